@@ -1,0 +1,279 @@
+//! The slot profile: what a scan produces, what merges, and all that the planner sees.
+
+use preshard_parser::{DataType, Encoding};
+use preshard_slots::{SLOT_COUNT, Slot};
+
+use crate::{Cost, CostHistogram, KeyFacts, KeyName, Sizes};
+
+/// What one slot holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SlotFacts {
+    /// Keys, named ones included.
+    pub keys: u64,
+    /// Keys with an expiry.
+    pub expiring_keys: u64,
+    /// Sum over all keys.
+    pub serialized_bytes: u64,
+    /// Sum over all keys.
+    pub payload_bytes: u64,
+    /// Sum over all keys whose memory can be known.
+    pub memory_bytes_estimate: u64,
+    /// Keys whose memory cannot be known (modules).
+    pub memory_unknown_keys: u64,
+    /// Sum of the predicted blocks of all keys, without per-call costs.
+    pub block_ns: u64,
+    /// The largest payload of one key.
+    pub largest_payload_bytes: u64,
+    /// The worst predicted block of one key.
+    pub worst_block_ns: u64,
+    /// Costs of the keys that are not in [`SlotProfile::named`].
+    pub unnamed: CostHistogram,
+}
+
+/// A key that is large or slow enough to be listed by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedKey {
+    /// Database number.
+    pub db: u64,
+    /// Its name.
+    pub key: KeyName,
+    /// Its slot.
+    pub slot: Slot,
+    /// Data type.
+    pub data_type: DataType,
+    /// How the value lies in the file.
+    pub encoding: Encoding,
+    /// Elements as the server counts them; `None` for modules.
+    pub elements: Option<u64>,
+    /// Absolute expiry, Unix milliseconds.
+    pub expires_at_ms: Option<i64>,
+    /// The three sizes.
+    pub sizes: Sizes,
+    /// The predicted time of one move.
+    pub cost: Cost,
+    /// Offset of the type byte in its file.
+    pub offset: u64,
+}
+
+/// Why two profiles cannot be merged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Merge {
+    /// They were computed with different cost profiles, memory models or floors.
+    #[error("profiles differ in {what}: {left} and {right}")]
+    Differ {
+        /// What differs.
+        what: &'static str,
+        /// One side.
+        left: String,
+        /// The other.
+        right: String,
+    },
+}
+
+/// Per slot: counts, sizes and costs; and by name every key above a floor.
+///
+/// Merging is associative and free of order: sums and maxima per slot, and of the named keys the
+/// [`SlotProfile::NAMES_MAX`] worst. Keys that fall out of the names are added to their slot's
+/// histogram, so that bounds taken from it still cover them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotProfile {
+    /// The cost profile that predicted the blocks (`redis-7.0`...).
+    pub cost_profile: String,
+    /// The memory model that estimated memory.
+    pub memory_model: String,
+    /// Keys with a predicted block of at least this are listed by name.
+    pub floor_block_ns: u64,
+    /// Keys with a payload of at least this are listed by name.
+    pub floor_payload_bytes: u64,
+    /// One row per slot.
+    slots: Vec<SlotFacts>,
+    /// Keys above the floor, worst first (see [`NamedKey::rank`]).
+    named: Vec<NamedKey>,
+    /// Keys above the floor that are not listed: too many, or a name over [`SlotProfile::NAME_BYTES_MAX`].
+    names_dropped: u64,
+}
+
+impl NamedKey {
+    /// The order of named keys: worst block first, then largest payload, then slot, database and name,
+    /// so that no two keys of one data set are equal in it.
+    pub fn rank(&self, other: &NamedKey) -> std::cmp::Ordering {
+        (other.cost.block_ns, other.sizes.payload_bytes)
+            .cmp(&(self.cost.block_ns, self.sizes.payload_bytes))
+            .then_with(|| (self.slot, self.db, &self.key).cmp(&(other.slot, other.db, &other.key)))
+    }
+}
+
+impl SlotProfile {
+    /// Most keys that a profile lists by name.
+    pub const NAMES_MAX: usize = 32_768;
+    /// Longest key name that a profile keeps, in bytes: with [`SlotProfile::NAMES_MAX`] this bounds
+    /// the names to 32 MiB.
+    pub const NAME_BYTES_MAX: usize = 1_024;
+
+    /// An empty profile.
+    pub fn new(
+        cost_profile: &str,
+        memory_model: &str,
+        floor_block_ns: u64,
+        floor_payload_bytes: u64,
+    ) -> SlotProfile {
+        SlotProfile {
+            cost_profile: cost_profile.to_owned(),
+            memory_model: memory_model.to_owned(),
+            floor_block_ns,
+            floor_payload_bytes,
+            slots: vec![SlotFacts::default(); usize::from(SLOT_COUNT)],
+            named: Vec::new(),
+            names_dropped: 0,
+        }
+    }
+
+    /// Counts one key.
+    pub fn add(&mut self, key: &KeyFacts<'_>) {
+        let facts = &mut self.slots[key.slot.index()];
+        facts.keys += 1;
+        facts.expiring_keys += u64::from(key.expires_at_ms.is_some());
+        facts.serialized_bytes += key.sizes.serialized_bytes;
+        facts.payload_bytes += key.sizes.payload_bytes;
+        match key.sizes.memory_bytes_estimate {
+            Some(bytes) => facts.memory_bytes_estimate += bytes,
+            None => facts.memory_unknown_keys += 1,
+        }
+        facts.block_ns += key.cost.block_ns;
+        facts.largest_payload_bytes = facts.largest_payload_bytes.max(key.sizes.payload_bytes);
+        facts.worst_block_ns = facts.worst_block_ns.max(key.cost.block_ns);
+
+        let above_floor = key.cost.block_ns >= self.floor_block_ns
+            || key.sizes.payload_bytes >= self.floor_payload_bytes;
+        if above_floor && key.key.len() <= SlotProfile::NAME_BYTES_MAX {
+            self.named.push(NamedKey::from_facts(key));
+            if self.named.len() >= 2 * SlotProfile::NAMES_MAX {
+                self.drop_surplus_names();
+            }
+        } else {
+            self.names_dropped += u64::from(above_floor);
+            facts.unnamed.add(
+                key.cost.block_ns,
+                key.cost.restore_ns,
+                key.sizes.payload_bytes,
+            );
+        }
+    }
+
+    /// Adds another profile's keys.
+    ///
+    /// # Errors
+    /// [`Merge::Differ`] when the two were not computed alike.
+    pub fn merge(&mut self, other: SlotProfile) -> Result<(), Merge> {
+        let differ = |what, left: &dyn ToString, right: &dyn ToString| {
+            Err(Merge::Differ {
+                what,
+                left: left.to_string(),
+                right: right.to_string(),
+            })
+        };
+        if self.cost_profile != other.cost_profile {
+            return differ("cost profile", &self.cost_profile, &other.cost_profile);
+        }
+        if self.memory_model != other.memory_model {
+            return differ("memory model", &self.memory_model, &other.memory_model);
+        }
+        if self.floor_block_ns != other.floor_block_ns {
+            return differ("block floor", &self.floor_block_ns, &other.floor_block_ns);
+        }
+        if self.floor_payload_bytes != other.floor_payload_bytes {
+            return differ(
+                "payload floor",
+                &self.floor_payload_bytes,
+                &other.floor_payload_bytes,
+            );
+        }
+        for (mine, theirs) in self.slots.iter_mut().zip(&other.slots) {
+            mine.merge(theirs);
+        }
+        self.named.extend(other.named);
+        self.names_dropped += other.names_dropped;
+        self.finish();
+        Ok(())
+    }
+
+    /// Puts the named keys into their final order and number; to be called after the last [`SlotProfile::add`].
+    pub fn finish(&mut self) {
+        self.named.sort_unstable_by(NamedKey::rank);
+        self.drop_surplus_names();
+    }
+
+    /// What a slot holds.
+    pub fn slot(&self, slot: Slot) -> &SlotFacts {
+        &self.slots[slot.index()]
+    }
+
+    /// Empties a slot and returns what it held, its named keys apart.
+    ///
+    /// Used where a file holds keys of a slot that its node does not own.
+    pub fn take_slot(&mut self, slot: Slot) -> (SlotFacts, Vec<NamedKey>) {
+        let (taken, kept) = std::mem::take(&mut self.named)
+            .into_iter()
+            .partition(|key| key.slot == slot);
+        self.named = kept;
+        (std::mem::take(&mut self.slots[slot.index()]), taken)
+    }
+
+    /// The keys above the floor, worst first.
+    pub fn named(&self) -> &[NamedKey] {
+        &self.named
+    }
+
+    /// Keys above the floor that are counted but not listed.
+    pub fn names_dropped(&self) -> u64 {
+        self.names_dropped
+    }
+
+    fn drop_surplus_names(&mut self) {
+        if self.named.len() <= SlotProfile::NAMES_MAX {
+            return;
+        }
+        self.named.sort_unstable_by(NamedKey::rank);
+        for key in self.named.drain(SlotProfile::NAMES_MAX..) {
+            let unnamed = &mut self.slots[key.slot.index()].unnamed;
+            unnamed.add(
+                key.cost.block_ns,
+                key.cost.restore_ns,
+                key.sizes.payload_bytes,
+            );
+            self.names_dropped += 1;
+        }
+    }
+}
+
+impl SlotFacts {
+    fn merge(&mut self, other: &SlotFacts) {
+        self.keys += other.keys;
+        self.expiring_keys += other.expiring_keys;
+        self.serialized_bytes += other.serialized_bytes;
+        self.payload_bytes += other.payload_bytes;
+        self.memory_bytes_estimate += other.memory_bytes_estimate;
+        self.memory_unknown_keys += other.memory_unknown_keys;
+        self.block_ns += other.block_ns;
+        self.largest_payload_bytes = self.largest_payload_bytes.max(other.largest_payload_bytes);
+        self.worst_block_ns = self.worst_block_ns.max(other.worst_block_ns);
+        self.unnamed.merge(&other.unnamed);
+    }
+}
+
+impl NamedKey {
+    fn from_facts(key: &KeyFacts<'_>) -> NamedKey {
+        NamedKey {
+            db: key.db,
+            key: KeyName(key.key.as_ref().into()),
+            slot: key.slot,
+            data_type: key.data_type,
+            encoding: key.value.encoding,
+            elements: key.value.elements,
+            expires_at_ms: key.expires_at_ms,
+            sizes: key.sizes,
+            cost: key.cost,
+            offset: key.offset,
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! The plan: complete and inert. Nothing is left to decide, no I/O is needed to check it.
+//!
+//! These types are the body of the `plan.json` document; `preshard-report` puts the version
+//! and the inputs around them. All times are predictions *before* the safety factor unless the
+//! field says otherwise, in whole microseconds rounded up.
+
+use preshard_analyzer::KeyName;
+use preshard_slots::NodeId;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Goal, PlanLimits};
+
+/// A migration plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// How the slots are to be moved.
+    pub dialect: Dialect,
+    /// What was asked for.
+    pub goal: Goal,
+    /// Whether it can be had.
+    pub outcome: Outcome,
+    /// The limits in force.
+    pub limits: PlanLimits,
+    /// The cost profile behind every predicted time.
+    pub cost_profile: String,
+    /// The memory model behind every memory figure.
+    pub memory_model: String,
+    /// Each node before and after, planned nodes included, in the order of their ids.
+    pub nodes: Vec<NodePlan>,
+    /// How near the plan comes to the best balance there is.
+    pub balance: Balance,
+    /// The batches in the order they run.
+    pub batches: Vec<Batch>,
+    /// Slots left where they are although the goal would have them move, or that must not be touched at all.
+    pub held: Vec<HeldSlot>,
+    /// Keys that cannot be moved within the limits, worst first, wherever they lie.
+    pub oversized: Vec<OversizedKey>,
+    /// Each rule, and whether it bound.
+    pub rules: Vec<RuleReport>,
+    /// Sums over the batches.
+    pub totals: Totals,
+}
+
+/// The commands a plan is meant for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Dialect {
+    /// `CLUSTER SETSLOT` and `MIGRATE`, key by key: every server, and the strictest rules.
+    SetslotMigrate,
+}
+
+/// Whether the goal can be had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "result", deny_unknown_fields)]
+pub enum Outcome {
+    /// The plan reaches the goal.
+    Reached,
+    /// Held slots keep the plan from the ideal; it is as near as they allow.
+    ReachedAroundHeld,
+    /// There was nothing to do.
+    NothingToDo,
+    /// The goal cannot be reached safely; the plan goes as far as is safe.
+    NotReachable {
+        /// Each obstacle, in words.
+        reasons: Vec<String>,
+    },
+}
+
+/// One node before and after.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NodePlan {
+    /// Name of the node: 40 hexadecimal digits, or `new-1`, `new-2`... for a node that does not exist yet.
+    #[schemars(with = "String")]
+    pub id: NodeId,
+    /// `host:port`, empty for a planned node.
+    pub address: String,
+    /// True for a node that does not exist yet.
+    pub planned: bool,
+    /// Its weight in the balance; 0 for a node to be drained.
+    pub weight: f64,
+    /// What it holds now.
+    pub before: Holding,
+    /// What it holds when the plan has run.
+    pub after: Holding,
+    /// Memory that the ideal balance, were every slot movable and divisible, would give it.
+    pub ideal_memory_bytes: u64,
+    /// Free memory under the stated `maxmemory` when the plan has run; `null` when no limit was stated.
+    pub headroom_bytes: Option<i64>,
+    /// Slots that stay on the node by free choice, as inclusive ranges. Held slots are not among them.
+    pub kept: Vec<(u16, u16)>,
+}
+
+/// What a node holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Holding {
+    /// Slots owned.
+    pub slots: u32,
+    /// Keys in them.
+    pub keys: u64,
+    /// Estimated memory of the keys.
+    pub memory_bytes: u64,
+    /// Sum of the payloads.
+    pub payload_bytes: u64,
+}
+
+/// How well the plan balances memory.
+///
+/// The *fullness* of a node is its memory divided by its share of the weights; an imbalance is the
+/// largest fullness divided by the mean, less one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Balance {
+    /// Imbalance now (0.25: the fullest node holds 25 % more than its share).
+    pub imbalance_before: f64,
+    /// Imbalance when the plan has run.
+    pub imbalance_after: f64,
+    /// The least imbalance that the slots not held allow, were they divisible: a bound nobody can beat.
+    pub imbalance_bound: f64,
+    /// The same bound were no slot held: the difference is what holding costs.
+    pub imbalance_bound_none_held: f64,
+}
+
+/// Moves that run together between one source and one target, one slot after another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    /// Counted from 1.
+    pub number: u32,
+    /// The node that gives.
+    #[schemars(with = "String")]
+    pub source: NodeId,
+    /// The node that takes.
+    #[schemars(with = "String")]
+    pub target: NodeId,
+    /// Slots, keys, memory and payload of the batch.
+    pub carries: Holding,
+    /// Predicted working time of all calls, without pauses.
+    pub predicted_us: u64,
+    /// The worst predicted block of one call.
+    pub worst_block_us: u64,
+    /// The target's memory when the batch has run.
+    pub target_memory_bytes_after: u64,
+    /// The slots, in the order they move.
+    pub moves: Vec<SlotMove>,
+}
+
+/// One slot on its way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SlotMove {
+    /// The slot.
+    pub slot: u16,
+    /// Its keys.
+    pub keys: u64,
+    /// Keys in it with an expiry: MIGRATE stretches their TTLs by the time of the call.
+    pub expiring_keys: u64,
+    /// Estimated memory of its keys.
+    pub memory_bytes: u64,
+    /// Sum of their payloads.
+    pub payload_bytes: u64,
+    /// Predicted time of all calls of the slot: how long multi-key commands may answer TRYAGAIN.
+    pub predicted_us: u64,
+    /// The worst predicted block of one call.
+    pub worst_block_us: u64,
+    /// Keys that get a call of their own, before the sweep, worst last.
+    pub heavy: Vec<HeavyCall>,
+    /// The calls for all other keys; `null` when there are none.
+    pub sweep: Option<Sweep>,
+}
+
+/// A MIGRATE call for one key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HeavyCall {
+    /// Database of the key.
+    pub db: u64,
+    /// The key.
+    #[schemars(with = "KeyNameSchema")]
+    pub key: KeyName,
+    /// Data type, the server's word.
+    pub data_type: String,
+    /// Elements; `null` for modules.
+    pub elements: Option<u64>,
+    /// What the call carries.
+    pub payload_bytes: u64,
+    /// Predicted block of the source, the call's fixed cost included.
+    pub block_us: u64,
+    /// The part in which the target is blocked.
+    pub restore_us: u64,
+    /// The `timeout` argument of MIGRATE.
+    pub timeout_ms: u64,
+}
+
+/// MIGRATE calls for the keys of a slot that need none of their own, as many keys a call as
+/// stay within the budget *whichever* keys the server returns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sweep {
+    /// Keys to sweep.
+    pub keys: u64,
+    /// Keys a call (the count given to GETKEYSINSLOT).
+    pub keys_per_call: u32,
+    /// Calls, the last one perhaps short.
+    pub calls: u64,
+    /// Bound on the predicted block of any call: its fixed cost and the most expensive `keys_per_call` keys.
+    pub worst_block_us: u64,
+    /// Bound on the RESTORE of any one key.
+    pub worst_restore_us: u64,
+    /// Bound on the payload of any call.
+    pub payload_bytes_max: u64,
+    /// The `timeout` argument of MIGRATE.
+    pub timeout_ms: u64,
+    /// The costs that the bounds were taken from: `[block_us, payload_bytes, keys]`, upper edges, cheapest first.
+    pub cost_bins: Vec<(u64, u64, u64)>,
+}
+
+/// A slot that stays where it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HeldSlot {
+    /// The slot.
+    pub slot: u16,
+    /// Its owner; `null` when it has none.
+    #[schemars(with = "Option<String>")]
+    pub owner: Option<NodeId>,
+    /// Its keys.
+    pub keys: u64,
+    /// Estimated memory of its keys.
+    pub memory_bytes: u64,
+    /// Sum of their payloads.
+    pub payload_bytes: u64,
+    /// Why, worst first; never empty.
+    pub reasons: Vec<HoldReason>,
+}
+
+/// Why a slot is held.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "reason", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum HoldReason {
+    /// A named key breaks a rule.
+    OversizedKey {
+        /// The key.
+        #[schemars(with = "KeyNameSchema")]
+        key: KeyName,
+        /// What is the matter with it.
+        verdict: Verdict,
+    },
+    /// Keys that are not listed by name break a rule.
+    OversizedUnnamed {
+        /// Bound on the worst of them.
+        worst_block_us: u64,
+        /// Bound on the largest of them.
+        payload_bytes_max: u64,
+    },
+    /// The topology or the files raise a doubt about the slot.
+    Doubt {
+        /// The doubt, in words.
+        doubt: String,
+    },
+    /// Nobody owns the slot.
+    Unassigned,
+    /// The target would not have room for it.
+    NoRoom,
+}
+
+/// What can be done with a key.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Moves with others in one call.
+    Fits,
+    /// Moves, in a call of its own.
+    OwnCall,
+    /// Its block exceeds the latency budget: moves only by consent (`--allow-oversized`).
+    Oversized,
+    /// Its payload exceeds a protocol or replica limit: cannot be moved by MIGRATE.
+    PayloadLimit,
+    /// Its block or its RESTORE comes near the failover clock: never moved.
+    Forbidden,
+}
+
+/// A key that cannot be moved within the limits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OversizedKey {
+    /// Database of the key.
+    pub db: u64,
+    /// The key.
+    #[schemars(with = "KeyNameSchema")]
+    pub key: KeyName,
+    /// Its slot.
+    pub slot: u16,
+    /// Owner of the slot; `null` when it has none.
+    #[schemars(with = "Option<String>")]
+    pub node: Option<NodeId>,
+    /// Data type, the server's word.
+    pub data_type: String,
+    /// How it lies in the file, the server's word.
+    pub encoding: String,
+    /// Elements; `null` for modules.
+    pub elements: Option<u64>,
+    /// What a MIGRATE would carry.
+    pub payload_bytes: u64,
+    /// Estimated memory; `null` when it cannot be known.
+    pub memory_bytes: Option<u64>,
+    /// Predicted block of the source, a call's fixed cost included.
+    pub block_us: u64,
+    /// The part in which the target would be blocked.
+    pub restore_us: u64,
+    /// Absolute expiry, Unix milliseconds.
+    pub expires_at_ms: Option<i64>,
+    /// What can be done with it.
+    pub verdict: Verdict,
+    /// Names of the rules it breaks.
+    pub rules: Vec<String>,
+    /// What to do about it, for its type.
+    pub remedy: String,
+}
+
+/// One rule in this plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RuleReport {
+    /// The rule's name (`block-budget`...).
+    pub rule: String,
+    /// What it demands, as a formula or a sentence.
+    pub demands: String,
+    /// How it stands in this plan.
+    pub status: RuleStatus,
+    /// The numbers it was given, and what it decided.
+    pub detail: String,
+}
+
+/// How a rule stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuleStatus {
+    /// Checked, and it changed nothing.
+    Satisfied,
+    /// Checked, and it held a slot, a key or a batch back.
+    Bound,
+    /// A fact is missing: to be checked on the cluster before the plan runs.
+    Unverified,
+}
+
+/// Sums over the batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Totals {
+    /// What moves.
+    pub moved: Holding,
+    /// Batches.
+    pub batches: u32,
+    /// MIGRATE calls.
+    pub calls: u64,
+    /// Predicted working time of all calls, without pauses.
+    pub predicted_us: u64,
+    /// The worst predicted block of one call, before the safety factor.
+    pub worst_block_us: u64,
+    /// Slots held.
+    pub held_slots: u32,
+    /// Memory in them.
+    pub held_memory_bytes: u64,
+}
+
+/// How a key's name is written: as text when it is UTF-8, in base64 otherwise.
+#[derive(JsonSchema)]
+#[schemars(rename = "KeyName", rename_all = "lowercase")]
+#[allow(dead_code, reason = "stands for KeyName in the schema, never built")]
+enum KeyNameSchema {
+    Text(String),
+    Base64(String),
+}

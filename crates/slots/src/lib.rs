@@ -1,0 +1,12 @@
+//! Redis Cluster slots: which slot a key belongs to, sets of slots, and who owns them.
+//!
+//! A leaf crate: it knows nothing of files, snapshots or plans.
+#![forbid(unsafe_code)]
+
+mod slot;
+mod slot_set;
+pub mod topology;
+
+pub use slot::{SLOT_COUNT, Slot, hash_tag};
+pub use slot_set::{SlotRange, SlotSet};
+pub use topology::{Node, NodeId, Topology};
