@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use preshard_analyzer::KeyName;
 
 use crate::document::{KeyRecord, SlotRow, SlotsDocument};
-use crate::figure;
+use crate::{figure, words};
 
 /// Columns of a key table: first those of rdb-tools, then ours.
 const KEY_COLUMNS: [&str; 19] = [
@@ -93,7 +93,7 @@ impl<W: Write> KeyTable<W> {
             optional(key.lfu),
             key.file.to_string(),
             key.offset.to_string(),
-            key.verdict.word().to_owned(),
+            words::verdict(key.verdict).to_owned(),
         ])?;
         Ok(())
     }
@@ -124,15 +124,15 @@ fn slot_cells(slot: &SlotRow) -> [String; SLOT_COLUMNS.len()] {
     [
         slot.slot.to_string(),
         slot.node.clone().unwrap_or_default(),
-        slot.keys.to_string(),
-        slot.expiring_keys.to_string(),
-        slot.serialized_bytes.to_string(),
-        slot.payload_bytes.to_string(),
-        slot.memory_bytes_estimate.to_string(),
-        slot.block_ms_estimate.to_string(),
-        slot.largest_payload_bytes.to_string(),
-        slot.worst_block_ms_estimate.to_string(),
-        slot.oversized_keys.to_string(),
+        slot.holds.keys.to_string(),
+        slot.holds.expiring_keys.to_string(),
+        slot.holds.serialized_bytes.to_string(),
+        slot.holds.payload_bytes.to_string(),
+        slot.holds.memory_bytes_estimate.to_string(),
+        slot.holds.block_ms_estimate.to_string(),
+        slot.holds.largest_payload_bytes.to_string(),
+        slot.holds.worst_block_ms_estimate.to_string(),
+        slot.holds.oversized_keys.to_string(),
     ]
 }
 

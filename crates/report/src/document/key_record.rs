@@ -14,7 +14,7 @@ use super::Millis;
 #[derive(JsonSchema)]
 #[schemars(rename = "KeyName", rename_all = "lowercase")]
 #[expect(dead_code, reason = "stands for KeyName in the schema, never built")]
-enum KeyNameSchema {
+pub(super) enum KeyNameSchema {
     Text(String),
     Base64(String),
 }

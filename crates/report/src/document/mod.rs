@@ -8,6 +8,7 @@
 //! - Whatever is an estimate has *estimate* in its name or stands beside [`Estimates`], which names the
 //!   model and how far it may be trusted.
 
+mod cross_check;
 mod input;
 mod inspect;
 mod key_record;
@@ -18,12 +19,16 @@ mod slots;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use input::{ChecksumState, InputFacts};
-pub use inspect::{FileReport, InspectDocument};
+pub use cross_check::{Agreement, CrossCheck, NotCompared};
+pub use input::{ChecksumState, InputFacts, Notice};
+pub use inspect::{
+    AuxRow, ChecksumReport, DamageReport, DatabaseTotals, FileReport, InspectDocument, KeyTotals,
+    ModuleTotals, SlotInfoReport, TypeTotals,
+};
 pub use key_record::KeyRecord;
 pub use millis::Millis;
-pub use plan::PlanDocument;
-pub use slots::{ShardRow, SlotRow, SlotsDocument};
+pub use plan::{HeldGroup, NodeShare, PlanDocument};
+pub use slots::{DoubtRow, Holds, ShardRow, SlotRow, SlotsDocument};
 
 /// The version of the documents that this crate writes.
 pub const FORMAT_VERSION: u32 = 1;
@@ -76,4 +81,13 @@ impl Precision {
             Precision::Rough => "rough",
         }
     }
+}
+
+/// A set of slots as inclusive ranges.
+fn ranges(slots: &preshard_slots::SlotSet) -> Vec<(u16, u16)> {
+    slots
+        .ranges()
+        .iter()
+        .map(|range| (range.first.number(), range.last.number()))
+        .collect()
 }

@@ -5,7 +5,7 @@ use preshard_planner::plan::{HeldSlot, HoldReason, Outcome};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Estimates, FORMAT_VERSION, InputFacts, Precision, Tool};
+use super::{Estimates, FORMAT_VERSION, InputFacts, Notice, Precision, Tool};
 
 /// A plan, with what it was made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,7 +28,7 @@ pub struct PlanDocument {
     #[serde(flatten)]
     pub plan: Plan,
     /// What the reader of the plan should know of its inputs.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Notice>,
 }
 
 /// One node's share of all memory (0.25 is a quarter).
@@ -67,7 +67,7 @@ impl PlanDocument {
         plan: Plan,
         inputs: Vec<InputFacts>,
         partial: bool,
-        warnings: Vec<String>,
+        warnings: Vec<Notice>,
     ) -> PlanDocument {
         PlanDocument {
             format_version: FORMAT_VERSION,
