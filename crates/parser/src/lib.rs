@@ -1,9 +1,56 @@
 //! Reads Redis and Valkey snapshots (RDB files) entry by entry, without copying.
 //!
-//! - [`source`]: opens a file, by memory map or by reading.
-//! - [`RdbReader`]: yields [`Record`]s; an [`Entry`] is a window, its value not yet looked at.
-//! - [`Entry::measure`]: walks a value and tells its [`ValueFacts`].
+//! - [`source::Source`] opens a file, by memory map or by reading it.
+//! - [`RdbReader`] frames it: each [`Record`] is a window with its absolute range. An [`Entry`]'s
+//!   value has been skipped, not decoded.
+//! - [`Entry::measure`] walks one value and tells its [`ValueFacts`], as deep as [`Detail`] asks.
+//! - [`crc64`] is the checksum of the file, computable in pieces.
+//!
+//! The crate knows nothing of slots, threads or terminals. Format facts cite the servers' sources
+//! (`src/rdb.h`, `src/rdb.c`, `src/listpack.c` ... of Redis, and the same files of Valkey).
+//!
+//! # Examples
+//! ```
+//! use preshard_parser::{RdbReader, RecordKind, source::{Mmap, Source}};
+//!
+//! let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/servers/redis-7.0/sets.rdb");
+//! let source = Source::open(path.as_ref(), Mmap::Auto)?;
+//! let mut reader = RdbReader::new(source.bytes())?;
+//! let mut keys = 0;
+//! while let Some(record) = reader.next_record()? {
+//!     if let RecordKind::Entry(_) = record.kind {
+//!         keys += 1;
+//!     }
+//! }
+//! assert_eq!(keys, 12);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )
+)]
+
+pub mod crc64;
+mod error;
+pub mod limits;
+mod looks_like;
+pub mod lzf;
 mod rdb;
+mod reader;
+pub mod source;
 mod value;
-pub use rdb::{DataType, Encoding, ModuleId, ValueType};
+
+pub use error::{Error, ErrorKind};
+pub use looks_like::looks_like;
+pub use rdb::{
+    DataType, Encoding, Entry, Family, Header, ModuleId, RdbReader, Record, RecordKind, SlotInfo,
+    Str, ValueType,
+};
+pub use reader::{Cursor, Reader};
 pub use value::{Detail, ValueFacts};

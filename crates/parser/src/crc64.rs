@@ -1,0 +1,57 @@
+//! The checksum of a snapshot: CRC-64 with the Jones polynomial, reflected, initial value 0, no
+//! final xor (redis `src/crc64.c`). It covers every byte from the magic to the EOF opcode.
+
+use crc_fast::CrcAlgorithm::Crc64Redis;
+
+/// The checksum of `bytes`.
+///
+/// # Examples
+/// ```
+/// assert_eq!(preshard_parser::crc64::checksum(b"123456789"), 0xe9c6_d914_c4b8_d9ca);
+/// ```
+pub fn checksum(bytes: &[u8]) -> u64 {
+    crc_fast::checksum(Crc64Redis, bytes)
+}
+
+/// The checksum of two neighbouring pieces from the checksum of each; `second_len` is the second
+/// piece's length in bytes.
+pub fn combine(first: u64, second: u64, second_len: u64) -> u64 {
+    if second_len == 0 {
+        return first;
+    }
+    crc_fast::checksum_combine(Crc64Redis, first, second, second_len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bit by bit, straight from the polynomial.
+    fn naive(bytes: &[u8]) -> u64 {
+        bytes.iter().fold(0u64, |crc, &byte| {
+            (0..8).fold(crc ^ u64::from(byte), |crc, _| {
+                if crc & 1 == 1 {
+                    (crc >> 1) ^ 0x95ac_9329_ac4b_c9b5
+                } else {
+                    crc >> 1
+                }
+            })
+        })
+    }
+
+    #[test]
+    fn equals_the_polynomial_bit_by_bit_and_combines_at_any_cut() {
+        let bytes: Vec<u8> = (0..1_000u32)
+            .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
+            .collect();
+        for cut in [0, 1, 7, 8, 255, 256, 999, 1_000] {
+            let (left, right) = bytes.split_at(cut);
+            assert_eq!(checksum(left), naive(left), "{cut} bytes");
+            assert_eq!(
+                combine(checksum(left), checksum(right), right.len() as u64),
+                naive(&bytes),
+                "cut at {cut}"
+            );
+        }
+    }
+}

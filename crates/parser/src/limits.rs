@@ -1,0 +1,31 @@
+//! Bounds that the format does not state but its writers keep, each with its reason.
+
+/// The newest RDB version of the Redis family that this crate knows: Redis 8.6 writes 13.
+pub const REDIS_VERSION_MAX: u32 = 13;
+
+/// The first version with the `VALKEY` magic; Redis versions stay below (valkey `src/rdb.h`).
+pub const VALKEY_VERSION_MIN: u32 = 80;
+
+/// The newest RDB version of the Valkey family that this crate knows: Valkey 9.0 and 9.1 write 80.
+pub const VALKEY_VERSION_MAX: u32 = 80;
+
+/// The first version that ends in a checksum (redis `src/rdb.c`, `rdbLoadRioWithLoadingCtx`).
+pub const CHECKSUM_VERSION_MIN: u32 = 5;
+
+/// Most output bytes that one input byte of LZF can stand for: a three-byte reference copies at
+/// most 264 bytes (redis `src/lzf_d.c`). A longer claim cannot be true.
+pub const LZF_EXPANSION_MAX: u64 = 88;
+
+/// Strings of at most this many bytes are never compressed when a server saves them (redis
+/// `src/rdb.c`, `rdbSaveRawString`).
+pub const LZF_TRIED_ABOVE_BYTES: u64 = 20;
+
+/// Most bytes that [`crate::Cursor::take`] may be asked for at once, so that a streaming source can
+/// serve it from a fixed buffer. The longest fixed structure of the format is a 40-byte job name.
+pub const TAKE_MAX: usize = 4_096;
+
+/// Bytes of a value that are decompressed at a time when it is walked.
+pub const LZF_STEP_BYTES: usize = 16 * 1_024;
+
+/// Initial room for a decompressed string; more is taken only as output is really produced.
+pub const LZF_INITIAL_BYTES: usize = 64 * 1_024;

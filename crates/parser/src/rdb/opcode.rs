@@ -1,0 +1,28 @@
+//! Opcodes, by number (redis and valkey `src/rdb.h`; the Enterprise ones: librdb `src/lib/parser.c`).
+
+pub(super) const EOF: u8 = 255;
+pub(super) const SELECTDB: u8 = 254;
+pub(super) const EXPIRETIME: u8 = 253;
+pub(super) const EXPIRETIME_MS: u8 = 252;
+pub(super) const RESIZEDB: u8 = 251;
+pub(super) const AUX: u8 = 250;
+pub(super) const FREQ: u8 = 249;
+pub(super) const IDLE: u8 = 248;
+pub(super) const MODULE_AUX: u8 = 247;
+/// Written by release candidates of Redis 7.0 only.
+pub(super) const FUNCTION_PRE_GA: u8 = 246;
+pub(super) const FUNCTION2: u8 = 245;
+pub(super) const SLOT_INFO: u8 = 244;
+/// Redis 8.6: metadata of the next key.
+pub(super) const REDIS_KEY_META: u8 = 243;
+/// Valkey 9.0: an atomic slot import in progress.
+pub(super) const VALKEY_SLOT_IMPORT: u8 = 243;
+/// Redis 8.10 and Valkey 9.2 use this number for different things; neither is known here.
+pub(super) const REUSED_242: u8 = 242;
+/// Redis Enterprise: slot of the keys that follow.
+pub(super) const ENTERPRISE_SLOT: u8 = 121;
+/// Redis Enterprise: LRU of the next key in RAM.
+pub(super) const ENTERPRISE_RAM_LRU: u8 = 107;
+
+/// The sub-opcode in front of MODULE_AUX's `when` (redis `src/rdb.h`, `RDB_MODULE_OPCODE_UINT`).
+pub(super) const MODULE_OPCODE_UINT: u64 = 2;

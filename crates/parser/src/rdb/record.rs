@@ -1,0 +1,107 @@
+//! Records: what a snapshot is a sequence of.
+
+use std::ops::Range;
+
+use super::{Entry, ModuleId, Str};
+
+/// One record and where it lies.
+///
+/// The ranges of all records, with the nine bytes of the header in front, tile the file up to the
+/// end of its checksum.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// Absolute offsets; of an entry they include its expiry and other attributes.
+    pub range: Range<u64>,
+    /// What it is.
+    pub kind: RecordKind<'a>,
+}
+
+/// What a record is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecordKind<'a> {
+    /// A field about the file; unknown names are normal.
+    Aux {
+        /// Name of the field.
+        name: Str<'a>,
+        /// Its value.
+        value: Str<'a>,
+    },
+    /// The database that the following entries belong to.
+    SelectDb {
+        /// Its number.
+        db: u64,
+    },
+    /// How many keys the database had; a hint that loaders do not check.
+    ResizeDb {
+        /// Keys.
+        keys: u64,
+        /// Keys with an expiry.
+        expiring_keys: u64,
+    },
+    /// Counts of the slot whose keys follow; a hint that loaders do not check. Redis 7.4 and later;
+    /// Valkey says the same in an aux field, see [`SlotInfo::parse`].
+    SlotInfo(SlotInfo),
+    /// A library of functions.
+    Function {
+        /// Its source; of release candidates of Redis 7.0 the code without its name.
+        source: Str<'a>,
+    },
+    /// What a module keeps beside its keys.
+    ModuleAux {
+        /// The module's data type.
+        module: ModuleId,
+    },
+    /// An atomic slot import was in progress (Valkey 9): keys of these slots are a partial copy.
+    SlotImport {
+        /// Name of the job.
+        job: Str<'a>,
+        /// Inclusive slot ranges, as claimed.
+        ranges: Vec<(u64, u64)>,
+    },
+    /// A number that Redis Enterprise writes between keys; skipped.
+    EnterpriseHint {
+        /// Its opcode.
+        opcode: u8,
+    },
+    /// A key and its value.
+    Entry(Entry<'a>),
+    /// The end.
+    End {
+        /// The checksum as stored: `None` before RDB 5, 0 when the writer computed none.
+        checksum: Option<u64>,
+    },
+}
+
+/// What a file says of one slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SlotInfo {
+    /// The slot, as claimed.
+    pub slot: u64,
+    /// Keys in it.
+    pub keys: u64,
+    /// Keys with an expiry.
+    pub expiring_keys: u64,
+}
+
+impl SlotInfo {
+    /// The aux field in which Valkey 8.0 and later say it: `slot,keys,expiring`, from 9.0 on with a
+    /// fourth number (valkey `src/rdb.c`, `rdbSaveSlotInfo`... the field `slot-info`).
+    pub const AUX_NAME: &'static [u8] = b"slot-info";
+
+    /// Parses the value of that field; `None` when it has another form.
+    pub fn parse(value: &[u8]) -> Option<SlotInfo> {
+        let mut numbers = std::str::from_utf8(value)
+            .ok()?
+            .split(',')
+            .map(|number| number.parse().ok());
+        let info = SlotInfo {
+            slot: numbers.next()??,
+            keys: numbers.next()??,
+            expiring_keys: numbers.next()??,
+        };
+        numbers
+            .all(|number: Option<u64>| number.is_some())
+            .then_some(info)
+    }
+}

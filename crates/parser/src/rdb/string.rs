@@ -1,0 +1,140 @@
+//! Strings: raw, integer or compressed (redis `src/rdb.c`, `rdbGenericLoadStringObject`).
+
+use std::borrow::Cow;
+
+use super::length::{Length, read_any_length, read_length};
+use crate::reader::{Cursor, Reader};
+use crate::{Error, lzf};
+
+const ENCODING_INT8: u8 = 0;
+const ENCODING_INT16: u8 = 1;
+const ENCODING_INT32: u8 = 2;
+const ENCODING_LZF: u8 = 3;
+
+/// How a string lies in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Raw,
+    Integer(i32),
+    Lzf,
+}
+
+/// What stands in front of a string's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StringHeader {
+    pub(crate) form: Form,
+    /// Bytes that follow in the file; none for integers, whose digits are read already.
+    pub(crate) stored: u64,
+    /// Bytes of the decoded string.
+    pub(crate) len: u64,
+}
+
+#[inline]
+pub(crate) fn read_string_header<C: Cursor>(c: &mut C) -> Result<StringHeader, Error> {
+    let offset = c.offset();
+    let integer = |n: i32| StringHeader {
+        form: Form::Integer(n),
+        stored: 0,
+        len: integer_text_len(i64::from(n)),
+    };
+    Ok(match read_any_length(c)? {
+        Length::Plain(len) => StringHeader {
+            form: Form::Raw,
+            stored: len,
+            len,
+        },
+        Length::Special(ENCODING_INT8) => integer(i32::from(i8::from_le_bytes(c.take_array()?))),
+        Length::Special(ENCODING_INT16) => integer(i32::from(i16::from_le_bytes(c.take_array()?))),
+        Length::Special(ENCODING_INT32) => integer(i32::from_le_bytes(c.take_array()?)),
+        Length::Special(ENCODING_LZF) => {
+            let stored = read_length(c)?;
+            let len = read_length(c)?;
+            lzf::check_claim(stored, len, offset)?;
+            StringHeader {
+                form: Form::Lzf,
+                stored,
+                len,
+            }
+        }
+        Length::Special(code) => {
+            return Err(Error::corrupt(
+                offset,
+                "string encoding 0 to 3",
+                format!("{code}"),
+            ));
+        }
+    })
+}
+
+/// Length of an integer's decimal text.
+pub(crate) fn integer_text_len(n: i64) -> u64 {
+    u64::from(n < 0) + u64::from(n.unsigned_abs().checked_ilog10().unwrap_or(0)) + 1
+}
+
+/// A string of the file, decoded only when asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Str<'a> {
+    header: StringHeader,
+    stored: &'a [u8],
+    offset: u64,
+}
+
+impl<'a> Str<'a> {
+    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Str<'a>, Error> {
+        let header = read_string_header(reader)?;
+        let offset = reader.offset();
+        Ok(Str {
+            header,
+            stored: reader.window(header.stored)?,
+            offset,
+        })
+    }
+
+    /// Length of the decoded string in bytes.
+    pub fn len(&self) -> u64 {
+        self.header.len
+    }
+
+    /// Whether the decoded string is empty.
+    pub fn is_empty(&self) -> bool {
+        self.header.len == 0
+    }
+
+    /// The decoded string; borrowed where it lies in the file as it is.
+    ///
+    /// # Errors
+    /// Corrupt, when a compressed string does not decompress to its stated length.
+    pub fn bytes(&self) -> Result<Cow<'a, [u8]>, Error> {
+        Ok(match self.header.form {
+            Form::Raw => Cow::Borrowed(self.stored),
+            Form::Integer(n) => Cow::Owned(n.to_string().into_bytes()),
+            Form::Lzf => Cow::Owned(lzf::decompress(self.stored, self.header.len, self.offset)?),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_as_long_as_their_text() {
+        for n in [
+            0,
+            1,
+            9,
+            10,
+            -1,
+            -10,
+            99,
+            100,
+            12_345,
+            i64::from(i32::MIN),
+            i64::from(i32::MAX),
+            i64::MIN,
+            i64::MAX,
+        ] {
+            assert_eq!(integer_text_len(n), n.to_string().len() as u64, "{n}");
+        }
+    }
+}

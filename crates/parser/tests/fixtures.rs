@@ -1,0 +1,210 @@
+//! Every snapshot that a real server wrote, against what that server said of each key.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use preshard_parser::source::{Mmap, Source};
+use preshard_parser::{DataType, Detail, Entry, RdbReader, RecordKind, ValueFacts, crc64};
+use serde_json::Value;
+
+/// All snapshots under `fixtures/servers` that come with the server's answers.
+fn answered_snapshots() -> Vec<(PathBuf, PathBuf)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/servers");
+    let mut found = Vec::new();
+    for server in fs::read_dir(root).expect("fixtures/servers") {
+        for file in fs::read_dir(server.expect("entry").path()).expect("server folder") {
+            let path = file.expect("entry").path();
+            let answers = path.with_extension("expect.jsonl");
+            if path.extension().is_some_and(|e| e == "rdb") && answers.exists() {
+                found.push((path, answers));
+            }
+        }
+    }
+    found.sort();
+    assert!(found.len() >= 150, "only {} snapshots found", found.len());
+    found
+}
+
+fn answers(path: &Path) -> BTreeMap<(u64, Vec<u8>), Value> {
+    let text = fs::read_to_string(path).expect("answers");
+    text.lines()
+        .map(|line| {
+            let answer: Value = serde_json::from_str(line).expect("JSON line");
+            let key = match answer["key"].as_str() {
+                Some(text) => text.as_bytes().to_vec(),
+                None => STANDARD
+                    .decode(answer["key_b64"].as_str().expect("key_b64"))
+                    .expect("base64"),
+            };
+            ((answer["db"].as_u64().expect("db"), key), answer)
+        })
+        .collect()
+}
+
+fn entries(bytes: &[u8]) -> Vec<Entry<'_>> {
+    let mut reader = RdbReader::new(bytes).expect("header");
+    let mut entries = Vec::new();
+    while let Some(record) = reader.next_record().expect("record") {
+        if let RecordKind::Entry(entry) = record.kind {
+            entries.push(entry);
+        }
+    }
+    entries
+}
+
+fn differences(path: &Path, entry: &Entry<'_>, facts: &ValueFacts, answer: &Value) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut compare = |what: &str, file: Option<i64>, live: &Value| {
+        if !live.is_null() && file != live.as_i64() {
+            wrong.push(format!(
+                "{} {:?} {what}: file {file:?}, server {live}",
+                path.display(),
+                entry.key.bytes()
+            ));
+        }
+    };
+    let number = |n: u64| i64::try_from(n).ok();
+    if facts.module.is_none() {
+        compare(
+            "elements",
+            facts.elements.and_then(number),
+            &answer["length"],
+        );
+    }
+    // A relative TTL could not be asked exactly of the oldest servers.
+    if answer["ttl_approx"].is_null() {
+        compare(
+            "expiry",
+            entry.expires_at_ms.or(Some(-1)),
+            &answer["ttl_ms_abs"].as_i64().unwrap_or(-1).into(),
+        );
+    }
+    compare(
+        "payload",
+        number(entry.payload_bytes()),
+        &answer["dump_len"],
+    );
+    compare("consumer groups", number(facts.groups), &answer["groups"]);
+    compare("consumers", number(facts.consumers), &answer["consumers"]);
+    compare("pending entries", number(facts.pending), &answer["pel"]);
+    compare("LFU counter", entry.freq.map(i64::from), &answer["freq"]);
+    if facts.encoding == preshard_parser::Encoding::HashTable {
+        compare(
+            "fields with TTL",
+            number(facts.fields_with_ttl),
+            &answer["field_ttl"],
+        );
+    }
+    let live_type = answer["type"].as_str().expect("type");
+    if facts.module.is_none() && entry.value_type.data_type().name() != live_type {
+        wrong.push(format!(
+            "{} type: file {:?}, server {live_type}",
+            path.display(),
+            entry.value_type
+        ));
+    }
+    wrong
+}
+
+#[test]
+fn every_key_is_what_its_server_said() {
+    let mut wrong = Vec::new();
+    let mut keys = 0;
+    for (path, answers_path) in answered_snapshots() {
+        let source = Source::open(&path, Mmap::Auto).expect("open");
+        let mut expected = answers(&answers_path);
+        for entry in entries(source.bytes()) {
+            let key = entry.key.bytes().expect("key").into_owned();
+            let counted = entry.measure(Detail::Counts).expect("measure");
+            let walked = entry.measure(Detail::Elements).expect("measure elements");
+            let Some(answer) = expected.remove(&(entry.db, key)) else {
+                wrong.push(format!(
+                    "{}: {:?} is not among the answers, or twice in the file",
+                    path.display(),
+                    entry.key
+                ));
+                continue;
+            };
+            keys += 1;
+            wrong.extend(differences(&path, &entry, &counted, &answer));
+            wrong.extend(differences(&path, &entry, &walked, &answer));
+            let same = ValueFacts {
+                largest_element_bytes: counted.largest_element_bytes,
+                ..walked
+            };
+            assert_eq!(
+                same,
+                counted,
+                "the depths disagree on {:?} of {}",
+                entry.key,
+                path.display()
+            );
+            assert!(
+                walked.largest_element_bytes.is_some()
+                    || entry.value_type.data_type() == DataType::Module
+            );
+        }
+        wrong.extend(
+            expected
+                .keys()
+                .map(|key| format!("{}: {key:?} is missing", path.display())),
+        );
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} differences over {keys} keys:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(keys > 5_000, "only {keys} keys");
+}
+
+#[test]
+fn records_tile_the_file_and_the_checksum_holds() {
+    for (path, _) in answered_snapshots() {
+        let source = Source::open(&path, Mmap::Auto).expect("open");
+        let bytes = source.bytes();
+        let mut reader = RdbReader::new(bytes).expect("header");
+        let mut end = 9;
+        let mut stored = None;
+        while let Some(record) = reader.next_record().expect("record") {
+            assert_eq!(
+                record.range.start,
+                end,
+                "gap or overlap in {}",
+                path.display()
+            );
+            end = record.range.end;
+            if let RecordKind::End { checksum } = record.kind {
+                stored = checksum;
+            }
+        }
+        assert_eq!(
+            end,
+            bytes.len() as u64,
+            "{} goes on behind its end",
+            path.display()
+        );
+        if let Some(stored) = stored.filter(|&stored| stored != 0) {
+            assert_eq!(
+                stored,
+                crc64::checksum(&bytes[..bytes.len() - 8]),
+                "checksum of {}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn mapped_and_read_bytes_are_the_same() {
+    for (path, _) in answered_snapshots() {
+        let mapped = Source::open(&path, Mmap::Auto).expect("map");
+        let read = Source::open(&path, Mmap::Never).expect("read");
+        assert_eq!(mapped.bytes(), read.bytes(), "{}", path.display());
+        assert!(!mapped.changed().expect("metadata"));
+    }
+}
