@@ -1,5 +1,6 @@
 //! The words of the planner, as tables carry them.
 
+use preshard_analyzer::KeyName;
 use preshard_planner::plan::Verdict;
 
 /// A verdict, by the word that documents carry.
@@ -23,6 +24,14 @@ pub(crate) fn held_reason(word: &str) -> &str {
         "no-room" => "no room on the target",
         other => other,
     }
+}
+
+/// Text from files and file names as one harmless line: control characters and the marks that reorder
+/// text are escaped.
+pub(crate) fn line(text: &str) -> String {
+    KeyName(text.as_bytes().into())
+        .escaped()
+        .replace("\\\\", "\\")
 }
 
 #[cfg(test)]

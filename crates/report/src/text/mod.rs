@@ -10,7 +10,7 @@ mod plan;
 mod slots;
 
 pub use inspect::render_inspect;
-pub use keys::render_keys;
+pub use keys::{KeysView, render_keys};
 pub use plan::render_plan;
 pub use slots::{SlotsView, render_slots};
 
