@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use preshard_slots::SlotSet;
 
-use crate::units::{parse_duration_ms, parse_size, parse_slots};
+use crate::units::{parse_duration_ms, parse_size};
 
 /// Look before you reshard: plan Redis and Valkey slot migrations from backups.
 ///
@@ -59,20 +59,6 @@ pub struct InputArgs {
     #[arg(value_name = "INPUT", required = true)]
     pub inputs: Vec<PathBuf>,
 
-    /// Take the owners of slots from this file: nodes.json, nodes.conf, or the saved output of CLUSTER NODES,
-    /// CLUSTER SHARDS or CLUSTER SLOTS.
-    ///
-    /// Default: nodes.json or nodes.conf of the input directory. Without any, each snapshot is taken for one shard that
-    /// owns the slots of its keys, and the output says so.
-    #[arg(long, value_name = "FILE")]
-    pub topology: Option<PathBuf>,
-
-    /// Predict times for this server: redis-6.2, redis-7.0 ... redis-8.6, valkey-8.0, ... valkey-9.1.
-    ///
-    /// Default: the server that wrote the snapshot.
-    #[arg(long, value_name = "NAME")]
-    pub target: Option<String>,
-
     /// Threads to work with. The output is the same for any number. Default: all cores.
     #[arg(long, value_name = "N")]
     pub threads: Option<std::num::NonZeroUsize>,
@@ -86,6 +72,28 @@ pub struct InputArgs {
     /// Show no progress bar. There is none anyway when standard error is no terminal.
     #[arg(long)]
     pub no_progress: bool,
+}
+
+/// Who owns the slots.
+#[derive(Debug, Args)]
+pub struct TopologyArgs {
+    /// Take the owners of slots from this file: nodes.json, nodes.conf, or the saved output of CLUSTER NODES,
+    /// CLUSTER SHARDS or CLUSTER SLOTS.
+    ///
+    /// Default: nodes.json or nodes.conf of the input directory. Without any, each snapshot is taken for one shard that
+    /// owns the slots of its keys, and the output says so.
+    #[arg(long, value_name = "FILE")]
+    pub topology: Option<PathBuf>,
+}
+
+/// The server that is planned for.
+#[derive(Debug, Args)]
+pub struct TargetArgs {
+    /// Predict times for this server: redis-6.2, redis-7.0 ... redis-8.6, valkey-8.0, ... valkey-9.1.
+    ///
+    /// Default: the server that wrote the snapshot.
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
 }
 
 /// Whether snapshots are mapped.
@@ -173,6 +181,9 @@ pub struct KeysArgs {
     #[command(flatten)]
     pub input: InputArgs,
 
+    #[command(flatten)]
+    pub target: TargetArgs,
+
     /// How the result is written.
     #[arg(short, long, value_enum, default_value_t = KeysFormat::Text)]
     pub format: KeysFormat,
@@ -200,7 +211,7 @@ pub struct KeysArgs {
     pub dbs: Vec<u64>,
 
     /// Only keys in these slots: `0-5460,10923`.
-    #[arg(long = "slot", value_name = "SLOTS", value_parser = parse_slots)]
+    #[arg(long = "slot", value_name = "SLOTS", value_parser = SlotSet::parse)]
     pub slots: Option<SlotSet>,
 
     /// Only keys whose payload is at least this size.
@@ -258,6 +269,12 @@ pub struct SlotsArgs {
     #[command(flatten)]
     pub input: InputArgs,
 
+    #[command(flatten)]
+    pub topology: TopologyArgs,
+
+    #[command(flatten)]
+    pub target: TargetArgs,
+
     /// How the result is written.
     #[arg(short, long, value_enum, default_value_t = SlotsFormat::Text)]
     pub format: SlotsFormat,
@@ -289,6 +306,12 @@ pub enum SlotsFormat {
 pub struct PlanArgs {
     #[command(flatten)]
     pub input: InputArgs,
+
+    #[command(flatten)]
+    pub topology: TopologyArgs,
+
+    #[command(flatten)]
+    pub target: TargetArgs,
 
     #[command(flatten)]
     pub goal: GoalArgs,

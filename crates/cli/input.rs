@@ -37,20 +37,38 @@ const MAGICS: [&[u8]; 2] = [b"REDIS", b"VALKEY"];
 /// Length of a node id.
 const NODE_ID_CHARS: usize = 40;
 
+/// Which topology is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TopologyWish<'a> {
+    /// None: it does not matter who owns the slots.
+    None,
+    /// The one beside the snapshots, if there is any.
+    Beside,
+    /// The one in this file.
+    File(&'a Path),
+}
+
+impl<'a> TopologyWish<'a> {
+    /// The file that was named, or else what lies beside the snapshots.
+    pub fn new(named: Option<&'a Path>) -> TopologyWish<'a> {
+        named.map_or(TopologyWish::Beside, TopologyWish::File)
+    }
+}
+
 impl Inputs {
     /// Finds out what the inputs are.
     ///
     /// # Errors
     /// When one does not exist, cannot be read or holds no snapshot, or when two topologies contradict
     /// each other and none was named.
-    pub fn find(paths: &[PathBuf], topology: Option<&Path>) -> Result<Inputs> {
+    pub fn find(paths: &[PathBuf], wish: TopologyWish<'_>) -> Result<Inputs> {
         let mut inputs = Inputs::default();
         let mut found: Vec<(PathBuf, Topology)> = Vec::new();
         for path in paths {
             let metadata =
                 fs::metadata(path).with_context(|| format!("cannot open {}", path.display()))?;
             if metadata.is_dir() {
-                inputs.add_directory(path, topology.is_none(), &mut found)?;
+                inputs.add_directory(path, wish == TopologyWish::Beside, &mut found)?;
             } else {
                 inputs.snapshots.push(Snapshot {
                     path: path.clone(),
@@ -58,9 +76,10 @@ impl Inputs {
                 });
             }
         }
-        inputs.topology = match topology {
-            Some(path) => Some(read_topology(path)?),
-            None => single_topology(found)?,
+        inputs.topology = match wish {
+            TopologyWish::None => None,
+            TopologyWish::Beside => single_topology(found)?,
+            TopologyWish::File(path) => Some(read_topology(path)?),
         };
         Ok(inputs)
     }

@@ -1,10 +1,9 @@
-//! Sizes, times and slots as people type them.
+//! Sizes and times as people type them.
 
 use std::str::FromStr as _;
 
 use bytesize::ByteSize;
 use jiff::SignedDuration;
-use preshard_slots::{Slot, SlotSet};
 
 /// A size: `64MiB`, `1.5GB`, `4096`.
 ///
@@ -31,31 +30,6 @@ pub fn parse_duration_ms(text: &str) -> Result<u64, String> {
         return Err("expected whole milliseconds".to_owned());
     }
     Ok(ms)
-}
-
-/// Slots: `0-5460,10923`.
-///
-/// # Errors
-/// A sentence for the user when the text is no list of slots.
-pub fn parse_slots(text: &str) -> Result<SlotSet, String> {
-    let mut slots = SlotSet::new();
-    for part in text.split(',') {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let number = |text: &str| {
-            text.parse()
-                .ok()
-                .and_then(Slot::new)
-                .ok_or_else(|| format!("{part:?} is no slot or range of slots from 0 to 16383"))
-        };
-        let (first, last) = (number(first)?, number(last)?);
-        if last < first {
-            return Err(format!("range {part} ends before it begins"));
-        }
-        for slot in first.number()..=last.number() {
-            slots.extend(Slot::new(slot));
-        }
-    }
-    Ok(slots)
 }
 
 #[cfg(test)]
@@ -93,18 +67,6 @@ mod tests {
         }
         for text in ["", "100", "-1s", "1us", "soon"] {
             assert!(parse_duration_ms(text).is_err(), "{text:?} passed");
-        }
-    }
-
-    #[test]
-    fn slots_are_inclusive_ranges() {
-        let numbers = |text: &str| {
-            parse_slots(text).map(|slots| slots.iter().map(Slot::number).collect::<Vec<_>>())
-        };
-        assert_eq!(numbers("0-2,16383"), Ok(vec![0, 1, 2, 16_383]));
-        assert_eq!(numbers("5,4-5"), Ok(vec![4, 5]));
-        for text in ["", "16384", "5-4", "-1", "1-", "a", "1,,2"] {
-            assert!(numbers(text).is_err(), "{text:?} passed");
         }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn held_reason(word: &str) -> &str {
 
 /// Text from files and file names as one harmless line: control characters and the marks that reorder
 /// text are escaped.
-pub(crate) fn line(text: &str) -> String {
+pub fn line(text: &str) -> String {
     KeyName(text.as_bytes().into())
         .escaped()
         .replace("\\\\", "\\")

@@ -1,6 +1,6 @@
 //! What a document says of the snapshots it rests on.
 
-use preshard_analyzer::{Checksum, Family, FileSummary, Warning};
+use preshard_analyzer::{Checksum, Damage, Family, FileSummary, Warning};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +96,17 @@ impl Notice {
             file,
             name: warning.name().to_owned(),
             message: warning.to_string(),
+        }
+    }
+}
+
+impl Notice {
+    /// The damage that ended the reading of a file.
+    pub fn damage(file: String, damage: &Damage) -> Notice {
+        Notice {
+            file: Some(file),
+            name: "damaged".to_owned(),
+            message: damage.to_string(),
         }
     }
 }

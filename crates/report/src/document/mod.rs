@@ -63,6 +63,8 @@ pub struct Estimates {
     pub memory_precision: Precision,
     /// The cost profile behind every predicted time.
     pub cost_profile: String,
+    /// What that profile rests on, in words.
+    pub cost_basis: String,
 }
 
 /// How far an estimate may be trusted.

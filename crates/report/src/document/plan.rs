@@ -5,7 +5,7 @@ use preshard_planner::plan::{HeldSlot, HoldReason, Outcome};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Estimates, FORMAT_VERSION, InputFacts, Notice, Precision, Tool};
+use super::{Estimates, FORMAT_VERSION, InputFacts, Notice, Tool};
 
 /// A plan, with what it was made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -67,6 +67,7 @@ impl PlanDocument {
         plan: Plan,
         inputs: Vec<InputFacts>,
         partial: bool,
+        estimates: Estimates,
         warnings: Vec<Notice>,
     ) -> PlanDocument {
         PlanDocument {
@@ -74,11 +75,7 @@ impl PlanDocument {
             tool: Tool::this(),
             inputs,
             partial,
-            estimates: Estimates {
-                memory_model: plan.memory_model.clone(),
-                memory_precision: Precision::Rough,
-                cost_profile: plan.cost_profile.clone(),
-            },
+            estimates,
             shares: shares(&plan),
             held_by_reason: held_by_reason(&plan.held),
             plan,

@@ -14,6 +14,8 @@ pub use keys::{KeysView, render_keys};
 pub use plan::render_plan;
 pub use slots::{SlotsView, render_slots};
 
+pub use crate::words::line;
+
 use crate::document::Estimates;
 use crate::figure;
 
@@ -45,12 +47,13 @@ fn short_id(id: &str) -> &str {
     }
 }
 
-/// The sentence that stands under every table with estimates.
-fn estimates_note(estimates: &Estimates) -> String {
+/// The sentence that goes with every output of estimates.
+pub fn estimates_note(estimates: &Estimates) -> String {
     format!(
-        "Memory is a {} estimate (model {}). Times are predicted by cost profile {}.",
+        "Memory is a {} estimate (model {}). Times are predicted by cost profile {} ({}).",
         estimates.memory_precision.word(),
         estimates.memory_model,
-        estimates.cost_profile
+        estimates.cost_profile,
+        estimates.cost_basis
     )
 }
