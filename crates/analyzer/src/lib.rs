@@ -7,7 +7,6 @@
 #![forbid(unsafe_code)]
 
 mod assemble;
-mod awaited;
 mod cost;
 mod error;
 mod histogram;
@@ -21,7 +20,6 @@ mod summary;
 mod warning;
 
 pub use assemble::{AssembleError, Assembly, NodeView, assemble};
-pub use awaited::{Family, Header, Source};
 pub use cost::{CostProfile, ProfileError};
 pub use error::Error;
 pub use histogram::{CostBin, CostHistogram};
@@ -36,3 +34,6 @@ pub use summary::{
     TypeRow,
 };
 pub use warning::Warning;
+
+/// Of the parser, what the types above are made of.
+pub use preshard_parser::{DataType, Detail, Encoding, Family, Header, source::Source};

@@ -16,11 +16,11 @@ pub struct SlotFacts {
     pub serialized_bytes: u64,
     /// Sum over all keys.
     pub payload_bytes: u64,
-    /// Sum over all keys whose memory can be known.
+    /// Sum over all keys whose memory can be known; saturates, as estimates may rest on false claims.
     pub memory_bytes_estimate: u64,
     /// Keys whose memory cannot be known (modules).
     pub memory_unknown_keys: u64,
-    /// Sum of the predicted blocks of all keys, without per-call costs.
+    /// Sum of the predicted blocks of all keys, without per-call costs; saturates.
     pub block_ns: u64,
     /// The largest payload of one key.
     pub largest_payload_bytes: u64,
@@ -136,10 +136,12 @@ impl SlotProfile {
         facts.serialized_bytes += key.sizes.serialized_bytes;
         facts.payload_bytes += key.sizes.payload_bytes;
         match key.sizes.memory_bytes_estimate {
-            Some(bytes) => facts.memory_bytes_estimate += bytes,
+            Some(bytes) => {
+                facts.memory_bytes_estimate = facts.memory_bytes_estimate.saturating_add(bytes);
+            }
             None => facts.memory_unknown_keys += 1,
         }
-        facts.block_ns += key.cost.block_ns;
+        facts.block_ns = facts.block_ns.saturating_add(key.cost.block_ns);
         facts.largest_payload_bytes = facts.largest_payload_bytes.max(key.sizes.payload_bytes);
         facts.worst_block_ns = facts.worst_block_ns.max(key.cost.block_ns);
 
@@ -252,9 +254,11 @@ impl SlotFacts {
         self.expiring_keys += other.expiring_keys;
         self.serialized_bytes += other.serialized_bytes;
         self.payload_bytes += other.payload_bytes;
-        self.memory_bytes_estimate += other.memory_bytes_estimate;
+        self.memory_bytes_estimate = self
+            .memory_bytes_estimate
+            .saturating_add(other.memory_bytes_estimate);
         self.memory_unknown_keys += other.memory_unknown_keys;
-        self.block_ns += other.block_ns;
+        self.block_ns = self.block_ns.saturating_add(other.block_ns);
         self.largest_payload_bytes = self.largest_payload_bytes.max(other.largest_payload_bytes);
         self.worst_block_ns = self.worst_block_ns.max(other.worst_block_ns);
         self.unnamed.merge(&other.unnamed);

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use preshard_parser::{DataType, Encoding, ModuleId};
+use preshard_parser::{DataType, Encoding, Header};
 use preshard_slots::SlotSet;
 
-use crate::{Header, KeyName, Server, SlotProfile, Warning};
+use crate::{KeyName, Server, SlotProfile, Warning};
 
 /// The result of scanning one snapshot.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,11 +113,9 @@ pub struct DatabaseRow {
 /// What one module left in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModuleRow {
-    /// Its 64-bit id.
-    pub module: ModuleId,
-    /// The nine characters of the id.
+    /// The nine characters of its id.
     pub name: String,
-    /// The encoding version in the id.
+    /// The version in its id, 0 to 1023.
     pub version: u16,
     /// Keys with a value of the module.
     pub keys: u64,
@@ -165,7 +163,7 @@ pub struct Damage {
     pub offset: u64,
     /// The file ends in the middle, rather than holding something wrong.
     pub truncated: bool,
-    /// The parser's words, offset included.
+    /// The parser's words, with the offset and, where it came to that, the key.
     pub message: String,
     /// Database and name of the key whose value could not be read, where it came to that.
     pub in_key: Option<(u64, KeyName)>,
@@ -173,12 +171,20 @@ pub struct Damage {
     pub keys_before: u64,
 }
 
+impl Damage {
+    pub(crate) fn new(error: &preshard_parser::Error, keys_before: u64) -> Damage {
+        Damage {
+            offset: error.offset(),
+            truncated: error.is_truncated(),
+            message: error.to_string(),
+            in_key: error.entry().map(|(db, key)| (db, KeyName(key.into()))),
+            keys_before,
+        }
+    }
+}
+
 impl std::fmt::Display for Damage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.message)?;
-        if let Some((db, key)) = &self.in_key {
-            write!(f, ", in db {db} key \"{}\"", key.escaped())?;
-        }
-        write!(f, ", after {} keys", self.keys_before)
+        write!(f, "{}; {} keys before it", self.message, self.keys_before)
     }
 }

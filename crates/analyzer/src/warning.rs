@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use preshard_slots::{NodeId, Slot, SlotSet};
+use preshard_slots::{NodeId, SlotSet};
 
 /// Something in a file, or between files, that a reader of the results must know.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,8 +35,8 @@ pub enum Warning {
         declared: u64,
         /// Database of the first that differs.
         db: u64,
-        /// Its slot.
-        slot: Slot,
+        /// Its slot, as the file has it.
+        slot: u64,
         /// Keys and expiring keys declared for it.
         declares: (u64, u64),
         /// Keys and expiring keys counted.
@@ -230,13 +230,9 @@ impl std::fmt::Display for Warning {
                 counted,
             } => write!(
                 f,
-                "{differing} of {declared} slot totals in the file do not fit its keys; first db {db} slot {}: \
+                "{differing} of {declared} slot totals in the file do not fit its keys; first db {db} slot {slot}: \
                  {} keys ({} expiring) declared, {} ({}) found",
-                slot.number(),
-                declares.0,
-                declares.1,
-                counted.0,
-                counted.1
+                declares.0, declares.1, counted.0, counted.1
             ),
             Warning::StrayKeys { keys } => {
                 write!(f, "{keys} keys lie outside the section of their slot")
