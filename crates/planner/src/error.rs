@@ -1,7 +1,5 @@
 //! Why no plan can be made at all.
 
-use preshard_slots::NodeId;
-
 /// Why no plan can be made at all: the question is wrong, not the cluster.
 ///
 /// A goal that is sound but cannot be reached safely is no error: the plan says so in its
@@ -146,14 +144,9 @@ pub enum Error {
         described: u64,
     },
     /// A sum or a value of the profile is beyond anything a cluster holds.
-    #[error("{what} of the profile is beyond 2^60")]
+    #[error("the {what} of the profile is beyond anything a cluster holds")]
     TooLarge {
         /// Which quantity.
         what: &'static str,
     },
-}
-
-/// The form in which errors name nodes.
-pub(crate) fn name(node: &NodeId) -> String {
-    node.0.clone()
 }

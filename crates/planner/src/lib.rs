@@ -4,13 +4,24 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod balance;
+mod calls;
+mod document;
 mod error;
 mod goal;
+mod improve;
 mod input;
+mod level;
 mod limits;
+mod outcome;
 pub mod plan;
 mod planning;
+mod remedy;
+mod roster;
+mod rule_report;
 mod rules;
+mod schedule;
+mod survey;
 mod verdict;
 
 pub use audit::{Violation, audit};

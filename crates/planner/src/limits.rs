@@ -112,6 +112,9 @@ impl PlanLimits {
         if !(0.0..1.0).contains(&self.headroom) {
             return refuse("headroom", &self.headroom, "be at least 0 and below 1");
         }
+        if self.call_fixed_us > 1_000_000 {
+            return refuse("call_fixed_us", &self.call_fixed_us, "be at most 1000000");
+        }
         if self.call_fixed_us > Thresholds::new(self).call_us {
             return refuse(
                 "call_fixed_us",
