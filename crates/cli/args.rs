@@ -203,7 +203,13 @@ pub struct KeysArgs {
     pub sort: Option<KeyOrder>,
 
     /// Only keys of this type: string, list, set, zset (or sortedset), hash, stream, module. May be repeated.
-    #[arg(short, long = "type", value_name = "TYPE", value_enum, value_delimiter = ',')]
+    #[arg(
+        short,
+        long = "type",
+        value_name = "TYPE",
+        value_enum,
+        value_delimiter = ','
+    )]
     pub types: Vec<KeyType>,
 
     /// Only keys of this database. May be repeated.

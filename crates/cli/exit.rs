@@ -12,8 +12,7 @@ pub enum ExitStatus {
     Failure = 1,
     /// The command line makes no sense.
     Usage = 2,
-    /// A policy is violated.
-    #[expect(dead_code, reason = "no command has a policy yet; the number is taken for the one that will")]
+    /// A policy is violated. No command has one yet; the number is taken.
     PolicyViolated = 3,
     /// No safe plan reaches the goal; the document says why.
     NoSafePlan = 4,

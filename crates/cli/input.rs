@@ -192,8 +192,8 @@ impl Listing {
 fn begins_like_a_snapshot(path: &Path) -> bool {
     let mut head = Vec::new();
     let longest = MAGICS.iter().map(|magic| magic.len() as u64).max();
-    let read = File::open(path)
-        .and_then(|file| file.take(longest.unwrap_or(0)).read_to_end(&mut head));
+    let read =
+        File::open(path).and_then(|file| file.take(longest.unwrap_or(0)).read_to_end(&mut head));
     read.is_ok() && MAGICS.iter().any(|magic| head.starts_with(magic))
 }
 
@@ -223,7 +223,8 @@ fn single_topology(found: Vec<(PathBuf, Topology)>) -> Result<Option<Topology>> 
     };
     for (other_path, other) in found {
         if let Some(slot) = preshard_slots::Slot::all().find(|&slot| {
-            topology.owner_of(slot).map(|node| &node.id) != other.owner_of(slot).map(|node| &node.id)
+            topology.owner_of(slot).map(|node| &node.id)
+                != other.owner_of(slot).map(|node| &node.id)
         }) {
             let owner = |topology: &Topology| {
                 topology

@@ -38,7 +38,8 @@ impl ReadOptions {
         let target = match target {
             None => None,
             Some(name) => Some(CostProfile::built_in(&name).ok_or_else(|| {
-                let known = CostProfile::built_in_names().join(", ");
+                let known: Vec<_> = CostProfile::built_in_names().collect();
+                let known = known.join(", ");
                 Refusal::usage(format!("no target {name:?}; known are {known}"))
             })?),
         };

@@ -39,7 +39,10 @@ impl Output {
                 Err(io::Error::from(io::ErrorKind::IsADirectory)).with_context(failed)
             }
             Ok(metadata) if !metadata.is_file() => {
-                let file = File::options().write(true).open(&place).with_context(failed)?;
+                let file = File::options()
+                    .write(true)
+                    .open(&place)
+                    .with_context(failed)?;
                 Ok(Output::Special(BufWriter::new(file)))
             }
             _ => {
@@ -62,11 +65,6 @@ impl Output {
                 })
             }
         }
-    }
-
-    /// Whether the result goes to standard output.
-    pub fn is_stdout(&self) -> bool {
-        matches!(self, Output::Stdout(_))
     }
 
     /// Writes what is still buffered, and puts a file in its place.

@@ -8,7 +8,11 @@ use preshard_report::text::line;
 /// Prints an error and what caused it, numbered from the outside in.
 pub fn error(error: &anyhow::Error) {
     eprintln!("error: {}", line(&error.to_string()));
-    let causes: Vec<String> = error.chain().skip(1).map(|cause| line(&cause.to_string())).collect();
+    let causes: Vec<String> = error
+        .chain()
+        .skip(1)
+        .map(|cause| line(&cause.to_string()))
+        .collect();
     if !causes.is_empty() {
         eprintln!("\nCaused by:");
         for (number, cause) in causes.iter().enumerate() {

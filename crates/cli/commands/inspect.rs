@@ -30,8 +30,15 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
     let mut reports = Vec::with_capacity(files.len());
     let mut whole = true;
     for file in &files {
-        let scan = file.scan(&PlanLimits::default(), Detail::Counts, &bar, &mut |_| Ok(()))?;
-        let check = args.cross_check.then(|| cross_check(file.source.bytes()));
+        let scan = file.scan(
+            &PlanLimits::default(),
+            Detail::Counts,
+            &bar,
+            &mut |_| Ok(()),
+        )?;
+        let check = args
+            .cross_check
+            .then(|| cross_check(file.source.bytes(), scan.summary.damage.is_some()));
         whole &= is_whole(&scan.summary);
         reports.push((
             FileReport::new(&scan.summary, file.estimates(), check),
@@ -41,7 +48,11 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
     drop(bar);
     let mut said = Vec::new();
     for (report, damage) in &reports {
-        said.extend(damage.as_ref().map(|damage| Notice::damage(report.file.clone(), damage)));
+        said.extend(
+            damage
+                .as_ref()
+                .map(|damage| Notice::damage(report.file.clone(), damage)),
+        );
         said.extend(report.warnings.iter().cloned());
     }
     let beside: Vec<Notice> = left_out(&inputs).collect();

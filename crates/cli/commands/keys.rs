@@ -223,7 +223,8 @@ impl<'a> Top<'a> {
     }
 
     fn cut(&mut self) {
-        self.kept.sort_unstable_by_key(|&(measure, at, _)| (measure, at));
+        self.kept
+            .sort_unstable_by_key(|&(measure, at, _)| (measure, at));
         self.kept.truncate(self.limit);
         if self.kept.len() == self.limit {
             self.bar = self.kept.last().map(|(measure, ..)| measure.0);

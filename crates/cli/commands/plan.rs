@@ -25,7 +25,10 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
     start_threads(args.input.threads)?;
     args.goal.require_any()?;
     let read = ReadOptions::new(args.input, args.target.target)?;
-    let inputs = Inputs::find(&read.inputs, TopologyWish::new(args.topology.topology.as_deref()))?;
+    let inputs = Inputs::find(
+        &read.inputs,
+        TopologyWish::new(args.topology.topology.as_deref()),
+    )?;
     let (files, bar) = open_all(&inputs, &read)?;
     let cost = common_cost(&files)?;
     let limits = plan_limits(&args.limits, Some(&args.plan_limits), &cost)?;

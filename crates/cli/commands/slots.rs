@@ -20,7 +20,10 @@ use crate::say;
 pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
     start_threads(args.input.threads)?;
     let read = ReadOptions::new(args.input, args.target.target)?;
-    let inputs = Inputs::find(&read.inputs, TopologyWish::new(args.topology.topology.as_deref()))?;
+    let inputs = Inputs::find(
+        &read.inputs,
+        TopologyWish::new(args.topology.topology.as_deref()),
+    )?;
     let (files, bar) = open_all(&inputs, &read)?;
     let cost = common_cost(&files)?;
     let limits = plan_limits(&args.limits, None, &cost)?;
@@ -54,9 +57,11 @@ pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
         say::note(&text::estimates_note(&document.estimates));
     }
 
-    Ok(if assembly.partial || !assembly.files.iter().all(is_whole) {
-        ExitStatus::Partial
-    } else {
-        ExitStatus::Fine
-    })
+    Ok(
+        if assembly.partial || !assembly.files.iter().all(is_whole) {
+            ExitStatus::Partial
+        } else {
+            ExitStatus::Fine
+        },
+    )
 }

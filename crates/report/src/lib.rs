@@ -15,6 +15,4 @@ pub mod schema;
 pub mod text;
 mod words;
 
-pub use document::{
-    FORMAT_VERSION, InspectDocument, KeyRecord, PlanDocument, SlotsDocument, Tool,
-};
+pub use document::{FORMAT_VERSION, InspectDocument, KeyRecord, PlanDocument, SlotsDocument, Tool};

@@ -157,9 +157,8 @@ impl<'a> NamedBySlot<'a> {
         // Named keys come worst first, so the first of a slot is its worst.
         for key in profile.named() {
             let row = slots.entry(key.slot).or_insert((0, key));
-            row.0 += u64::from(
-                verdict(key.cost, key.sizes.payload_bytes, limits) >= Verdict::Oversized,
-            );
+            row.0 +=
+                u64::from(verdict(key.cost, key.sizes.payload_bytes, limits) >= Verdict::Oversized);
         }
         NamedBySlot(slots)
     }

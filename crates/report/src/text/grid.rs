@@ -21,22 +21,25 @@ pub(super) enum Align {
 /// A table in the making.
 pub(super) struct Grid {
     table: Table,
-    columns: &'static [(&'static str, Align)],
+    aligns: Vec<Align>,
 }
 
 impl Grid {
-    pub(super) fn new(columns: &'static [(&'static str, Align)]) -> Grid {
+    pub(super) fn new(columns: &[(&str, Align)]) -> Grid {
         let mut table = Table::new();
         table.load_style(STYLE);
         table.set_header(columns.iter().map(|&(title, align)| cell(title, align)));
-        Grid { table, columns }
+        Grid {
+            table,
+            aligns: columns.iter().map(|&(_, align)| align).collect(),
+        }
     }
 
-    pub(super) fn row<const N: usize>(&mut self, cells: [String; N]) {
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         let cells = cells
-            .iter()
-            .zip(self.columns)
-            .map(|(text, &(_, align))| cell(text, align));
+            .into_iter()
+            .zip(&self.aligns)
+            .map(|(text, &align)| cell(&text, align));
         self.table.add_row(cells);
     }
 

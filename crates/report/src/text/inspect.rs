@@ -63,10 +63,7 @@ fn render_file(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
         ),
     ));
     if file.functions > 0 {
-        pairs.push((
-            "functions",
-            counted(file.functions, "library", "libraries"),
-        ));
+        pairs.push(("functions", counted(file.functions, "library", "libraries")));
     }
     for module in &file.modules {
         pairs.push((
@@ -84,7 +81,10 @@ fn render_file(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
         pairs.push((
             "slot totals",
             if check.differing == 0 && check.stray_keys == 0 {
-                format!("{} in the file, all equal to its keys", count(check.declared))
+                format!(
+                    "{} in the file, all equal to its keys",
+                    count(check.declared)
+                )
             } else {
                 format!(
                     "{} of {} in the file DIFFER from its keys; {} outside their slot's section",
@@ -98,7 +98,10 @@ fn render_file(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
     if !file.importing.is_empty() {
         pairs.push((
             "importing",
-            format!("slots {}: their keys are partial copies", ranges(&file.importing)),
+            format!(
+                "slots {}: their keys are partial copies",
+                ranges(&file.importing)
+            ),
         ));
     }
     if let Some(check) = &file.cross_check {
@@ -158,7 +161,10 @@ fn cross_check(check: &CrossCheck) -> String {
         Agreement::Agrees => format!("{} agrees on {compared}", check.reader),
         Agreement::Differs => format!("{} DIFFERS; {compared} compared", check.reader),
         Agreement::Unreadable => {
-            format!("{} cannot read this file; {compared} compared", check.reader)
+            format!(
+                "{} cannot read this file; {compared} compared",
+                check.reader
+            )
         }
     };
     let left_out: Vec<String> = check

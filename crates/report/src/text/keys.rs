@@ -35,29 +35,37 @@ pub fn render_keys(view: &KeysView<'_>, out: &mut dyn Write) -> io::Result<()> {
         view.order
     )?;
     if !view.keys.is_empty() {
-        let mut grid = Grid::new(&[
+        let mut columns = vec![
             ("block", Align::Right),
             ("payload", Align::Right),
             ("memory", Align::Right),
             ("elements", Align::Right),
             ("type", Align::Left),
             ("slot", Align::Right),
-            ("db", Align::Right),
             ("verdict", Align::Left),
             ("key", Align::Left),
-        ]);
+        ];
+        // A cluster has but one database, and so have most others.
+        let with_db = view.keys.iter().any(|key| key.db != 0);
+        if with_db {
+            columns.insert(6, ("db", Align::Right));
+        }
+        let mut grid = Grid::new(&columns);
         for key in view.keys {
-            grid.row([
+            let mut cells = vec![
                 duration_us(key.block_ms_estimate.us),
                 size(key.payload_bytes),
                 size_or_dash(key.memory_bytes_estimate),
                 count_or_dash(key.elements),
                 format!("{} ({})", key.data_type, key.encoding),
                 key.slot.to_string(),
-                key.db.to_string(),
                 words::verdict(key.verdict).to_owned(),
                 key_name(&key.key),
-            ]);
+            ];
+            if with_db {
+                cells.insert(6, key.db.to_string());
+            }
+            grid.row(cells);
         }
         grid.write(out)?;
     }

@@ -9,7 +9,9 @@ use preshard_planner::plan::{Outcome, OversizedKey, RuleStatus};
 use super::grid::{Align, Grid, write_pairs};
 use super::{KEY_WIDTH, estimates_note, key_name, node_name, short_id};
 use crate::document::PlanDocument;
-use crate::figure::{count, counted, cut, duration_us, percent, ranges, size, size_exact, size_or_dash};
+use crate::figure::{
+    count, counted, cut, duration_us, percent, ranges, size, size_exact, size_or_dash,
+};
 use crate::words;
 
 /// Rows of a list before it is cut.
@@ -343,7 +345,11 @@ impl View<'_> {
         self.more(keys.len(), ROWS_MAX, out)?;
         writeln!(out, "  What to do:")?;
         for (remedy, keys) in remedies(keys.iter().take(ROWS_MAX)) {
-            writeln!(out, "  - {}: {remedy}", cut(&keys.join(", "), 2 * KEY_WIDTH))?;
+            writeln!(
+                out,
+                "  - {}: {remedy}",
+                cut(&keys.join(", "), 2 * KEY_WIDTH)
+            )?;
         }
         Ok(())
     }
@@ -398,7 +404,10 @@ fn remedies<'a>(keys: impl Iterator<Item = &'a OversizedKey>) -> Vec<(&'a str, V
     let mut remedies: Vec<(&str, Vec<String>)> = Vec::new();
     for key in keys {
         let name = key_name(&key.key);
-        match remedies.iter_mut().find(|(remedy, _)| *remedy == key.remedy) {
+        match remedies
+            .iter_mut()
+            .find(|(remedy, _)| *remedy == key.remedy)
+        {
             Some((_, names)) => names.push(name),
             None => remedies.push((&key.remedy, vec![name])),
         }

@@ -87,7 +87,10 @@ pub fn render_slots(
     grid.write(out)?;
     if heaviest.len() > view.top {
         let rest = count((heaviest.len() - view.top) as u64);
-        writeln!(out, "  … {rest} more (--top, or --format csv or json for all)")?;
+        writeln!(
+            out,
+            "  … {rest} more (--top, or --format csv or json for all)"
+        )?;
     }
     if document.names_dropped > 0 {
         writeln!(
