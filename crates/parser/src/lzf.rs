@@ -130,7 +130,7 @@ impl<'c, C: Cursor> LzfCursor<'c, C> {
                 let found = format!("one that goes on for {missing} more");
                 return Err(Error::corrupt(
                     self.offset,
-                    "structure within its compressed string",
+                    "structure within its string",
                     found,
                 ));
             }

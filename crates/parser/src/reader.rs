@@ -140,10 +140,15 @@ impl<'c, C: Cursor> Bounded<'c, C> {
                 self.left = left;
                 Ok(())
             }
-            None => Err(Error::truncated(
-                self.inner.offset() + self.left,
-                n - self.left,
-            )),
+            None => {
+                let beyond = n - self.left;
+                let found = format!("one that goes on for {beyond} more");
+                Err(Error::corrupt(
+                    self.inner.offset() + self.left,
+                    "structure within its string",
+                    found,
+                ))
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::reader::{Cursor as _, Reader};
 const REDIS_MAGIC: &[u8] = b"REDIS";
 const VALKEY_MAGIC: &[u8] = b"VALKEY";
 /// Magic and version digits together (redis and valkey `src/rdb.c`, `rdbSaveRio`).
-const HEADER_BYTES: u64 = 9;
+const HEADER_BYTES: usize = 9;
 
 /// Which of the two families wrote a file. They use the same numbers for different things, so
 /// every type and opcode is resolved by family.
@@ -49,11 +49,11 @@ impl Header {
             if magic_is_cut(REDIS_MAGIC) || magic_is_cut(VALKEY_MAGIC) {
                 return Err(Error::truncated(
                     start.len() as u64,
-                    HEADER_BYTES - start.len() as u64,
+                    (HEADER_BYTES - start.len()) as u64,
                 )
                 .reading("header"));
             }
-            let head = start.get(..HEADER_BYTES as usize).unwrap_or(start);
+            let head = start.get(..HEADER_BYTES).unwrap_or(start);
             let found = looks_like(start)
                 .map_or_else(|| format!("\"{}\"", head.escape_ascii()), str::to_owned);
             return Err(Error::corrupt(0, "REDIS or VALKEY and a version", found).reading("header"));
@@ -65,7 +65,7 @@ impl Header {
             [b'R', b'E', b'D', b'I', b'S', digits @ ..] => (Family::Redis, digits.to_vec()),
             [_, _, _, _, _, _, digits @ ..] => (Family::Valkey, digits.to_vec()),
         };
-        let magic_len = HEADER_BYTES - digits.len() as u64;
+        let magic_len = (HEADER_BYTES - digits.len()) as u64;
         let mut version = 0;
         for (at, &digit) in digits.iter().enumerate() {
             if !digit.is_ascii_digit() {

@@ -117,10 +117,11 @@ impl<'a> RdbReader<'a> {
             }
             opcode::IDLE => {
                 self.pending.idle_s =
-                    Some(read_length(reader).map_err(|error| error.reading("idle time"))?)
+                    Some(read_length(reader).map_err(|error| error.reading("idle time"))?);
             }
             opcode::FREQ => {
-                self.pending.freq = Some(reader.u8().map_err(|error| error.reading("LFU counter"))?)
+                self.pending.freq =
+                    Some(reader.u8().map_err(|error| error.reading("LFU counter"))?);
             }
             opcode::REDIS_KEY_META if self.header.family == Family::Redis => {
                 skip_key_meta(reader).map_err(|error| error.reading("key metadata"))?;
