@@ -1,7 +1,7 @@
 //! The slot profile: what a scan produces, what merges, and all that the planner sees.
 
 use preshard_parser::{DataType, Encoding};
-use preshard_slots::{SLOT_COUNT, Slot};
+use preshard_slots::{SLOT_COUNT, Slot, SlotSet};
 
 use crate::{Cost, CostHistogram, KeyFacts, KeyName, Sizes};
 
@@ -16,11 +16,11 @@ pub struct SlotFacts {
     pub serialized_bytes: u64,
     /// Sum over all keys.
     pub payload_bytes: u64,
-    /// Sum over all keys whose memory can be known.
+    /// Sum over all keys whose memory can be known; saturates, as estimates may rest on false claims.
     pub memory_bytes_estimate: u64,
     /// Keys whose memory cannot be known (modules).
     pub memory_unknown_keys: u64,
-    /// Sum of the predicted blocks of all keys, without per-call costs.
+    /// Sum of the predicted blocks of all keys, without per-call costs; saturates.
     pub block_ns: u64,
     /// The largest payload of one key.
     pub largest_payload_bytes: u64,
@@ -136,10 +136,12 @@ impl SlotProfile {
         facts.serialized_bytes += key.sizes.serialized_bytes;
         facts.payload_bytes += key.sizes.payload_bytes;
         match key.sizes.memory_bytes_estimate {
-            Some(bytes) => facts.memory_bytes_estimate += bytes,
+            Some(bytes) => {
+                facts.memory_bytes_estimate = facts.memory_bytes_estimate.saturating_add(bytes);
+            }
             None => facts.memory_unknown_keys += 1,
         }
-        facts.block_ns += key.cost.block_ns;
+        facts.block_ns = facts.block_ns.saturating_add(key.cost.block_ns);
         facts.largest_payload_bytes = facts.largest_payload_bytes.max(key.sizes.payload_bytes);
         facts.worst_block_ns = facts.worst_block_ns.max(key.cost.block_ns);
 
@@ -208,15 +210,23 @@ impl SlotProfile {
         &self.slots[slot.index()]
     }
 
-    /// Empties a slot and returns what it held, its named keys apart.
+    /// Moves the keys of some slots into a profile of their own, names included.
     ///
-    /// Used where a file holds keys of a slot that its node does not own.
-    pub fn take_slot(&mut self, slot: Slot) -> (SlotFacts, Vec<NamedKey>) {
-        let (taken, kept) = std::mem::take(&mut self.named)
+    /// Used where a file holds keys of slots that its node does not own. Dropped names stay counted here.
+    pub fn take_slots(&mut self, slots: &SlotSet) -> SlotProfile {
+        let mut taken = SlotProfile::new(
+            &self.cost_profile,
+            &self.memory_model,
+            self.floor_block_ns,
+            self.floor_payload_bytes,
+        );
+        for slot in slots.iter() {
+            taken.slots[slot.index()] = std::mem::take(&mut self.slots[slot.index()]);
+        }
+        (taken.named, self.named) = std::mem::take(&mut self.named)
             .into_iter()
-            .partition(|key| key.slot == slot);
-        self.named = kept;
-        (std::mem::take(&mut self.slots[slot.index()]), taken)
+            .partition(|key| slots.contains(key.slot));
+        taken
     }
 
     /// The keys above the floor, worst first.
@@ -252,9 +262,11 @@ impl SlotFacts {
         self.expiring_keys += other.expiring_keys;
         self.serialized_bytes += other.serialized_bytes;
         self.payload_bytes += other.payload_bytes;
-        self.memory_bytes_estimate += other.memory_bytes_estimate;
+        self.memory_bytes_estimate = self
+            .memory_bytes_estimate
+            .saturating_add(other.memory_bytes_estimate);
         self.memory_unknown_keys += other.memory_unknown_keys;
-        self.block_ns += other.block_ns;
+        self.block_ns = self.block_ns.saturating_add(other.block_ns);
         self.largest_payload_bytes = self.largest_payload_bytes.max(other.largest_payload_bytes);
         self.worst_block_ns = self.worst_block_ns.max(other.worst_block_ns);
         self.unnamed.merge(&other.unnamed);

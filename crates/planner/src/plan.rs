@@ -80,7 +80,7 @@ pub struct NodePlan {
     pub address: String,
     /// True for a node that does not exist yet.
     pub planned: bool,
-    /// Its weight in the balance; 0 for a node to be drained.
+    /// Its weight in the balance; 0 for a node that is to be drained or takes no part.
     pub weight: f64,
     /// What it holds now.
     pub before: Holding,
@@ -88,6 +88,8 @@ pub struct NodePlan {
     pub after: Holding,
     /// Memory that the ideal balance, were every slot movable and divisible, would give it.
     pub ideal_memory_bytes: u64,
+    /// Memory that the best balance around the held slots would give it, were the others divisible.
+    pub reachable_memory_bytes: u64,
     /// Free memory under the stated `maxmemory` when the plan has run; `null` when no limit was stated.
     pub headroom_bytes: Option<i64>,
     /// Slots that stay on the node by free choice, as inclusive ranges. Held slots are not among them.
@@ -123,6 +125,9 @@ pub struct Balance {
     pub imbalance_bound: f64,
     /// The same bound were no slot held: the difference is what holding costs.
     pub imbalance_bound_none_held: f64,
+    /// The largest distance of a node, when the plan has run, from its `reachable_memory_bytes`, as a part of the
+    /// mean memory of the nodes that take part.
+    pub gap_after: f64,
 }
 
 /// Moves that run together between one source and one target, one slot after another.
@@ -215,8 +220,43 @@ pub struct Sweep {
     pub payload_bytes_max: u64,
     /// The `timeout` argument of MIGRATE.
     pub timeout_ms: u64,
-    /// The costs that the bounds were taken from: `[block_us, payload_bytes, keys]`, upper edges, cheapest first.
-    pub cost_bins: Vec<(u64, u64, u64)>,
+    /// The costs that the bounds were taken from, cheapest first.
+    pub cost_bins: Vec<SweepBin>,
+}
+
+/// Keys of like cost in a sweep; written as the array `[block_ns, restore_ns, payload_bytes, keys]`.
+///
+/// Nanoseconds, unlike everywhere else in the plan, because the bounds are sums over a hundred keys
+/// of a few microseconds each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "[u64; 4]", into = "[u64; 4]")]
+#[schemars(with = "[u64; 4]")]
+pub struct SweepBin {
+    /// Upper bound on the predicted block of each key, without a call's fixed cost.
+    pub block_ns: u64,
+    /// Upper bound on the RESTORE of each key.
+    pub restore_ns: u64,
+    /// Upper bound on the payload of each key.
+    pub payload_bytes: u64,
+    /// Number of keys.
+    pub keys: u64,
+}
+
+impl From<[u64; 4]> for SweepBin {
+    fn from([block_ns, restore_ns, payload_bytes, keys]: [u64; 4]) -> SweepBin {
+        SweepBin {
+            block_ns,
+            restore_ns,
+            payload_bytes,
+            keys,
+        }
+    }
+}
+
+impl From<SweepBin> for [u64; 4] {
+    fn from(bin: SweepBin) -> [u64; 4] {
+        [bin.block_ns, bin.restore_ns, bin.payload_bytes, bin.keys]
+    }
 }
 
 /// A slot that stays where it is.
@@ -251,11 +291,13 @@ pub enum HoldReason {
         /// What is the matter with it.
         verdict: Verdict,
     },
-    /// Keys that are not listed by name break a rule.
+    /// Keys that are not listed by name break a rule. Consent does not reach them: it is given to keys one knows.
     OversizedUnnamed {
-        /// Bound on the worst of them.
+        /// Bound on the worst block of one of them, a call's fixed cost included.
         worst_block_us: u64,
-        /// Bound on the largest of them.
+        /// Bound on the RESTORE of one of them.
+        worst_restore_us: u64,
+        /// Bound on the payload of one of them.
         payload_bytes_max: u64,
     },
     /// The topology or the files raise a doubt about the slot.
@@ -265,7 +307,7 @@ pub enum HoldReason {
     },
     /// Nobody owns the slot.
     Unassigned,
-    /// The target would not have room for it.
+    /// The target would not have room for it, or the source none for the buffers of its calls.
     NoRoom,
 }
 
@@ -283,7 +325,7 @@ pub enum Verdict {
     Oversized,
     /// Its payload exceeds a protocol or replica limit: cannot be moved by MIGRATE.
     PayloadLimit,
-    /// Its block or its RESTORE comes near the failover clock: never moved.
+    /// Its block, its RESTORE or the timeout it needs comes near the failover clock: never moved.
     Forbidden,
 }
 
@@ -333,6 +375,8 @@ pub struct RuleReport {
     pub rule: String,
     /// What it demands, as a formula or a sentence.
     pub demands: String,
+    /// What the servers do that makes the rule necessary.
+    pub because: String,
     /// How it stands in this plan.
     pub status: RuleStatus,
     /// The numbers it was given, and what it decided.

@@ -1,0 +1,320 @@
+//! Writes the plan down: figures, totals, outcome, and how each rule stands.
+
+use std::cmp::Reverse;
+
+use preshard_analyzer::NamedKey;
+
+use crate::balance::{reachable, reachable_none_held};
+use crate::calls::heavy_call;
+use crate::level::{Basin, pour};
+use crate::outcome::outcome;
+use crate::plan::{
+    Balance, Batch, Dialect, HeldSlot, Holding, NodePlan, OversizedKey, Plan, SlotMove, Totals,
+    Verdict,
+};
+use crate::remedy::remedy;
+use crate::roster::Roster;
+use crate::rule_report::rule_reports;
+use crate::schedule::Bundle;
+use crate::survey::Survey;
+use crate::verdict::Thresholds;
+use crate::{Goal, PlanInput, PlanLimits};
+
+/// The finished plan.
+pub(crate) fn document(
+    input: &PlanInput<'_>,
+    goal: &Goal,
+    limits: &PlanLimits,
+    roster: &Roster,
+    survey: &Survey,
+    bundles: &[Bundle],
+) -> Plan {
+    let nodes = nodes(limits, roster, survey, bundles);
+    let batches = batches(roster, survey, bundles);
+    let held = held(roster, survey);
+    let oversized = oversized(input, limits, roster);
+    let levels_none_held = reachable_none_held(survey, roster, limits);
+    let balance = balance(&nodes, &levels_none_held);
+    Plan {
+        dialect: Dialect::SetslotMigrate,
+        goal: goal.clone(),
+        outcome: outcome(roster, survey, &batches, &balance),
+        limits: limits.clone(),
+        cost_profile: input.profile.cost_profile.clone(),
+        memory_model: input.profile.memory_model.clone(),
+        rules: rule_reports(limits, survey, bundles, &oversized),
+        totals: totals(&batches, &held),
+        nodes,
+        balance,
+        batches,
+        held,
+        oversized,
+    }
+}
+
+impl Holding {
+    fn add(&mut self, other: &Holding) {
+        self.slots += other.slots;
+        self.keys += other.keys;
+        self.memory_bytes += other.memory_bytes;
+        self.payload_bytes += other.payload_bytes;
+    }
+}
+
+fn nodes(
+    limits: &PlanLimits,
+    roster: &Roster,
+    survey: &Survey,
+    bundles: &[Bundle],
+) -> Vec<NodePlan> {
+    let mut targets = vec![None; survey.iter().count()];
+    for bundle in bundles {
+        for &slot in &bundle.slots {
+            targets[usize::from(slot)] = Some(bundle.to);
+        }
+    }
+    let count = roster.members.len();
+    let mut before = vec![Holding::default(); count];
+    let mut after = before.clone();
+    let mut kept: Vec<Vec<(u16, u16)>> = vec![Vec::new(); count];
+    for (slot, state) in survey.iter() {
+        let Some(owner) = state.owner else { continue };
+        let target = targets[usize::from(slot)];
+        before[owner].add(&state.holding);
+        after[target.unwrap_or(owner)].add(&state.holding);
+        if target.is_none() && !state.is_held() {
+            match kept[owner].last_mut() {
+                Some((_, last)) if *last + 1 == slot => *last = slot,
+                _ => kept[owner].push((slot, slot)),
+            }
+        }
+    }
+
+    let owned_bytes: u64 = before.iter().map(|holding| holding.memory_bytes).sum();
+    let undivided: Vec<Basin> = roster
+        .members
+        .iter()
+        .map(|member| Basin {
+            weight: member.weight_millionths,
+            floor: 0,
+            ceiling: u64::MAX,
+        })
+        .collect();
+    let ideal = pour(&undivided, owned_bytes);
+    let reachable = reachable(survey, roster, limits);
+    let mut kept = kept.into_iter();
+    roster
+        .members
+        .iter()
+        .enumerate()
+        .map(|(index, member)| NodePlan {
+            id: member.id.clone(),
+            address: member.address.clone(),
+            planned: member.planned,
+            weight: member.weight,
+            before: before[index],
+            after: after[index],
+            ideal_memory_bytes: ideal[index],
+            reachable_memory_bytes: reachable[index],
+            headroom_bytes: limits
+                .maxmemory_bytes
+                .map(|maxmemory| maxmemory as i64 - after[index].memory_bytes as i64),
+            kept: kept.next().unwrap_or_default(),
+        })
+        .collect()
+}
+
+fn batches(roster: &Roster, survey: &Survey, bundles: &[Bundle]) -> Vec<Batch> {
+    let mut loads = survey.memory_by_owner(roster);
+    (1u32..)
+        .zip(bundles)
+        .map(|(number, bundle)| {
+            let moves: Vec<SlotMove> = bundle
+                .slots
+                .iter()
+                .filter_map(|&slot| slot_move(survey, slot))
+                .collect();
+            let mut carries = Holding::default();
+            for slot_move in &moves {
+                carries.add(&Holding {
+                    slots: 1,
+                    keys: slot_move.keys,
+                    memory_bytes: slot_move.memory_bytes,
+                    payload_bytes: slot_move.payload_bytes,
+                });
+            }
+            loads[bundle.from] -= carries.memory_bytes;
+            loads[bundle.to] += carries.memory_bytes;
+            Batch {
+                number,
+                source: roster.members[bundle.from].id.clone(),
+                target: roster.members[bundle.to].id.clone(),
+                carries,
+                predicted_us: moves.iter().map(|slot_move| slot_move.predicted_us).sum(),
+                worst_block_us: worst(moves.iter().map(|slot_move| slot_move.worst_block_us)),
+                target_memory_bytes_after: loads[bundle.to],
+                moves,
+            }
+        })
+        .collect()
+}
+
+fn slot_move(survey: &Survey, slot: u16) -> Option<SlotMove> {
+    let state = survey.slot(slot);
+    let calls = state.calls()?;
+    Some(SlotMove {
+        slot,
+        keys: state.holding.keys,
+        expiring_keys: state.expiring_keys,
+        memory_bytes: state.holding.memory_bytes,
+        payload_bytes: state.holding.payload_bytes,
+        predicted_us: calls.predicted_us,
+        worst_block_us: calls.worst_block_us,
+        heavy: calls.heavy.clone(),
+        sweep: calls.sweep.clone(),
+    })
+}
+
+fn held(roster: &Roster, survey: &Survey) -> Vec<HeldSlot> {
+    survey
+        .iter()
+        .filter_map(|(slot, state)| {
+            let reasons = state.standing.as_ref().err()?.clone();
+            Some(HeldSlot {
+                slot,
+                owner: state.owner.map(|owner| roster.members[owner].id.clone()),
+                keys: state.holding.keys,
+                memory_bytes: state.holding.memory_bytes,
+                payload_bytes: state.holding.payload_bytes,
+                reasons,
+            })
+        })
+        .collect()
+}
+
+fn oversized(input: &PlanInput<'_>, limits: &PlanLimits, roster: &Roster) -> Vec<OversizedKey> {
+    let thresholds = Thresholds::new(limits);
+    let mut keys: Vec<(Verdict, &NamedKey)> = input
+        .profile
+        .named()
+        .iter()
+        .map(|key| {
+            let call = heavy_call(key, &thresholds);
+            let verdict = thresholds.verdict(call.block_us, call.restore_us, call.payload_bytes);
+            (verdict, key)
+        })
+        .filter(|&(verdict, _)| verdict >= Verdict::Oversized)
+        .collect();
+    keys.sort_unstable_by(|(verdict_a, a), (verdict_b, b)| {
+        Reverse(verdict_a)
+            .cmp(&Reverse(verdict_b))
+            .then_with(|| a.rank(b))
+    });
+    keys.into_iter()
+        .map(|(verdict, key)| {
+            let call = heavy_call(key, &thresholds);
+            OversizedKey {
+                db: key.db,
+                key: key.key.clone(),
+                slot: key.slot.number(),
+                node: roster
+                    .owner(key.slot)
+                    .map(|owner| roster.members[owner].id.clone()),
+                data_type: call.data_type,
+                encoding: key.encoding.name().to_owned(),
+                elements: key.elements,
+                payload_bytes: call.payload_bytes,
+                memory_bytes: key.sizes.memory_bytes_estimate,
+                block_us: call.block_us,
+                restore_us: call.restore_us,
+                expires_at_ms: key.expires_at_ms,
+                verdict,
+                rules: thresholds
+                    .broken(call.block_us, call.restore_us, call.payload_bytes)
+                    .into_iter()
+                    .map(|rule| rule.name().to_owned())
+                    .collect(),
+                remedy: remedy(key, verdict),
+            }
+        })
+        .collect()
+}
+
+fn balance(nodes: &[NodePlan], levels_none_held: &[u64]) -> Balance {
+    let weights: Vec<f64> = nodes.iter().map(|node| node.weight).collect();
+    let of = |bytes: &dyn Fn(&NodePlan) -> u64| -> Vec<u64> { nodes.iter().map(bytes).collect() };
+    let after = of(&|node| node.after.memory_bytes);
+    let reachable = of(&|node| node.reachable_memory_bytes);
+    let part = |values: &[u64]| -> Vec<u64> {
+        values
+            .iter()
+            .zip(&weights)
+            .filter(|&(_, &weight)| weight > 0.0)
+            .map(|(&value, _)| value)
+            .collect()
+    };
+    let (after_part, reachable_part) = (part(&after), part(&reachable));
+    let sum: u64 = after_part.iter().sum();
+    let farthest = worst(
+        after_part
+            .iter()
+            .zip(&reachable_part)
+            .map(|(after, level)| after.abs_diff(*level)),
+    );
+    Balance {
+        imbalance_before: imbalance(&of(&|node| node.before.memory_bytes), &weights),
+        imbalance_after: imbalance(&after, &weights),
+        imbalance_bound: imbalance(&reachable, &weights),
+        imbalance_bound_none_held: imbalance(levels_none_held, &weights),
+        gap_after: if sum == 0 {
+            0.0
+        } else {
+            six_digits(farthest as f64 * after_part.len() as f64 / sum as f64)
+        },
+    }
+}
+
+/// The largest fullness among nodes with a weight, divided by the mean, less one; 0 when they hold nothing.
+fn imbalance(bytes: &[u64], weights: &[f64]) -> f64 {
+    let (mut sum, mut weight_sum, mut fullest) = (0.0f64, 0.0f64, 0.0f64);
+    for (&bytes, &weight) in bytes.iter().zip(weights) {
+        if weight > 0.0 {
+            sum += bytes as f64;
+            weight_sum += weight;
+            fullest = fullest.max(bytes as f64 / weight);
+        }
+    }
+    if sum == 0.0 {
+        return 0.0;
+    }
+    // Rounding of the divisions must not make the even split look less than even.
+    six_digits((fullest * weight_sum / sum - 1.0).max(0.0))
+}
+
+/// Ratios are written with six digits: more would be noise of the division.
+fn six_digits(ratio: f64) -> f64 {
+    (ratio * 1e6).round() / 1e6
+}
+
+fn totals(batches: &[Batch], held: &[HeldSlot]) -> Totals {
+    let mut totals = Totals {
+        batches: u32::try_from(batches.len()).unwrap_or(u32::MAX),
+        worst_block_us: worst(batches.iter().map(|batch| batch.worst_block_us)),
+        held_slots: u32::try_from(held.len()).unwrap_or(u32::MAX),
+        held_memory_bytes: held.iter().map(|slot| slot.memory_bytes).sum(),
+        ..Totals::default()
+    };
+    for batch in batches {
+        totals.moved.add(&batch.carries);
+        totals.predicted_us += batch.predicted_us;
+        for slot_move in &batch.moves {
+            totals.calls += slot_move.heavy.len() as u64
+                + slot_move.sweep.as_ref().map_or(0, |sweep| sweep.calls);
+        }
+    }
+    totals
+}
+
+fn worst(values: impl Iterator<Item = u64>) -> u64 {
+    values.max().unwrap_or(0)
+}

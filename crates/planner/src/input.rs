@@ -1,0 +1,28 @@
+//! What a plan is made from.
+
+use preshard_analyzer::SlotProfile;
+use preshard_slots::{NodeId, Slot, SlotSet};
+
+/// What a plan is made from.
+#[derive(Debug, Clone)]
+pub struct PlanInput<'a> {
+    /// All primaries, and the nodes that are only planned; in any order, no id twice, no slot owned twice.
+    pub nodes: Vec<PlanNode>,
+    /// What the slots hold, over all nodes.
+    pub profile: &'a SlotProfile,
+    /// Slots that must not be touched, each with the reason in words; a slot may have several.
+    pub doubts: &'a [(Slot, String)],
+}
+
+/// A primary, or a node that does not exist yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanNode {
+    /// Its id; `new-1`... for a planned node.
+    pub id: NodeId,
+    /// `host:port`; empty for a planned node.
+    pub address: String,
+    /// The slots it owns.
+    pub slots: SlotSet,
+    /// True for a node that does not exist yet.
+    pub planned: bool,
+}

@@ -1,0 +1,72 @@
+//! What to do about a key that cannot be moved, by its type and by what is wrong with it.
+
+use preshard_analyzer::NamedKey;
+use preshard_parser::DataType;
+
+use crate::plan::Verdict;
+
+/// What the operator can do about the key, the cheapest first.
+pub(crate) fn remedy(key: &NamedKey, verdict: Verdict) -> String {
+    let mut sentences = vec![match verdict {
+        Verdict::Oversized => {
+            "Leave the slot where it is (this plan does), or allow the stop by name with \
+             --allow-oversized in a quiet hour."
+        }
+        Verdict::PayloadLimit => {
+            "Leave the slot where it is (this plan does): MIGRATE fails every time, after stopping the \
+             source twice. Raising proto-max-bulk-len and client-query-buffer-limit on the target and \
+             client-output-buffer-limit for its replicas lifts the limit, not the stop."
+        }
+        _ => {
+            "Leave the slot where it is (this plan does): the node would be silent long enough to be \
+             failed over, and MIGRATE can then answer OK for a key that is lost."
+        }
+    }];
+    sentences.push(by_type(key.data_type));
+    if key.encoding.is_compact() {
+        sentences
+            .push("It is one compact blob: its size comes from large elements, not from many.");
+    }
+    if key.expires_at_ms.is_some() {
+        sentences.push("It has an expiry: waiting until it is gone may be the simplest way.");
+    }
+    sentences.push("If nobody needs it, UNLINK it (never DEL, which stops the node).");
+    sentences.join(" ")
+}
+
+fn by_type(data_type: DataType) -> &'static str {
+    match data_type {
+        DataType::String => {
+            "To make it movable: cut it into keys of 1 to 10 MB (GETRANGE, SETRANGE), compress it in the \
+             client, or keep it in an object store."
+        }
+        DataType::List => {
+            "To make it movable: take elements off in steps (LMOVE, LPOP with a count, LTRIM) into \
+             segment keys; an element that is itself large stays large."
+        }
+        DataType::Set => {
+            "To make it movable: split it into buckets by a hash of the member, in steps of 500 to 1000 \
+             (SSCAN, SADD, SREM), without a hash tag that would bring the buckets together again; set \
+             algebra then works per bucket only."
+        }
+        DataType::Zset => {
+            "To make it movable: trim it in steps of 1000 to 5000 (ZREMRANGEBYRANK, ZREMRANGEBYSCORE), or \
+             split it by score range or by member (ZSCAN, ZADD, ZREM); ranges over buckets are merged by \
+             the client."
+        }
+        DataType::Hash => {
+            "To make it movable: split it into buckets by a hash of the field, in steps of 500 to 1000 \
+             (HSCAN, HSET, HDEL), without a hash tag that would bring the buckets together again; TTLs of \
+             fields must be copied. Buckets of at most 512 short fields stay compact and move in 0.1 ms."
+        }
+        DataType::Stream => {
+            "To make it movable: trim it (XTRIM MAXLEN ~ or MINID ~ with LIMIT), acknowledge pending \
+             entries or destroy abandoned groups (each pending entry costs as much as several plain ones), \
+             or begin a new stream per day."
+        }
+        DataType::Module => {
+            "To make it movable: use the module's own commands to split or export it; the target must have \
+             the module loaded."
+        }
+    }
+}

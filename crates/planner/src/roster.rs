@@ -1,0 +1,256 @@
+//! The goal, resolved against the nodes there are: who gives, who takes, with what weight, and which
+//! slots have their target already.
+
+use preshard_slots::{NodeId, Slot};
+
+use crate::{Error, Goal, MoveOrder, PlanInput};
+
+/// Weights are compared as whole millionths, so that shares come out the same everywhere.
+const WEIGHT_UNIT: f64 = 1e6;
+
+/// What the goal asks for beyond explicit moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Nothing: all other slots stay.
+    MovesOnly,
+    /// Empty the drained nodes; the slots of all others stay.
+    DrainOnly,
+    /// Balance over all nodes that take part, and empty the drained ones.
+    Balance,
+}
+
+/// A node and its part in the goal.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    /// Its id.
+    pub(crate) id: NodeId,
+    /// `host:port`.
+    pub(crate) address: String,
+    /// Whether it does not exist yet.
+    pub(crate) planned: bool,
+    /// Weight as asked for; 0 when it is drained or takes no part.
+    pub(crate) weight: f64,
+    /// The same in millionths.
+    pub(crate) weight_millionths: u64,
+    /// Whether it is to be emptied.
+    pub(crate) drained: bool,
+}
+
+impl Member {
+    /// Whether the node has a share in the balance and may be given slots.
+    pub(crate) fn takes_part(&self) -> bool {
+        self.weight_millionths > 0
+    }
+}
+
+/// All nodes in the order of their ids, who owns which slot, and what was ordered.
+pub(crate) struct Roster {
+    pub(crate) members: Vec<Member>,
+    pub(crate) mode: Mode,
+    owners: Vec<Option<usize>>,
+    ordered: Vec<Option<usize>>,
+}
+
+impl Roster {
+    pub(crate) fn new(input: &PlanInput<'_>, goal: &Goal) -> Result<Roster, Error> {
+        let mut nodes: Vec<_> = input.nodes.iter().collect();
+        nodes.sort_by(|a, b| a.id.cmp(&b.id));
+        if nodes.is_empty() {
+            return Err(Error::NoNodes);
+        }
+        if let Some(twice) = nodes.windows(2).find(|pair| pair[0].id == pair[1].id) {
+            return Err(Error::NodeTwice {
+                node: twice[0].id.0.clone(),
+            });
+        }
+
+        let mut owners = vec![None; Slot::all().len()];
+        for (index, node) in nodes.iter().enumerate() {
+            for slot in node.slots.iter() {
+                if let Some(first) = owners[slot.index()].replace(index) {
+                    let first: usize = first;
+                    return Err(Error::SlotOwnedTwice {
+                        slot: slot.number(),
+                        first: nodes[first].id.0.clone(),
+                        second: node.id.0.clone(),
+                    });
+                }
+            }
+        }
+
+        let members = nodes
+            .iter()
+            .map(|node| Member {
+                id: node.id.clone(),
+                address: node.address.clone(),
+                planned: node.planned,
+                weight: 0.0,
+                weight_millionths: 0,
+                drained: false,
+            })
+            .collect();
+        let mut roster = Roster {
+            members,
+            mode: mode(goal)?,
+            ordered: vec![None; owners.len()],
+            owners,
+        };
+        let slots: Vec<usize> = nodes.iter().map(|node| node.slots.len()).collect();
+        roster.resolve_nodes(goal, &slots)?;
+        for order in &goal.moves {
+            roster.resolve_order(order)?;
+        }
+        Ok(roster)
+    }
+
+    /// Index of the slot's owner.
+    pub(crate) fn owner(&self, slot: Slot) -> Option<usize> {
+        self.owners[slot.index()]
+    }
+
+    /// Index of the node that the slot was explicitly ordered to.
+    pub(crate) fn ordered(&self, slot: u16) -> Option<usize> {
+        self.ordered[usize::from(slot)]
+    }
+
+    /// Sets weights and drains. A node takes part when it owns slots, is added, is given a weight, or is
+    /// the target of an order; other empty nodes are left alone, as `redis-cli --cluster rebalance` does.
+    fn resolve_nodes(&mut self, goal: &Goal, slots: &[usize]) -> Result<(), Error> {
+        let added = self.indices("add", goal.add.iter())?;
+        let drained = self.indices("drain", goal.drain.iter())?;
+        let weighted = self.indices("weights", goal.weights.iter().map(|(node, _)| node))?;
+
+        for &index in &added {
+            if slots[index] > 0 {
+                return Err(Error::AddedOwnsSlots {
+                    node: self.name(index),
+                    slots: slots[index],
+                });
+            }
+        }
+        for (index, &slots) in slots.iter().enumerate() {
+            if slots > 0 || added.contains(&index) {
+                self.members[index].weight = 1.0;
+            }
+        }
+        for order in &goal.moves {
+            let target = self.index(&order.to)?;
+            self.members[target].weight = 1.0;
+        }
+        for (&index, &(_, weight)) in weighted.iter().zip(&goal.weights) {
+            if weight != 0.0 && !(1e-6..=1e6).contains(&weight) {
+                return Err(Error::Weight {
+                    node: self.name(index),
+                    weight,
+                });
+            }
+            if drained.contains(&index) && weight != 0.0 {
+                return Err(Error::DrainedWithWeight {
+                    node: self.name(index),
+                    weight,
+                });
+            }
+            self.members[index].weight = weight;
+            self.members[index].drained = weight == 0.0;
+        }
+        for &index in &drained {
+            self.members[index].weight = 0.0;
+            self.members[index].drained = true;
+        }
+        if let Some(&index) = added.iter().find(|&&index| self.members[index].drained) {
+            return Err(Error::AddedAndDrained {
+                node: self.name(index),
+            });
+        }
+        for member in &mut self.members {
+            // In range by the check above, and a drained node's `-0.0` becomes a plain zero.
+            member.weight = member.weight.abs();
+            member.weight_millionths = (member.weight * WEIGHT_UNIT).round() as u64;
+        }
+        if self.members.iter().any(|member| member.drained)
+            && !self.members.iter().any(Member::takes_part)
+        {
+            return Err(Error::AllDrained);
+        }
+        Ok(())
+    }
+
+    fn resolve_order(&mut self, order: &MoveOrder) -> Result<(), Error> {
+        let from = self.index(&order.from)?;
+        let to = self.index(&order.to)?;
+        if from == to {
+            return Err(Error::MoveToItself {
+                node: self.name(to),
+            });
+        }
+        if self.members[to].drained {
+            return Err(Error::MoveToDrained {
+                node: self.name(to),
+            });
+        }
+        for &(first, last) in &order.slots {
+            if first > last || Slot::new(last).is_none() {
+                return Err(Error::Range { first, last });
+            }
+            for slot in first..=last {
+                let owner = self.owners[usize::from(slot)];
+                if owner != Some(from) {
+                    return Err(Error::NotOwned {
+                        slot,
+                        from: self.name(from),
+                        owner: owner.map(|owner| self.name(owner)),
+                    });
+                }
+                if let Some(first) = self.ordered[usize::from(slot)].replace(to) {
+                    return Err(Error::MovedTwice {
+                        slot,
+                        first: self.name(first),
+                        second: self.name(to),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn name(&self, index: usize) -> String {
+        self.members[index].id.0.clone()
+    }
+
+    fn index(&self, id: &NodeId) -> Result<usize, Error> {
+        self.members
+            .binary_search_by(|member| member.id.cmp(id))
+            .map_err(|_| Error::UnknownNode { node: id.0.clone() })
+    }
+
+    fn indices<'a>(
+        &self,
+        list: &'static str,
+        ids: impl Iterator<Item = &'a NodeId>,
+    ) -> Result<Vec<usize>, Error> {
+        let mut indices = Vec::new();
+        for id in ids {
+            let index = self.index(id)?;
+            if indices.contains(&index) {
+                return Err(Error::NamedTwice {
+                    node: id.0.clone(),
+                    list,
+                });
+            }
+            indices.push(index);
+        }
+        Ok(indices)
+    }
+}
+
+fn mode(goal: &Goal) -> Result<Mode, Error> {
+    if goal.rebalance || !goal.add.is_empty() || !goal.weights.is_empty() {
+        Ok(Mode::Balance)
+    } else if !goal.drain.is_empty() {
+        Ok(Mode::DrainOnly)
+    } else if !goal.moves.is_empty() {
+        Ok(Mode::MovesOnly)
+    } else {
+        Err(Error::NoGoal)
+    }
+}

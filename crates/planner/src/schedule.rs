@@ -1,0 +1,154 @@
+//! Puts moves into batches and batches into order, and runs them in thought to see that there is room.
+//!
+//! # Order
+//! What can go wrong grows with the worst block, so the mildest slots go first: a plan that fails has then
+//! moved as much as could be moved without harm. Batches run one after another over the whole cluster, not
+//! only per node: clients that talk to all nodes wait for the one that is silent, and two calls at a time
+//! would need half the budget each. A plan that runs batches side by side would put them into waves here.
+//!
+//! # What a batch carries
+//! Each RESTORE is replicated as it is, so all payload that arrives on a target passes through the output
+//! buffers of its replicas. Their soft limit (64 MiB for 60 s by default) closes the link of a replica whose
+//! buffer *stays* above it that long. Sending at most 64 MiB a minute would keep it, and make large plans
+//! take days. Waiting after each batch until the target's replicas have the target's offset empties the
+//! buffer instead: no more than one batch can ever be in it, however slow the replicas are. A slot of more
+//! payload than the soft limit is a batch of its own; its single calls stay below the hard limit.
+
+use crate::PlanLimits;
+use crate::balance::{Relocation, room_bytes};
+use crate::survey::Survey;
+
+/// Slots that move together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Bundle {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    /// In the order they move.
+    pub(crate) slots: Vec<u16>,
+    /// Whether the soft limit ended it.
+    pub(crate) cut_by_payload: bool,
+}
+
+/// The batches in the order they run, and the slots that found no room.
+pub(crate) struct Schedule {
+    pub(crate) bundles: Vec<Bundle>,
+    pub(crate) refused: Vec<u16>,
+}
+
+/// Makes batches of all moves for which there is room.
+pub(crate) fn schedule(
+    relocations: &[Relocation],
+    loads: &[u64],
+    survey: &Survey,
+    limits: &PlanLimits,
+) -> Schedule {
+    let mut relocations = relocations.to_vec();
+    let mut refused = Vec::new();
+    // Without a refused move its batch may come earlier, so the rest is tried again; each round refuses
+    // at least one move.
+    loop {
+        let bundles = bundle(&relocations, survey, limits);
+        let turned_away = without_room(&bundles, loads, survey, limits);
+        if turned_away.is_empty() {
+            refused.sort_unstable();
+            return Schedule { bundles, refused };
+        }
+        relocations.retain(|relocation| !turned_away.contains(&relocation.slot));
+        refused.extend(turned_away);
+    }
+}
+
+fn worst_block_us(survey: &Survey, slot: u16) -> u64 {
+    survey
+        .slot(slot)
+        .calls()
+        .map_or(0, |calls| calls.worst_block_us)
+}
+
+fn bundle(relocations: &[Relocation], survey: &Survey, limits: &PlanLimits) -> Vec<Bundle> {
+    let mut sorted = relocations.to_vec();
+    sorted.sort_unstable_by_key(|relocation| {
+        (
+            relocation.from,
+            relocation.to,
+            worst_block_us(survey, relocation.slot),
+            relocation.slot,
+        )
+    });
+    let mut bundles: Vec<Bundle> = Vec::new();
+    let mut payload_bytes = 0;
+    for Relocation { slot, from, to } in sorted {
+        let payload = survey.slot(slot).holding.payload_bytes;
+        let open = bundles
+            .last_mut()
+            .filter(|bundle| (bundle.from, bundle.to) == (from, to))
+            .filter(|bundle| bundle.slots.len() < limits.slots_per_batch_max as usize);
+        match open {
+            Some(bundle) if payload_bytes + payload <= limits.replica_buffer_soft_bytes => {
+                bundle.slots.push(slot);
+                payload_bytes += payload;
+            }
+            open => {
+                if let Some(full) = open {
+                    full.cut_by_payload = true;
+                }
+                bundles.push(Bundle {
+                    from,
+                    to,
+                    slots: vec![slot],
+                    cut_by_payload: false,
+                });
+                payload_bytes = payload;
+            }
+        }
+    }
+    // Stable, so that the batches of one pair keep their order where they are equally bad.
+    bundles.sort_by_key(|bundle| {
+        let last = bundle.slots.last().copied().unwrap_or(0);
+        worst_block_us(survey, last)
+    });
+    bundles
+}
+
+/// Runs the batches in thought and returns the slots for which memory would run short.
+///
+/// While a call runs, the source holds the payloads of all its keys once as they are made, once in the
+/// request, and once more in what growing buffers leave behind; the target holds what has arrived and the
+/// request's buffer, measured at up to 2.3 payloads. The peaks must stay within `maxmemory`; what
+/// remains on the target must leave the headroom free besides.
+fn without_room(
+    bundles: &[Bundle],
+    loads: &[u64],
+    survey: &Survey,
+    limits: &PlanLimits,
+) -> Vec<u16> {
+    let (Some(maxmemory), Some(room)) = (limits.maxmemory_bytes, room_bytes(limits)) else {
+        return Vec::new();
+    };
+    let mut loads = loads.to_vec();
+    let mut refused = Vec::new();
+    for bundle in bundles {
+        for &slot in &bundle.slots {
+            let state = survey.slot(slot);
+            let call = state
+                .calls()
+                .map_or(0, |calls| u128::from(calls.call_payload_bytes_max));
+            let memory = state.holding.memory_bytes;
+            let source_peak = u128::from(loads[bundle.from]) + 3 * call;
+            let target_after = loads[bundle.to].saturating_add(memory);
+            let target_peak = u128::from(target_after) + (23 * call).div_ceil(10);
+            let carries_nothing = state.holding.keys == 0;
+            if carries_nothing
+                || (source_peak <= u128::from(maxmemory)
+                    && target_peak <= u128::from(maxmemory)
+                    && target_after <= room)
+            {
+                loads[bundle.from] -= memory;
+                loads[bundle.to] += memory;
+            } else {
+                refused.push(slot);
+            }
+        }
+    }
+    refused
+}

@@ -1,0 +1,175 @@
+//! What each of the 16 384 slots holds, who owns it, and whether it may move.
+
+use preshard_analyzer::{NamedKey, SlotProfile};
+use preshard_slots::Slot;
+
+use crate::calls::{SlotCalls, slot_calls};
+use crate::plan::{HoldReason, Holding};
+use crate::roster::Roster;
+use crate::verdict::Thresholds;
+use crate::{Error, PlanInput, PlanLimits};
+
+/// One slot as the planner sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct SlotState {
+    /// Index of its owner in the roster.
+    pub(crate) owner: Option<usize>,
+    /// The slot itself, its keys, memory and payload.
+    pub(crate) holding: Holding,
+    /// Keys with an expiry.
+    pub(crate) expiring_keys: u64,
+    /// Keys whose memory is not known and counts as nothing.
+    pub(crate) memory_unknown_keys: u64,
+    /// Its calls, or why it must stay.
+    pub(crate) standing: Result<SlotCalls, Vec<HoldReason>>,
+}
+
+/// All slots, by number.
+pub(crate) struct Survey {
+    slots: Vec<SlotState>,
+}
+
+impl Survey {
+    pub(crate) fn new(
+        input: &PlanInput<'_>,
+        roster: &Roster,
+        limits: &PlanLimits,
+    ) -> Result<Survey, Error> {
+        check_profile(input.profile)?;
+        let thresholds = Thresholds::new(limits);
+        let named = named_by_slot(input.profile);
+        let mut doubts = vec![Vec::new(); named.len()];
+        for (slot, doubt) in input.doubts {
+            doubts[slot.index()].push(HoldReason::Doubt {
+                doubt: doubt.clone(),
+            });
+        }
+        let slots = Slot::all()
+            .zip(named)
+            .zip(doubts)
+            .map(|((slot, named), doubts)| {
+                let facts = input.profile.slot(slot);
+                let owner = roster.owner(slot);
+                let described = facts.unnamed.keys() + named.len() as u64;
+                if facts.keys != described {
+                    return Err(Error::Inconsistent {
+                        slot: slot.number(),
+                        counted: facts.keys,
+                        described,
+                    });
+                }
+                let mut standing = slot_calls(facts, &named, &thresholds, limits);
+                let unassigned = owner.is_none().then_some(HoldReason::Unassigned);
+                let mut others = doubts.into_iter().chain(unassigned).peekable();
+                if others.peek().is_some() {
+                    let mut reasons = standing.err().unwrap_or_default();
+                    reasons.extend(others);
+                    standing = Err(reasons);
+                }
+                Ok(SlotState {
+                    owner,
+                    holding: Holding {
+                        slots: 1,
+                        keys: facts.keys,
+                        memory_bytes: facts.memory_bytes_estimate,
+                        payload_bytes: facts.payload_bytes,
+                    },
+                    expiring_keys: facts.expiring_keys,
+                    memory_unknown_keys: facts.memory_unknown_keys,
+                    standing,
+                })
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        Ok(Survey { slots })
+    }
+
+    /// The slot with this number, which is below 16 384.
+    pub(crate) fn slot(&self, number: u16) -> &SlotState {
+        &self.slots[usize::from(number)]
+    }
+
+    /// All slots with their numbers, ascending.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u16, &SlotState)> {
+        (0u16..).zip(&self.slots)
+    }
+
+    /// Memory of each node of the roster as it is now.
+    pub(crate) fn memory_by_owner(&self, roster: &Roster) -> Vec<u64> {
+        let mut loads = vec![0; roster.members.len()];
+        for state in &self.slots {
+            if let Some(owner) = state.owner {
+                loads[owner] += state.holding.memory_bytes;
+            }
+        }
+        loads
+    }
+
+    /// Holds slots that turned out to have no room.
+    pub(crate) fn hold_for_want_of_room(&mut self, slots: &[u16]) {
+        for &slot in slots {
+            self.slots[usize::from(slot)].standing = Err(vec![HoldReason::NoRoom]);
+        }
+    }
+}
+
+impl SlotState {
+    /// The slot's calls when it may move.
+    pub(crate) fn calls(&self) -> Option<&SlotCalls> {
+        self.standing.as_ref().ok()
+    }
+
+    /// Whether the slot must stay.
+    pub(crate) fn is_held(&self) -> bool {
+        self.standing.is_err()
+    }
+}
+
+/// Named keys of each slot, worst first.
+fn named_by_slot(profile: &SlotProfile) -> Vec<Vec<&NamedKey>> {
+    let mut by_slot = vec![Vec::new(); Slot::all().len()];
+    for key in profile.named() {
+        by_slot[key.slot.index()].push(key);
+    }
+    for keys in &mut by_slot {
+        keys.sort_unstable_by(|a, b| a.rank(b));
+    }
+    by_slot
+}
+
+/// Refuses profiles whose sums would not fit: a profile may come from a file, and what a file says is a claim.
+fn check_profile(profile: &SlotProfile) -> Result<(), Error> {
+    const KEYS_MOST: u128 = 1 << 40;
+    const MOST: u128 = 1 << 60;
+    let mut sums = [
+        ("number of keys", KEYS_MOST, 0u128),
+        ("memory in bytes", MOST, 0),
+        ("payload in bytes", MOST, 0),
+        ("block time in nanoseconds", MOST, 0),
+    ];
+    for slot in Slot::all() {
+        let facts = profile.slot(slot);
+        let (mut swept_keys, mut swept_ns) = (0u128, 0u128);
+        for bin in facts.unnamed.bins() {
+            swept_keys += u128::from(bin.keys);
+            swept_ns += u128::from(bin.block_ns_max()) * u128::from(bin.keys);
+        }
+        let values = [
+            u128::from(facts.keys).max(swept_keys),
+            u128::from(facts.memory_bytes_estimate),
+            u128::from(facts.payload_bytes),
+            swept_ns,
+        ];
+        for (sum, value) in sums.iter_mut().zip(values) {
+            sum.2 += value;
+        }
+    }
+    for key in profile.named() {
+        sums[2].2 += u128::from(key.sizes.payload_bytes);
+        // An eighth is what the upper edge of its bin may add, when the key is swept.
+        sums[3].2 += u128::from(key.cost.block_ns) * 9 / 8 + u128::from(key.cost.restore_ns);
+    }
+    match sums.into_iter().find(|(_, most, sum)| sum > most) {
+        Some((what, ..)) => Err(Error::TooLarge { what }),
+        None => Ok(()),
+    }
+}
