@@ -96,7 +96,7 @@ fn assert_same(directory: &Path, answers: &Answers) {
         match missing.remove(&key) {
             None => wrong.push(format!("{name}: not on the cluster, or listed twice")),
             Some(said) if said != read => {
-                wrong.push(format!("{name}: read {read:?}, cluster said {said:?}"))
+                wrong.push(format!("{name}: read {read:?}, cluster said {said:?}"));
             }
             Some(_) => {}
         }
