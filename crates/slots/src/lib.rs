@@ -3,10 +3,13 @@
 //! A leaf crate: it knows nothing of files, snapshots or plans.
 #![forbid(unsafe_code)]
 
+mod crc16;
+mod error;
 mod slot;
 mod slot_set;
 pub mod topology;
 
+pub use error::Error;
 pub use slot::{SLOT_COUNT, Slot, hash_tag};
 pub use slot_set::{SlotRange, SlotSet};
 pub use topology::{Node, NodeId, Topology};

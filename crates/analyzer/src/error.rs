@@ -1,0 +1,17 @@
+//! Why a scan has no result at all.
+
+use std::io;
+
+/// Why nothing can be said of a file.
+///
+/// A snapshot that can be read in part is no error: see [`crate::FileSummary::damage`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file is no snapshot, or one of a version that is not known.
+    #[error("not a snapshot that can be read: {0}")]
+    NotASnapshot(#[from] preshard_parser::Error),
+    /// The receiver of the keys failed.
+    #[error("cannot hand on the keys")]
+    Sink(#[source] io::Error),
+}

@@ -1,0 +1,97 @@
+//! Measuring: from framed entries to key facts, in parallel, in file order.
+
+use preshard_parser::{DataType, Entry, Error, Record, RecordKind};
+use preshard_slots::Slot;
+use rayon::prelude::*;
+
+use super::ScanOptions;
+use crate::{KeyFacts, Sizes};
+
+/// Records that one task takes at least: enough to outweigh handing it over, few enough that a huge value
+/// holds up little else.
+const BATCH_RECORDS: usize = 512;
+
+/// What was learnt of neighbouring records.
+pub(super) struct Batch<'a> {
+    /// The keys, in file order.
+    pub(super) keys: Vec<KeyFacts<'a>>,
+    /// What stands between the keys, with the number of keys in front of it.
+    pub(super) notes: Vec<(usize, RecordKind<'a>)>,
+    /// Collections without elements.
+    pub(super) empty_collections: u64,
+    /// The first value that could not be measured; nothing behind it is in the batch.
+    pub(super) error: Option<Error>,
+}
+
+/// Measures the records of a chunk. Of several errors the first in file order is in the last batch.
+pub(super) fn measure<'a>(records: &[Record<'a>], options: &ScanOptions<'_>) -> Vec<Batch<'a>> {
+    let mut batches: Vec<Batch<'a>> = records
+        .par_chunks(BATCH_RECORDS)
+        .map(|records| measure_batch(records, options))
+        .collect();
+    if let Some(broken) = batches.iter().position(|batch| batch.error.is_some()) {
+        batches.truncate(broken + 1);
+    }
+    batches
+}
+
+fn measure_batch<'a>(records: &[Record<'a>], options: &ScanOptions<'_>) -> Batch<'a> {
+    let mut batch = Batch {
+        keys: Vec::with_capacity(records.len()),
+        notes: Vec::new(),
+        empty_collections: 0,
+        error: None,
+    };
+    for record in records {
+        let RecordKind::Entry(entry) = &record.kind else {
+            batch.notes.push((batch.keys.len(), record.kind.clone()));
+            continue;
+        };
+        match key_facts(entry, options) {
+            Ok(facts) if is_empty_collection(&facts) => batch.empty_collections += 1,
+            Ok(facts) => batch.keys.push(facts),
+            Err(error) => {
+                batch.error = Some(error);
+                break;
+            }
+        }
+    }
+    batch
+}
+
+/// Servers drop such a key when they load the file, and write none. Streams may be empty, and an
+/// empty string is a value.
+fn is_empty_collection(facts: &KeyFacts<'_>) -> bool {
+    facts.value.elements == Some(0)
+        && !matches!(facts.data_type, DataType::String | DataType::Stream)
+}
+
+fn key_facts<'a>(entry: &Entry<'a>, options: &ScanOptions<'_>) -> Result<KeyFacts<'a>, Error> {
+    let key = entry.key.bytes()?;
+    let value = entry.measure(options.detail)?;
+    let data_type = entry.value_type.data_type();
+    let payload_bytes = entry.payload_bytes();
+    let expires_at_ms = entry.expires_at_ms;
+    Ok(KeyFacts {
+        db: entry.db,
+        slot: Slot::of_key(&key),
+        data_type,
+        value,
+        expires_at_ms,
+        idle_s: entry.idle_s,
+        lfu: entry.freq,
+        sizes: Sizes {
+            serialized_bytes: entry.value.len() as u64,
+            payload_bytes,
+            memory_bytes_estimate: options.memory.estimate(
+                key.len() as u64,
+                expires_at_ms.is_some(),
+                &value,
+                data_type,
+            ),
+        },
+        cost: options.cost.predict(data_type, &value, payload_bytes),
+        offset: entry.offset,
+        key,
+    })
+}

@@ -1,0 +1,106 @@
+//! The frontier: frames a snapshot and cuts it into bounded chunks.
+
+use std::ops::Range;
+
+use preshard_parser::{Error, Header, RdbReader, Record, RecordKind};
+
+/// Most records in a chunk. With about 200 bytes each and three chunks in flight, framing and measuring
+/// stay below 32 MiB.
+const CHUNK_RECORDS_MAX: usize = 16_384;
+
+/// Bytes of file after which a chunk is closed; one record may exceed it. Decoded key names count as
+/// well, because compressed names are decompressed while they are measured.
+const CHUNK_BYTES: u64 = 8 << 20;
+
+/// Neighbouring records, framed and not yet looked into.
+pub(super) struct Chunk<'a> {
+    /// The records, in file order.
+    pub(super) records: Vec<Record<'a>>,
+    /// The bytes they take.
+    pub(super) range: Range<u64>,
+    /// Why no chunk follows.
+    pub(super) stop: Option<Stop>,
+}
+
+/// Why reading stopped.
+pub(super) enum Stop {
+    /// The end of the snapshot.
+    Ended(End),
+    /// Bytes that cannot be read.
+    Damaged(Error),
+}
+
+/// The end of a snapshot.
+pub(super) struct End {
+    /// Offset behind the EOF opcode: the checksum covers what is before it.
+    pub(super) checksum_from: u64,
+    /// The checksum as stored; `None` in versions without.
+    pub(super) stored: Option<u64>,
+    /// Offset behind the snapshot.
+    pub(super) offset: u64,
+}
+
+/// Cuts a snapshot into chunks.
+pub(super) struct Frontier<'a> {
+    reader: RdbReader<'a>,
+    offset: u64,
+}
+
+impl<'a> Frontier<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Result<Frontier<'a>, Error> {
+        Ok(Frontier {
+            reader: RdbReader::new(bytes)?,
+            offset: 0,
+        })
+    }
+
+    pub(super) fn header(&self) -> Header {
+        self.reader.header()
+    }
+
+    /// Frames the next chunk; behind one that stopped it is empty.
+    pub(super) fn next_chunk(&mut self) -> Chunk<'a> {
+        let start = self.offset;
+        let mut records = Vec::with_capacity(CHUNK_RECORDS_MAX);
+        let mut key_bytes = 0u64;
+        let stop = loop {
+            let full = records.len() == CHUNK_RECORDS_MAX
+                || (self.offset - start).saturating_add(key_bytes) >= CHUNK_BYTES;
+            if full {
+                break None;
+            }
+            match self.reader.next_record() {
+                Ok(Some(record)) => {
+                    self.offset = record.range.end;
+                    match &record.kind {
+                        RecordKind::End { checksum } => {
+                            break Some(Stop::Ended(End {
+                                checksum_from: record.range.start + 1,
+                                stored: *checksum,
+                                offset: record.range.end,
+                            }));
+                        }
+                        RecordKind::Entry(entry) => {
+                            key_bytes = key_bytes.saturating_add(entry.key.len());
+                        }
+                        _ => {}
+                    }
+                    records.push(record);
+                }
+                Ok(None) => {
+                    break Some(Stop::Ended(End {
+                        checksum_from: self.offset,
+                        stored: None,
+                        offset: self.offset,
+                    }));
+                }
+                Err(error) => break Some(Stop::Damaged(error)),
+            }
+        };
+        Chunk {
+            records,
+            range: start..self.offset,
+            stop,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What a scan says of one file.
+
+use std::path::PathBuf;
+
+use preshard_parser::{DataType, Encoding, Header};
+use preshard_slots::SlotSet;
+
+use crate::{KeyName, Server, SlotProfile, Warning};
+
+/// The result of scanning one snapshot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileScan {
+    /// What the file is and holds.
+    pub summary: FileSummary,
+    /// Its keys by slot.
+    pub profile: SlotProfile,
+}
+
+/// What one snapshot is and holds.
+///
+/// Keys are counted as a server would have them after loading the file: collections without
+/// elements, which every server drops, are counted apart. Keys that appear twice are counted twice;
+/// finding them would take memory that grows with the file, and no server writes them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileSummary {
+    /// Where the file was opened.
+    pub path: PathBuf,
+    /// Its length.
+    pub bytes: u64,
+    /// How much of it was read: less than [`FileSummary::bytes`] after damage or before trailing bytes.
+    pub bytes_read: u64,
+    /// Family and version of the format.
+    pub header: Header,
+    /// The server that wrote it, where the file tells.
+    pub written_by: Option<Server>,
+    /// When it was written, Unix seconds (`ctime`).
+    pub written_at_s: Option<i64>,
+    /// Memory of the server when it was written (`used-mem`).
+    pub used_memory_bytes: Option<u64>,
+    /// The other auxiliary fields that describe the file, in its order, as text.
+    pub aux: Vec<AuxField>,
+    /// Keys.
+    pub keys: u64,
+    /// Keys with an expiry, whether past or not.
+    pub expiring_keys: u64,
+    /// Per type and encoding, in the order of those.
+    pub types: Vec<TypeRow>,
+    /// Per database, ascending.
+    pub databases: Vec<DatabaseRow>,
+    /// Function libraries.
+    pub functions: u64,
+    /// Per module that wrote values or auxiliary data, ascending by id.
+    pub modules: Vec<ModuleRow>,
+    /// Collections with no elements, which no server keeps: not counted as keys.
+    pub empty_collections: u64,
+    /// How the slot totals that the file declares compare with its keys; `None` when it declares none.
+    pub slot_info: Option<SlotInfoCheck>,
+    /// Slots that were being imported when the file was written: their keys are partial copies.
+    pub importing: SlotSet,
+    /// The checksum's verdict.
+    pub checksum: Checksum,
+    /// Why reading ended before the file's end.
+    pub damage: Option<Damage>,
+    /// Bytes after the end of the snapshot, which servers ignore.
+    pub trailing_bytes: u64,
+    /// What deserves attention.
+    pub warnings: Vec<Warning>,
+}
+
+/// An auxiliary field, its bytes as text (invalid UTF-8 replaced). Text from strangers all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuxField {
+    /// Name.
+    pub name: String,
+    /// Value.
+    pub value: String,
+}
+
+/// Keys of one type in one encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TypeRow {
+    /// Data type.
+    pub data_type: DataType,
+    /// How the values lie in the file.
+    pub encoding: Encoding,
+    /// Their number.
+    pub keys: u64,
+    /// Their elements (bytes for strings); modules add nothing.
+    pub elements: u64,
+    /// Sum over the keys.
+    pub serialized_bytes: u64,
+    /// Sum over the keys.
+    pub payload_bytes: u64,
+    /// Sum over the keys whose memory can be known.
+    pub memory_bytes_estimate: u64,
+    /// Keys whose memory cannot be known.
+    pub memory_unknown_keys: u64,
+}
+
+/// Keys of one database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DatabaseRow {
+    /// Database number.
+    pub db: u64,
+    /// Keys counted.
+    pub keys: u64,
+    /// Of these, keys with an expiry.
+    pub expiring_keys: u64,
+    /// Keys and expiring keys as the file declares them (RESIZEDB), a hint.
+    pub declared: Option<(u64, u64)>,
+}
+
+/// What one module left in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModuleRow {
+    /// The nine characters of its id.
+    pub name: String,
+    /// The version in its id, 0 to 1023.
+    pub version: u16,
+    /// Keys with a value of the module.
+    pub keys: u64,
+    /// Sum over these keys.
+    pub payload_bytes: u64,
+    /// Blocks of the module's own data outside the keys.
+    pub aux_blocks: u64,
+}
+
+/// Declared slot totals against the keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SlotInfoCheck {
+    /// Totals that the file declares, one per slot and database.
+    pub declared: u64,
+    /// Of these, totals that the keys do not bear out.
+    pub differing: u64,
+    /// Keys that lie outside the section of their slot.
+    pub stray_keys: u64,
+}
+
+/// The verdict on the checksum at the file's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checksum {
+    /// Computed and equal.
+    Verified,
+    /// The version has none (RDB below 5).
+    Absent,
+    /// The server was told not to compute it (`rdbchecksum no`): zero in the file.
+    Off,
+    /// Computed and different: some byte has changed since the server wrote the file.
+    Wrong {
+        /// What the file says.
+        stored: u64,
+        /// What its bytes give.
+        computed: u64,
+    },
+    /// The end of the snapshot was not reached.
+    NotReached,
+}
+
+/// Where and why reading ended early.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// Absolute offset of the first bad byte.
+    pub offset: u64,
+    /// The file ends in the middle, rather than holding something wrong.
+    pub truncated: bool,
+    /// The parser's words, with the offset and, where it came to that, the key.
+    pub message: String,
+    /// Database and name of the key whose value could not be read, where it came to that.
+    pub in_key: Option<(u64, KeyName)>,
+    /// Keys read before.
+    pub keys_before: u64,
+}
+
+impl Damage {
+    pub(crate) fn new(error: &preshard_parser::Error, keys_before: u64) -> Damage {
+        Damage {
+            offset: error.offset(),
+            truncated: error.is_truncated(),
+            message: error.to_string(),
+            in_key: error.entry().map(|(db, key)| (db, KeyName(key.into()))),
+            keys_before,
+        }
+    }
+}
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}; {} keys before it", self.message, self.keys_before)
+    }
+}

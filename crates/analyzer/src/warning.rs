@@ -1,0 +1,368 @@
+//! What deserves attention, with its numbers.
+
+use std::path::PathBuf;
+
+use preshard_slots::{NodeId, SlotSet};
+
+/// Something in a file, or between files, that a reader of the results must know.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The checksum does not fit the bytes.
+    WrongChecksum {
+        /// What the file says.
+        stored: u64,
+        /// What its bytes give.
+        computed: u64,
+    },
+    /// The file goes on after the end of the snapshot.
+    TrailingBytes {
+        /// How far.
+        bytes: u64,
+    },
+    /// The file was written to while it was read.
+    SourceChanged,
+    /// Collections with no elements were left out.
+    EmptyCollections {
+        /// Their number.
+        keys: u64,
+    },
+    /// Slot totals that the file declares do not fit its keys.
+    SlotInfoDiffers {
+        /// Totals that differ.
+        differing: u64,
+        /// Totals in the file.
+        declared: u64,
+        /// Database of the first that differs.
+        db: u64,
+        /// Its slot, as the file has it.
+        slot: u64,
+        /// Keys and expiring keys declared for it.
+        declares: (u64, u64),
+        /// Keys and expiring keys counted.
+        counted: (u64, u64),
+    },
+    /// Keys lie outside the section of their slot.
+    StrayKeys {
+        /// Their number.
+        keys: u64,
+    },
+    /// Key totals that the file declares for a database do not fit its keys.
+    DatabaseTotalsDiffer {
+        /// Databases for which they differ.
+        databases: u64,
+        /// The first of them.
+        db: u64,
+        /// Keys and expiring keys declared for it.
+        declares: (u64, u64),
+        /// Keys and expiring keys counted.
+        counted: (u64, u64),
+    },
+    /// More databases or modules than are listed.
+    Unlisted {
+        /// What there are too many of.
+        what: &'static str,
+        /// Keys that belong to those not listed.
+        keys: u64,
+    },
+    /// An import was running when the file was written.
+    ImportInProgress {
+        /// The slots whose keys are partial copies.
+        slots: SlotSet,
+    },
+    /// Values of modules: their memory and their cost cannot be known.
+    Modules {
+        /// Keys with such a value.
+        keys: u64,
+        /// Sum of their payloads.
+        payload_bytes: u64,
+    },
+    /// Keys in slots that the file's node does not own.
+    ForeignKeys {
+        /// The file.
+        file: PathBuf,
+        /// Its node.
+        node: NodeId,
+        /// The slots.
+        slots: SlotSet,
+        /// Keys in them.
+        keys: u64,
+        /// Sum of their payloads.
+        payload_bytes: u64,
+    },
+    /// No topology: who owns a slot was told from the keys.
+    NoTopology {
+        /// Files, each taken for a shard.
+        files: usize,
+        /// Slots without a key, owned by nobody.
+        unowned: usize,
+    },
+    /// A node was recognised by the slots of its keys.
+    MatchedBySlots {
+        /// The file.
+        file: PathBuf,
+        /// The node.
+        node: NodeId,
+    },
+    /// There is no file for a node that owns slots.
+    NodeWithoutFile {
+        /// The node.
+        node: NodeId,
+        /// Its slots.
+        slots: usize,
+    },
+    /// A file ends early: its node's slots are known in part only.
+    DamagedFile {
+        /// The file.
+        file: PathBuf,
+        /// The node.
+        node: NodeId,
+    },
+    /// The topology calls a node anything but healthy.
+    UnhealthyNode {
+        /// The node.
+        node: NodeId,
+        /// Its flags of concern.
+        flags: Vec<String>,
+    },
+    /// `redis-cli` had found problems in the cluster when it took the backup.
+    ClusterErrors {
+        /// Their number.
+        errors: u64,
+    },
+    /// Slots in the middle of a migration.
+    OpenSlots {
+        /// The slots.
+        slots: SlotSet,
+    },
+    /// Slots that no node owns.
+    UnassignedSlots {
+        /// The slots.
+        slots: SlotSet,
+    },
+    /// The files come from different servers.
+    ServersDiffer {
+        /// Each server (or "RDB n" where it is not told) and its first file.
+        servers: Vec<(String, PathBuf)>,
+    },
+    /// The files were written far apart.
+    DatesFarApart {
+        /// The oldest and its time, Unix seconds.
+        oldest: (PathBuf, i64),
+        /// The newest and its time, Unix seconds.
+        newest: (PathBuf, i64),
+    },
+}
+
+impl Warning {
+    /// The warning's name, as documents carry it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Warning::WrongChecksum { .. } => "wrong-checksum",
+            Warning::TrailingBytes { .. } => "trailing-bytes",
+            Warning::SourceChanged => "source-changed",
+            Warning::EmptyCollections { .. } => "empty-collections",
+            Warning::SlotInfoDiffers { .. } => "slot-info-differs",
+            Warning::StrayKeys { .. } => "stray-keys",
+            Warning::DatabaseTotalsDiffer { .. } => "database-totals-differ",
+            Warning::Unlisted { .. } => "unlisted",
+            Warning::ImportInProgress { .. } => "import-in-progress",
+            Warning::Modules { .. } => "modules",
+            Warning::ForeignKeys { .. } => "foreign-keys",
+            Warning::NoTopology { .. } => "no-topology",
+            Warning::MatchedBySlots { .. } => "matched-by-slots",
+            Warning::NodeWithoutFile { .. } => "node-without-file",
+            Warning::DamagedFile { .. } => "damaged-file",
+            Warning::UnhealthyNode { .. } => "unhealthy-node",
+            Warning::ClusterErrors { .. } => "cluster-errors",
+            Warning::OpenSlots { .. } => "open-slots",
+            Warning::UnassignedSlots { .. } => "unassigned-slots",
+            Warning::ServersDiffer { .. } => "servers-differ",
+            Warning::DatesFarApart { .. } => "dates-far-apart",
+        }
+    }
+}
+
+/// `0-5,7` for a set of slots; at most eight ranges, then how many more.
+struct Ranges<'a>(&'a SlotSet);
+
+impl std::fmt::Display for Ranges<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const SHOWN_MAX: usize = 8;
+        let ranges = self.0.ranges();
+        for (index, range) in ranges.iter().take(SHOWN_MAX).enumerate() {
+            if index > 0 {
+                f.write_str(",")?;
+            }
+            let (first, last) = (range.first.number(), range.last.number());
+            if first == last {
+                write!(f, "{first}")?;
+            } else {
+                write!(f, "{first}-{last}")?;
+            }
+        }
+        match ranges.len().saturating_sub(SHOWN_MAX) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more ranges"),
+        }
+    }
+}
+
+/// `1 key`, `2 keys`.
+struct Counted(u64, &'static str);
+
+impl std::fmt::Display for Counted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let s = if self.0 == 1 { "" } else { "s" };
+        write!(f, "{} {}{s}", self.0, self.1)
+    }
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Warning::WrongChecksum { stored, computed } => write!(
+                f,
+                "wrong checksum: the file says {stored:016x}, its bytes give {computed:016x}; a server would \
+                 refuse the file, and any figure may be wrong: take a new backup"
+            ),
+            Warning::TrailingBytes { bytes } => write!(
+                f,
+                "{} after the end of the snapshot not read",
+                Counted(*bytes, "byte")
+            ),
+            Warning::SourceChanged => f.write_str(
+                "the file was written to while it was read: work on a copy that nobody writes",
+            ),
+            Warning::EmptyCollections { keys } => write!(
+                f,
+                "{} without elements not counted: servers drop them when they load the file",
+                Counted(*keys, "collection")
+            ),
+            Warning::SlotInfoDiffers {
+                differing,
+                declared,
+                db,
+                slot,
+                declares,
+                counted,
+            } => write!(
+                f,
+                "{differing} of {declared} slot totals in the file do not fit its keys; first db {db} slot {slot}: \
+                 {} keys ({} expiring) declared, {} ({}) found",
+                declares.0, declares.1, counted.0, counted.1
+            ),
+            Warning::StrayKeys { keys } => {
+                let keys = Counted(*keys, "key");
+                write!(f, "{keys} outside the section of the slot")
+            }
+            Warning::DatabaseTotalsDiffer {
+                databases,
+                db,
+                declares,
+                counted,
+            } => write!(
+                f,
+                "the declared totals of {} do not fit the keys; first db {db}: {} keys ({} expiring) declared, {} \
+                 ({}) found",
+                Counted(*databases, "database"),
+                declares.0,
+                declares.1,
+                counted.0,
+                counted.1
+            ),
+            Warning::Unlisted { what, keys } => write!(
+                f,
+                "too many {what} to list: {} counted of those that are not",
+                Counted(*keys, "key")
+            ),
+            Warning::ImportInProgress { slots } => write!(
+                f,
+                "an import was running when the file was written: its keys of slots {} are partial copies",
+                Ranges(slots)
+            ),
+            Warning::Modules {
+                keys,
+                payload_bytes,
+            } => write!(
+                f,
+                "module values in {} ({} of payload): their memory is unknown, and their cost is taken as that of the \
+                 worst type of the same payload",
+                Counted(*keys, "key"),
+                Counted(*payload_bytes, "byte")
+            ),
+            Warning::ForeignKeys {
+                file,
+                node,
+                slots,
+                keys,
+                payload_bytes,
+            } => write!(
+                f,
+                "{}: {} ({} of payload) in slots {} that node {} does not own, left out of every total; the slots \
+                 are held: look for an unfinished migration",
+                file.display(),
+                Counted(*keys, "key"),
+                Counted(*payload_bytes, "byte"),
+                Ranges(slots),
+                node.0
+            ),
+            Warning::NoTopology { files, unowned } => write!(
+                f,
+                "no topology: each of {files} files is taken for a shard that owns the slots of its keys; {unowned} \
+                 slots without a key have no owner. State it with --topology"
+            ),
+            Warning::MatchedBySlots { file, node } => write!(
+                f,
+                "{}: taken for the backup of node {} because of the slots of its keys",
+                file.display(),
+                node.0
+            ),
+            Warning::NodeWithoutFile { node, slots } => write!(
+                f,
+                "no file for node {}, which owns {slots} slots: nothing is known of them, they are held",
+                node.0
+            ),
+            Warning::DamagedFile { file, node } => write!(
+                f,
+                "{}: read in part only: what else the slots of node {} hold is not known, they are held",
+                file.display(),
+                node.0
+            ),
+            Warning::UnhealthyNode { node, flags } => write!(
+                f,
+                "the topology marks node {} as {}: run `--cluster check` before any plan",
+                node.0,
+                flags.join(", ")
+            ),
+            Warning::ClusterErrors { errors } => write!(
+                f,
+                "redis-cli counted {errors} problems in the cluster when it took the backup: run `--cluster check` \
+                 before any plan"
+            ),
+            Warning::OpenSlots { slots } => write!(
+                f,
+                "slots {} are in the middle of a migration: repair that first, they are held",
+                Ranges(slots)
+            ),
+            Warning::UnassignedSlots { slots } => {
+                write!(f, "no node owns slots {}", Ranges(slots))
+            }
+            Warning::ServersDiffer { servers } => {
+                f.write_str("the files were written by different servers:")?;
+                for (index, (server, file)) in servers.iter().enumerate() {
+                    let comma = if index > 0 { "," } else { "" };
+                    write!(f, "{comma} {server} ({})", file.display())?;
+                }
+                f.write_str("; a newer server's keys may be refused by an older one")
+            }
+            Warning::DatesFarApart { oldest, newest } => write!(
+                f,
+                "{} was written {} minutes before {}: keys may have moved between them",
+                oldest.0.display(),
+                (newest.1 - oldest.1) / 60,
+                newest.0.display()
+            ),
+        }
+    }
+}

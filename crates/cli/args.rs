@@ -1,0 +1,428 @@
+//! The command line, literally. `options.rs` turns it into what the code works with.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use preshard_slots::SlotSet;
+
+use crate::units::{parse_duration_ms, parse_size};
+
+/// Look before you reshard: plan Redis and Valkey slot migrations from backups.
+///
+/// Reads RDB snapshots, finds the keys that would break a slot migration, and writes a plan whose every
+/// step is predicted, bounded and checked. It never connects to a server and never writes to a backup.
+///
+/// INPUT is a snapshot (.rdb), a directory made by `redis-cli --cluster backup` (nodes.json and one snapshot
+/// per primary), a data directory of a server (nodes.conf and its snapshot), or a directory of snapshots.
+/// Several may be given. What an input is is decided by its content.
+#[derive(Debug, Parser)]
+#[command(name = "preshard", version, propagate_version = true, after_help = EXIT_STATUS)]
+pub struct CommandLine {
+    /// What is asked.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The exit statuses, as every help ends with them.
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  fine
+  1  an input cannot be read or an output cannot be written
+  2  wrong usage
+  4  no safe plan reaches the goal; the document says why
+  5  the result comes from a damaged or partial input, or was refused for that";
+
+/// The questions.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Tell what is in a backup, whether it is whole, and who wrote it.
+    #[command(after_help = INSPECT_HELP)]
+    Inspect(InspectArgs),
+    /// List the keys that are largest or slowest to move, or all keys.
+    #[command(after_help = KEYS_HELP)]
+    Keys(KeysArgs),
+    /// Tell where the bytes sit: per slot and per shard.
+    #[command(after_help = SLOTS_HELP)]
+    Slots(SlotsArgs),
+    /// Plan a migration: what can be moved safely, in which batches, how long it takes, what cannot move.
+    #[command(after_help = PLAN_HELP)]
+    Plan(PlanArgs),
+    /// Print the JSON Schema of a document.
+    #[command(after_help = SCHEMA_HELP)]
+    Schema(SchemaArgs),
+}
+
+/// What is read, and how.
+#[derive(Debug, Args)]
+pub struct InputArgs {
+    /// Snapshots and directories of them; see `preshard --help`.
+    #[arg(value_name = "INPUT", required = true)]
+    pub inputs: Vec<PathBuf>,
+
+    /// Threads to work with. The output is the same for any number. Default: all cores.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<std::num::NonZeroUsize>,
+
+    /// Map snapshots into memory (auto) or read them (never).
+    ///
+    /// Mapping needs no memory of its own, but a snapshot that is cut short while it is mapped ends the program.
+    #[arg(long, value_enum, default_value_t = MmapChoice::Auto, value_name = "WHEN")]
+    pub mmap: MmapChoice,
+
+    /// Show no progress bar. There is none anyway when standard error is no terminal.
+    #[arg(long)]
+    pub no_progress: bool,
+}
+
+/// Who owns the slots.
+#[derive(Debug, Args)]
+pub struct TopologyArgs {
+    /// Take the owners of slots from this file: nodes.json, nodes.conf, or the saved output of CLUSTER NODES,
+    /// CLUSTER SHARDS or CLUSTER SLOTS.
+    ///
+    /// Default: nodes.json or nodes.conf of the input directory. Without any, each snapshot is taken for one shard that
+    /// owns the slots of its keys, and the output says so.
+    #[arg(long, value_name = "FILE")]
+    pub topology: Option<PathBuf>,
+}
+
+/// The server that is planned for.
+#[derive(Debug, Args)]
+pub struct TargetArgs {
+    /// Predict times for this server: redis-6.2, redis-7.0 ... redis-8.6, valkey-8.0, ... valkey-9.1.
+    ///
+    /// Default: the server that wrote the snapshot.
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+}
+
+/// Whether snapshots are mapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MmapChoice {
+    /// Map regular files.
+    Auto,
+    /// Read every file whole.
+    Never,
+}
+
+/// Where the result goes.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    /// Write to this file instead of standard output. It appears whole or not at all. `-` is standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// What a single key must stay within.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArgs {
+    /// Longest acceptable stop of a node, a time. Predicted blocks, times the safety factor, stay below it.
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = parse_duration_ms)]
+    pub latency_budget: u64,
+
+    /// The cluster's `cluster-node-timeout`, the least of all nodes, a time. Nothing comes near half of it.
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = parse_duration_ms)]
+    pub node_timeout: u64,
+
+    /// Factor on every predicted block before it is compared with a limit: for slower machines, TLS, and the error
+    /// of the prediction.
+    #[arg(long, value_name = "FACTOR", default_value_t = 2.0)]
+    pub safety_factor: f64,
+
+    /// `proto-max-bulk-len` of the targets, a size: no payload may reach it.
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = parse_size)]
+    pub proto_max_bulk_len: u64,
+
+    /// `client-query-buffer-limit` of the targets, a size: no payload may reach it.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_size)]
+    pub client_query_buffer: u64,
+
+    /// Hard `client-output-buffer-limit replica` of the targets, a size: no payload may reach it, or the target loses
+    /// its replicas.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = parse_size)]
+    pub replica_buffer_hard: u64,
+}
+
+/// `preshard inspect`
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    #[command(flatten)]
+    pub input: InputArgs,
+
+    /// Read each snapshot a second time with an independent reader (the crate rdb) and compare keys, types, numbers of
+    /// elements and expiries; tell what it cannot compare.
+    ///
+    /// A difference is reported and ends the program with status 1. That reader knows Redis formats 1 to 13, and neither
+    /// streams nor modules.
+    #[arg(long)]
+    pub cross_check: bool,
+
+    /// How the result is written.
+    #[arg(short, long, value_enum, default_value_t = DocumentFormat::Text)]
+    pub format: DocumentFormat,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Text for people or one document for machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DocumentFormat {
+    /// For people.
+    Text,
+    /// One document; see `preshard schema`.
+    Json,
+}
+
+/// `preshard keys`
+#[derive(Debug, Args)]
+pub struct KeysArgs {
+    #[command(flatten)]
+    pub input: InputArgs,
+
+    #[command(flatten)]
+    pub target: TargetArgs,
+
+    /// How the result is written.
+    #[arg(short, long, value_enum, default_value_t = KeysFormat::Text)]
+    pub format: KeysFormat,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
+
+    /// Show the first N keys of the order. Default: 20 for text, all keys for ndjson and csv.
+    #[arg(long, value_name = "N")]
+    pub top: Option<std::num::NonZeroUsize>,
+
+    /// Order of the keys: largest first, or as they lie in the file.
+    ///
+    /// Default: block for text and whenever --top is given, file otherwise. Any order but file needs --top with ndjson
+    /// and csv, because memory must not grow with the number of keys.
+    #[arg(long, value_enum, value_name = "ORDER")]
+    pub sort: Option<KeyOrder>,
+
+    /// Only keys of this type: string, list, set, zset (or sortedset), hash, stream, module. May be repeated.
+    #[arg(
+        short,
+        long = "type",
+        value_name = "TYPE",
+        value_enum,
+        value_delimiter = ','
+    )]
+    pub types: Vec<KeyType>,
+
+    /// Only keys of this database. May be repeated.
+    #[arg(long = "db", value_name = "N", value_delimiter = ',')]
+    pub dbs: Vec<u64>,
+
+    /// Only keys in these slots: `0-5460,10923`.
+    #[arg(long = "slot", value_name = "SLOTS", value_parser = SlotSet::parse)]
+    pub slots: Option<SlotSet>,
+
+    /// Only keys whose payload is at least this size.
+    #[arg(long, value_name = "SIZE", default_value = "0", hide_default_value = true, value_parser = parse_size)]
+    pub min_payload: u64,
+
+    #[command(flatten)]
+    pub limits: LimitArgs,
+}
+
+/// How keys are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KeysFormat {
+    /// A table for people.
+    Text,
+    /// One JSON object a line, with stable fields; see `preshard schema keys`.
+    Ndjson,
+    /// A table whose first columns are those of rdb-tools; `size_in_bytes` is the rough memory estimate.
+    Csv,
+}
+
+/// Orders of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KeyOrder {
+    /// Predicted block of a move.
+    Block,
+    /// What MIGRATE carries.
+    Payload,
+    /// Estimated memory.
+    Memory,
+    /// Bytes in the file.
+    Serialized,
+    /// Number of elements (bytes for strings).
+    Elements,
+    /// As the keys lie in the file.
+    File,
+}
+
+/// Data types of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KeyType {
+    String,
+    List,
+    Set,
+    #[value(alias = "sortedset")]
+    Zset,
+    Hash,
+    Stream,
+    Module,
+}
+
+/// `preshard slots`
+#[derive(Debug, Args)]
+pub struct SlotsArgs {
+    #[command(flatten)]
+    pub input: InputArgs,
+
+    #[command(flatten)]
+    pub topology: TopologyArgs,
+
+    #[command(flatten)]
+    pub target: TargetArgs,
+
+    /// How the result is written.
+    #[arg(short, long, value_enum, default_value_t = SlotsFormat::Text)]
+    pub format: SlotsFormat,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
+
+    /// Show the N slots with most memory; text only, the other formats carry all.
+    #[arg(long, value_name = "N", default_value = "20")]
+    pub top: std::num::NonZeroUsize,
+
+    #[command(flatten)]
+    pub limits: LimitArgs,
+}
+
+/// How slots are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SlotsFormat {
+    /// For people.
+    Text,
+    /// One document; see `preshard schema slots`.
+    Json,
+    /// One row for each slot with keys.
+    Csv,
+}
+
+/// `preshard plan`
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub input: InputArgs,
+
+    #[command(flatten)]
+    pub topology: TopologyArgs,
+
+    #[command(flatten)]
+    pub target: TargetArgs,
+
+    #[command(flatten)]
+    pub goal: GoalArgs,
+
+    /// What is printed on standard output.
+    #[arg(short, long, value_enum, default_value_t = DocumentFormat::Text)]
+    pub format: DocumentFormat,
+
+    /// Write the plan document (JSON) to this file as well; the summary stays on standard output. Default: none is
+    /// written. The file appears whole or not at all.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Plan although a snapshot is damaged or a shard is missing. Slots that may be incomplete are held; the exit
+    /// status is 5.
+    #[arg(long)]
+    pub allow_partial: bool,
+
+    #[command(flatten)]
+    pub limits: LimitArgs,
+
+    #[command(flatten)]
+    pub plan_limits: PlanLimitArgs,
+}
+
+/// What a plan is to reach. Goals combine.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Goal")]
+pub struct GoalArgs {
+    /// Balance memory over all nodes.
+    #[arg(long)]
+    pub rebalance: bool,
+
+    /// Give a new node its share. NODE is a primary without slots; COUNT stands for so many nodes that do not exist yet
+    /// (new-1, new-2 ...). May be repeated.
+    #[arg(long, value_name = "NODE|COUNT")]
+    pub add: Vec<String>,
+
+    /// Empty a node. NODE is an id, the beginning of one, or host:port. May be repeated.
+    #[arg(long, value_name = "NODE")]
+    pub drain: Vec<String>,
+
+    /// Shares of nodes other than 1: `10.0.0.1:7000=2,new-1=0.5`.
+    #[arg(long, value_name = "NODE=W", value_delimiter = ',')]
+    pub weights: Vec<String>,
+
+    /// Move slots from one node to another: `0-100,200:10.0.0.1:7000->new-1`. May be repeated.
+    #[arg(long = "move", value_name = "SLOTS:FROM->TO")]
+    pub moves: Vec<String>,
+}
+
+/// What a plan must stay within besides.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct PlanLimitArgs {
+    /// Most keys in one MIGRATE call; nothing is gained above 100.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub keys_per_call: u32,
+
+    /// Most slots in one batch: what an operator waits for, watches and may stop after.
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub slots_per_batch: u32,
+
+    /// Soft `client-output-buffer-limit replica` of the targets, a size: most payload of a batch with more than one
+    /// slot.
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_size)]
+    pub replica_buffer_soft: u64,
+
+    /// `maxmemory` of every node, a size. Without it, room on the targets is not checked, and the plan says so.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub maxmemory: Option<u64>,
+
+    /// Part of maxmemory that stays free on a target, 0 to 1.
+    #[arg(long, value_name = "PART", default_value_t = 0.2)]
+    pub headroom: f64,
+
+    /// Let keys move that exceed the latency budget, each in a call of its own. Keys near the failover clock or over a
+    /// payload limit still stay.
+    #[arg(long)]
+    pub allow_oversized: bool,
+}
+
+/// `preshard schema`
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Which document.
+    #[arg(value_enum)]
+    pub document: SchemaChoice,
+}
+
+/// Documents with a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaChoice {
+    /// `preshard plan --format json`, `plan.json`.
+    Plan,
+    /// `preshard inspect --format json`.
+    Inspect,
+    /// `preshard slots --format json`.
+    Slots,
+    /// One line of `preshard keys --format ndjson`.
+    Keys,
+}
+
+const INSPECT_HELP: &str = "";
+const KEYS_HELP: &str = "";
+const SLOTS_HELP: &str = "";
+const PLAN_HELP: &str = "";
+const SCHEMA_HELP: &str = "";

@@ -1,0 +1,83 @@
+//! `preshard inspect`: what is in a backup, is it whole, who wrote it.
+
+use anyhow::{Context as _, Result};
+use preshard_parser::Detail;
+use preshard_planner::PlanLimits;
+use preshard_report::document::{Agreement, FileReport, InspectDocument, Notice};
+use preshard_report::{json, text};
+
+use super::{is_whole, start_threads};
+use crate::args::{DocumentFormat, InspectArgs};
+use crate::cross_check::cross_check;
+use crate::exit::ExitStatus;
+use crate::input::{Inputs, TopologyWish};
+use crate::options::ReadOptions;
+use crate::output::Output;
+use crate::read::{left_out, open_all};
+use crate::say;
+
+/// Answers the question.
+///
+/// # Errors
+/// When an input cannot be read or the output cannot be written.
+pub fn run(args: InspectArgs) -> Result<ExitStatus> {
+    start_threads(args.input.threads)?;
+    let read = ReadOptions::new(args.input, None)?;
+    let inputs = Inputs::find(&read.inputs, TopologyWish::None)?;
+    let (files, bar) = open_all(&inputs, &read)?;
+    let mut out = Output::open(args.output.output.as_deref())?;
+
+    let mut reports = Vec::with_capacity(files.len());
+    let mut whole = true;
+    for file in &files {
+        let scan = file.scan(
+            &PlanLimits::default(),
+            Detail::Counts,
+            &bar,
+            &mut |_| Ok(()),
+        )?;
+        let check = args
+            .cross_check
+            .then(|| cross_check(file.source.bytes(), scan.summary.damage.is_some()));
+        whole &= is_whole(&scan.summary);
+        reports.push((
+            FileReport::new(&scan.summary, file.estimates(), check),
+            scan.summary.damage,
+        ));
+    }
+    drop(bar);
+    let mut said = Vec::new();
+    for (report, damage) in &reports {
+        said.extend(
+            damage
+                .as_ref()
+                .map(|damage| Notice::damage(report.file.clone(), damage)),
+        );
+        said.extend(report.warnings.iter().cloned());
+    }
+    let beside: Vec<Notice> = left_out(&inputs).collect();
+    said.extend(beside.iter().cloned());
+    say::warnings(&said);
+
+    let reports = reports.into_iter().map(|(report, _)| report).collect();
+    let document = InspectDocument::new(reports, beside);
+    match args.format {
+        DocumentFormat::Text => text::render_inspect(&document, &mut out),
+        DocumentFormat::Json => json::render_document(&document, &mut out),
+    }
+    .context("cannot write the result")?;
+    out.finish()?;
+
+    let differs = document.files.iter().any(|file| {
+        file.cross_check
+            .as_ref()
+            .is_some_and(|check| check.result == Agreement::Differs)
+    });
+    Ok(if !whole {
+        ExitStatus::Partial
+    } else if differs {
+        ExitStatus::Failure
+    } else {
+        ExitStatus::Fine
+    })
+}

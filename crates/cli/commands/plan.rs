@@ -1,0 +1,122 @@
+//! `preshard plan`: what can be moved safely, in which batches, how long, what cannot.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, anyhow};
+use preshard_planner::{Error as PlanError, PlanInput, PlanNode, Violation, audit, plan};
+use preshard_report::{PlanDocument, json, text};
+
+use super::{is_whole, start_threads};
+use crate::args::{DocumentFormat, PlanArgs};
+use crate::exit::{ExitStatus, Refusal};
+use crate::goal::Roster;
+use crate::input::{Inputs, TopologyWish};
+use crate::options::{ReadOptions, plan_limits};
+use crate::output::Output;
+use crate::read::{assemble_all, common_cost, estimates, input_facts, notices, open_all};
+use crate::say;
+
+/// Answers the question.
+///
+/// # Errors
+/// When an input cannot be read or is damaged without consent, the goal makes no sense, the plan fails its audit,
+/// or an output cannot be written.
+pub fn run(args: PlanArgs) -> Result<ExitStatus> {
+    start_threads(args.input.threads)?;
+    args.goal.require_any()?;
+    let read = ReadOptions::new(args.input, args.target.target)?;
+    let inputs = Inputs::find(
+        &read.inputs,
+        TopologyWish::new(args.topology.topology.as_deref()),
+    )?;
+    let (files, bar) = open_all(&inputs, &read)?;
+    let cost = common_cost(&files)?;
+    let limits = plan_limits(&args.limits, Some(&args.plan_limits), &cost)?;
+    let assembly = assemble_all(&inputs, &files, &limits, &bar)?;
+    drop(bar);
+
+    let warnings = notices(&assembly, &inputs);
+    say::warnings(&warnings);
+    let partial = assembly.partial || !assembly.files.iter().all(is_whole);
+    if partial && !args.allow_partial {
+        return Err(Refusal::partial(
+            "no plan is made from a damaged or incomplete backup (see the warnings): take a new one, or consent with \
+             --allow-partial",
+        ));
+    }
+
+    let roster = Roster::new(&assembly, inputs.topology.as_ref(), &args.goal)?;
+    let goal = roster.goal(&args.goal)?;
+    let input = PlanInput {
+        nodes: roster.nodes().iter().map(PlanNode::clone).collect(),
+        profile: &assembly.profile,
+        doubts: &assembly.doubts,
+    };
+    let plan = plan(&input, &goal, &limits).map_err(refuse)?;
+    let violations = audit(&plan);
+    if !violations.is_empty() {
+        return Err(audit_failed(&violations));
+    }
+    let document = PlanDocument::new(
+        plan,
+        input_facts(&assembly),
+        partial,
+        estimates(&cost),
+        warnings,
+    );
+    write(&document, args.format, args.output.as_deref())?;
+    Ok(if !document.is_safe() {
+        ExitStatus::NoSafePlan
+    } else if partial {
+        ExitStatus::Partial
+    } else {
+        ExitStatus::Fine
+    })
+}
+
+fn write(document: &PlanDocument, format: DocumentFormat, saved_as: Option<&Path>) -> Result<()> {
+    let mut stdout = Output::open(None)?;
+    let saved_as = saved_as.filter(|path| *path != Path::new("-"));
+    if let Some(path) = saved_as {
+        let mut file = Output::open(Some(path))?;
+        json::render_document(document, &mut file).context("cannot write the plan")?;
+        file.finish()?;
+    }
+    match format {
+        DocumentFormat::Text => {
+            let saved_as = saved_as.map(|path| path.display().to_string());
+            text::render_plan(document, saved_as.as_deref(), &mut stdout)
+        }
+        DocumentFormat::Json => json::render_document(document, &mut stdout),
+    }
+    .context("cannot write standard output")?;
+    stdout.finish()
+}
+
+/// Tells a wrong question from a wrong input.
+fn refuse(error: PlanError) -> anyhow::Error {
+    match error {
+        PlanError::NoNodes
+        | PlanError::NodeTwice { .. }
+        | PlanError::SlotOwnedTwice { .. }
+        | PlanError::Inconsistent { .. }
+        | PlanError::TooLarge { .. } => anyhow!(error).context("no plan can be made"),
+        question => Refusal::usage(question.to_string()),
+    }
+}
+
+/// A plan that breaks its own rules is an error of this program, and must not reach anybody.
+fn audit_failed(violations: &[Violation]) -> anyhow::Error {
+    const SHOWN_MAX: usize = 5;
+    let shown: Vec<String> = violations
+        .iter()
+        .take(SHOWN_MAX)
+        .map(ToString::to_string)
+        .collect();
+    anyhow!(
+        "internal error: the plan broke {} of its own rules and was thrown away: {}; please report this with the command \
+         line",
+        violations.len(),
+        shown.join("; ")
+    )
+}

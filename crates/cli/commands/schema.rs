@@ -1,0 +1,28 @@
+//! `preshard schema`: the contract of a document.
+
+use std::io::Write as _;
+
+use anyhow::{Context as _, Result};
+use preshard_report::json;
+use preshard_report::schema::DocumentKind;
+
+use crate::args::{SchemaArgs, SchemaChoice};
+use crate::exit::ExitStatus;
+
+/// Prints a schema.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn run(args: &SchemaArgs) -> Result<ExitStatus> {
+    let kind = match args.document {
+        SchemaChoice::Plan => DocumentKind::Plan,
+        SchemaChoice::Inspect => DocumentKind::Inspect,
+        SchemaChoice::Slots => DocumentKind::Slots,
+        SchemaChoice::Keys => DocumentKind::Keys,
+    };
+    let mut out = std::io::stdout().lock();
+    json::render_document(&kind.schema(), &mut out)
+        .and_then(|()| out.flush())
+        .context("cannot write standard output")?;
+    Ok(ExitStatus::Fine)
+}

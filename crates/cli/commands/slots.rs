@@ -1,0 +1,67 @@
+//! `preshard slots`: where the bytes sit.
+
+use anyhow::{Context as _, Result};
+use preshard_report::text::SlotsView;
+use preshard_report::{SlotsDocument, csv, json, text};
+
+use super::{is_whole, start_threads};
+use crate::args::{SlotsArgs, SlotsFormat};
+use crate::exit::ExitStatus;
+use crate::input::{Inputs, TopologyWish};
+use crate::options::{ReadOptions, plan_limits};
+use crate::output::Output;
+use crate::read::{assemble_all, common_cost, estimates, input_facts, notices, open_all};
+use crate::say;
+
+/// Answers the question.
+///
+/// # Errors
+/// When an input cannot be read, inputs contradict each other, or the output cannot be written.
+pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
+    start_threads(args.input.threads)?;
+    let read = ReadOptions::new(args.input, args.target.target)?;
+    let inputs = Inputs::find(
+        &read.inputs,
+        TopologyWish::new(args.topology.topology.as_deref()),
+    )?;
+    let (files, bar) = open_all(&inputs, &read)?;
+    let cost = common_cost(&files)?;
+    let limits = plan_limits(&args.limits, None, &cost)?;
+    let mut out = Output::open(args.output.output.as_deref())?;
+    let assembly = assemble_all(&inputs, &files, &limits, &bar)?;
+    drop(bar);
+
+    let warnings = notices(&assembly, &inputs);
+    say::warnings(&warnings);
+    let document = SlotsDocument::new(
+        &assembly,
+        input_facts(&assembly),
+        estimates(&cost),
+        limits,
+        warnings,
+    );
+    match args.format {
+        SlotsFormat::Text => text::render_slots(
+            &document,
+            SlotsView {
+                top: args.top.get(),
+            },
+            &mut out,
+        ),
+        SlotsFormat::Json => json::render_document(&document, &mut out),
+        SlotsFormat::Csv => csv::render_slots(&document, &mut out),
+    }
+    .context("cannot write the result")?;
+    out.finish()?;
+    if args.format == SlotsFormat::Csv {
+        say::note(&text::estimates_note(&document.estimates));
+    }
+
+    Ok(
+        if assembly.partial || !assembly.files.iter().all(is_whole) {
+            ExitStatus::Partial
+        } else {
+            ExitStatus::Fine
+        },
+    )
+}

@@ -1,0 +1,221 @@
+//! What a plan is to reach, from words of the command line to nodes of the cluster.
+
+use anyhow::Result;
+use preshard_analyzer::Assembly;
+use preshard_planner::{Goal, MoveOrder, PlanNode};
+use preshard_slots::{NodeId, SlotSet, Topology};
+
+use crate::args::GoalArgs;
+use crate::exit::Refusal;
+
+/// Most nodes that `--add COUNT` stands for; a longer number is the beginning of an id.
+const ADD_COUNT_MAX: usize = 1_000;
+
+impl GoalArgs {
+    /// Refuses a command line that asks for nothing.
+    ///
+    /// # Errors
+    /// Wrong usage, naming the goals there are.
+    pub fn require_any(&self) -> Result<()> {
+        let any = self.rebalance
+            || !self.add.is_empty()
+            || !self.drain.is_empty()
+            || !self.weights.is_empty()
+            || !self.moves.is_empty();
+        if any {
+            return Ok(());
+        }
+        Err(Refusal::usage(
+            "nothing to plan: say what is to be reached with --rebalance, --add, --drain, --weights or --move",
+        ))
+    }
+}
+
+/// The nodes of a plan, and how they are found by name.
+pub struct Roster<'a> {
+    nodes: Vec<PlanNode>,
+    topology: Option<&'a Topology>,
+    added: Vec<NodeId>,
+}
+
+impl<'a> Roster<'a> {
+    /// All primaries, and the nodes that the command line adds.
+    ///
+    /// # Errors
+    /// Wrong usage, when an added node is not known.
+    pub fn new(
+        assembly: &Assembly,
+        topology: Option<&'a Topology>,
+        goal: &GoalArgs,
+    ) -> Result<Roster<'a>> {
+        let primaries = assembly.nodes.iter().filter(|node| node.primary);
+        let mut roster = Roster {
+            nodes: primaries
+                .map(|node| PlanNode {
+                    id: node.id.clone(),
+                    address: node.address.clone(),
+                    slots: node.slots.clone(),
+                    planned: false,
+                })
+                .collect(),
+            topology,
+            added: Vec::new(),
+        };
+        let mut planned = 0;
+        for word in &goal.add {
+            match add_count(word) {
+                Some(count) => {
+                    for _ in 0..count {
+                        planned += 1;
+                        let id = NodeId(format!("new-{planned}"));
+                        roster.added.push(id.clone());
+                        roster.nodes.push(PlanNode {
+                            id,
+                            address: String::new(),
+                            slots: SlotSet::new(),
+                            planned: true,
+                        });
+                    }
+                }
+                None => {
+                    let id = roster.find("--add", word)?;
+                    roster.added.push(id);
+                }
+            }
+        }
+        Ok(roster)
+    }
+
+    /// All primaries, then the nodes that do not exist yet.
+    pub fn nodes(&self) -> &[PlanNode] {
+        &self.nodes
+    }
+
+    /// The goal that the command line states.
+    ///
+    /// # Errors
+    /// Wrong usage, naming the option and the word that makes no sense.
+    pub fn goal(&self, args: &GoalArgs) -> Result<Goal> {
+        Ok(Goal {
+            rebalance: args.rebalance,
+            add: self.added.clone(),
+            drain: args
+                .drain
+                .iter()
+                .map(|word| self.find("--drain", word))
+                .collect::<Result<_>>()?,
+            weights: args
+                .weights
+                .iter()
+                .map(|word| self.weight(word))
+                .collect::<Result<_>>()?,
+            moves: args
+                .moves
+                .iter()
+                .map(|word| self.order(word))
+                .collect::<Result<_>>()?,
+        })
+    }
+
+    /// The node that a word means: the id of a planned node, an id, the beginning of one, or host:port.
+    fn find(&self, option: &str, word: &str) -> Result<NodeId> {
+        let refuse = |why: String| Err(Refusal::usage(format!("{option} {word}: {why}")));
+        if let Some(node) = self.nodes.iter().find(|node| node.id.0 == word) {
+            return Ok(node.id.clone());
+        }
+        let known = || {
+            let names: Vec<String> = self
+                .nodes
+                .iter()
+                .map(|node| match node.address.as_str() {
+                    "" => node.id.0.clone(),
+                    address => format!("{address} ({})", node.id.0),
+                })
+                .collect();
+            format!("the primaries are {}", names.join(", "))
+        };
+        let found = match self.topology {
+            Some(topology) => match topology.find(word) {
+                Ok(node) => node.id.clone(),
+                Err(error) => return refuse(format!("{error}; {}", known())),
+            },
+            None => {
+                let mut matches = self
+                    .nodes
+                    .iter()
+                    .filter(|node| node.id.0.starts_with(word) || node.address == word);
+                match (matches.next(), matches.next()) {
+                    (Some(node), None) => node.id.clone(),
+                    (None, _) => return refuse(format!("no such node; {}", known())),
+                    _ => return refuse(format!("names several nodes; {}", known())),
+                }
+            }
+        };
+        if self.nodes.iter().any(|node| node.id == found) {
+            Ok(found)
+        } else {
+            refuse(format!("node {} is no primary; {}", found.0, known()))
+        }
+    }
+
+    fn weight(&self, word: &str) -> Result<(NodeId, f64)> {
+        let parsed = word
+            .rsplit_once('=')
+            .and_then(|(node, weight)| Some((node, weight.parse::<f64>().ok()?)));
+        match parsed {
+            Some((node, weight)) => Ok((self.find("--weights", node)?, weight)),
+            None => Err(Refusal::usage(format!(
+                "--weights {word}: expected NODE=W, such as 10.0.0.1:7000=2"
+            ))),
+        }
+    }
+
+    fn order(&self, word: &str) -> Result<MoveOrder> {
+        let parts = word.split_once(':').and_then(|(slots, nodes)| {
+            let (from, to) = nodes.split_once("->")?;
+            Some((slots, from, to))
+        });
+        let Some((slots, from, to)) = parts else {
+            return Err(Refusal::usage(format!(
+                "--move {word}: expected SLOTS:FROM->TO, such as \"0-100,200:10.0.0.1:7000->new-1\" (in quotes, because \
+                 of the >)"
+            )));
+        };
+        let slots = SlotSet::parse(slots)
+            .map_err(|error| Refusal::usage(format!("--move {word}: {error}")))?;
+        Ok(MoveOrder {
+            slots: slots
+                .ranges()
+                .iter()
+                .map(|range| (range.first.number(), range.last.number()))
+                .collect(),
+            from: self.find("--move", from)?,
+            to: self.find("--move", to)?,
+        })
+    }
+}
+
+/// The number of nodes that a word of `--add` stands for, if it is one.
+fn add_count(word: &str) -> Option<usize> {
+    let count = word.parse().ok()?;
+    (1..=ADD_COUNT_MAX).contains(&count).then_some(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_numbers_count_nodes_and_anything_else_names_one() {
+        for (word, count) in [
+            ("1", Some(1)),
+            ("1000", Some(1_000)),
+            ("0", None),
+            ("1001", None),
+            ("07c37df", None),
+            ("10.0.0.1:7000", None),
+        ] {
+            assert_eq!(add_count(word), count, "{word}");
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! What an INPUT is, told by its content: which snapshots it stands for, and who owns the slots.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use preshard_slots::{NodeId, Topology};
+
+/// What the command line stands for.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// The snapshots, in the order of the command line; inside a directory by name.
+    pub snapshots: Vec<Snapshot>,
+    /// Who owns the slots, where something tells.
+    pub topology: Option<Topology>,
+    /// What was found beside the snapshots and not read.
+    pub left_out: Vec<String>,
+}
+
+/// A snapshot to be read.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The node it is a backup of, where its name or its directory tells.
+    pub node: Option<NodeId>,
+}
+
+/// Topology of a cluster backup (`redis-cli --cluster backup`).
+const BACKUP_TOPOLOGY: &str = "nodes.json";
+/// Topology of a data directory.
+const SERVER_TOPOLOGY: &str = "nodes.conf";
+/// Magics of a snapshot.
+const MAGICS: [&[u8]; 2] = [b"REDIS", b"VALKEY"];
+/// Length of a node id.
+const NODE_ID_CHARS: usize = 40;
+
+/// Which topology is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TopologyWish<'a> {
+    /// None: it does not matter who owns the slots.
+    None,
+    /// The one beside the snapshots, if there is any.
+    Beside,
+    /// The one in this file.
+    File(&'a Path),
+}
+
+impl<'a> TopologyWish<'a> {
+    /// The file that was named, or else what lies beside the snapshots.
+    pub fn new(named: Option<&'a Path>) -> TopologyWish<'a> {
+        named.map_or(TopologyWish::Beside, TopologyWish::File)
+    }
+}
+
+impl Inputs {
+    /// Finds out what the inputs are.
+    ///
+    /// # Errors
+    /// When one does not exist, cannot be read or holds no snapshot, or when two topologies contradict
+    /// each other and none was named.
+    pub fn find(paths: &[PathBuf], wish: TopologyWish<'_>) -> Result<Inputs> {
+        let mut inputs = Inputs::default();
+        let mut found: Vec<(PathBuf, Topology)> = Vec::new();
+        for path in paths {
+            let metadata =
+                fs::metadata(path).with_context(|| format!("cannot open {}", path.display()))?;
+            if metadata.is_dir() {
+                inputs.add_directory(path, wish == TopologyWish::Beside, &mut found)?;
+            } else {
+                inputs.snapshots.push(Snapshot {
+                    path: path.clone(),
+                    node: node_of_backup(path),
+                });
+            }
+        }
+        inputs.topology = match wish {
+            TopologyWish::None => None,
+            TopologyWish::Beside => single_topology(found)?,
+            TopologyWish::File(path) => Some(read_topology(path)?),
+        };
+        Ok(inputs)
+    }
+
+    fn add_directory(
+        &mut self,
+        directory: &Path,
+        topology_wanted: bool,
+        found: &mut Vec<(PathBuf, Topology)>,
+    ) -> Result<()> {
+        let listing = Listing::read(directory)
+            .with_context(|| format!("cannot list {}", directory.display()))?;
+        if listing.snapshots.is_empty() {
+            bail!(
+                "{}: no snapshot in this directory: expected one made by `redis-cli --cluster backup` \
+                 ({BACKUP_TOPOLOGY} and redis-node-*.rdb), a data directory ({SERVER_TOPOLOGY} and dump.rdb) or .rdb \
+                 files; it holds {}",
+                directory.display(),
+                listing.contents()
+            );
+        }
+        let mut myself = None;
+        for name in [BACKUP_TOPOLOGY, SERVER_TOPOLOGY] {
+            let path = directory.join(name);
+            if !listing.names.iter().any(|each| each == OsStr::new(name)) {
+                continue;
+            }
+            if name == SERVER_TOPOLOGY && listing.snapshots.len() == 1 {
+                myself = read_topology(&path).ok().and_then(|topology| {
+                    let mut nodes = topology.nodes.into_iter();
+                    nodes
+                        .find(|node| node.flags.iter().any(|flag| flag == "myself"))
+                        .map(|node| node.id)
+                });
+            }
+            if topology_wanted {
+                let topology = read_topology(&path)?;
+                found.push((path, topology));
+            }
+            break;
+        }
+        for name in &listing.append_only {
+            self.left_out.push(format!(
+                "{}: append-only files are not read: what was written after the snapshot is not seen",
+                directory.join(name).display()
+            ));
+        }
+        for path in listing.snapshots {
+            let node = node_of_backup(&path).or_else(|| myself.clone());
+            self.snapshots.push(Snapshot { path, node });
+        }
+        Ok(())
+    }
+}
+
+/// What lies in a directory.
+struct Listing {
+    names: Vec<std::ffi::OsString>,
+    snapshots: Vec<PathBuf>,
+    append_only: Vec<std::ffi::OsString>,
+}
+
+impl Listing {
+    fn read(directory: &Path) -> io::Result<Listing> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(directory)? {
+            names.push(entry?.file_name());
+        }
+        names.sort_unstable();
+        let mut listing = Listing {
+            names,
+            snapshots: Vec::new(),
+            append_only: Vec::new(),
+        };
+        for name in &listing.names {
+            let path = directory.join(name);
+            let extension = path.extension().and_then(OsStr::to_str);
+            if extension == Some("aof") || name == OsStr::new("appendonlydir") {
+                listing.append_only.push(name.clone());
+            } else if path.is_file() && (extension == Some("rdb") || begins_like_a_snapshot(&path))
+            {
+                // A file that calls itself a snapshot and is none is an error for its reader to tell, not a
+                // file to be passed over in silence.
+                listing.snapshots.push(path);
+            }
+        }
+        Ok(listing)
+    }
+
+    fn contents(&self) -> String {
+        const SHOWN_MAX: usize = 5;
+        if self.names.is_empty() {
+            return "nothing".to_owned();
+        }
+        let shown: Vec<_> = self
+            .names
+            .iter()
+            .take(SHOWN_MAX)
+            .map(|name| format!("{name:?}"))
+            .collect();
+        let more = self.names.len().saturating_sub(SHOWN_MAX);
+        if more == 0 {
+            shown.join(", ")
+        } else {
+            format!("{} and {more} more", shown.join(", "))
+        }
+    }
+}
+
+fn begins_like_a_snapshot(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let longest = MAGICS.iter().map(|magic| magic.len() as u64).max();
+    let read =
+        File::open(path).and_then(|file| file.take(longest.unwrap_or(0)).read_to_end(&mut head));
+    read.is_ok() && MAGICS.iter().any(|magic| head.starts_with(magic))
+}
+
+/// The node id at the end of a name such as `redis-node-10.0.0.1-7000-<id>.rdb` (redis
+/// `src/redis-cli.c`, `clusterManagerNodeMasterRandom` and the backup command's file name).
+fn node_of_backup(path: &Path) -> Option<NodeId> {
+    let stem = path.file_stem()?.to_str()?;
+    let (rest, id) = stem.rsplit_once('-')?;
+    let is_id = id.len() == NODE_ID_CHARS
+        && id
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    (is_id && rest.starts_with("redis-node-")).then(|| NodeId(id.to_owned()))
+}
+
+fn read_topology(path: &Path) -> Result<Topology> {
+    let text =
+        fs::read(path).with_context(|| format!("cannot read topology {}", path.display()))?;
+    Topology::parse(&text).with_context(|| format!("{} is no topology", path.display()))
+}
+
+/// The one topology that all inputs agree on.
+fn single_topology(found: Vec<(PathBuf, Topology)>) -> Result<Option<Topology>> {
+    let mut found = found.into_iter();
+    let Some((path, topology)) = found.next() else {
+        return Ok(None);
+    };
+    for (other_path, other) in found {
+        if let Some(slot) = preshard_slots::Slot::all().find(|&slot| {
+            topology.owner_of(slot).map(|node| &node.id)
+                != other.owner_of(slot).map(|node| &node.id)
+        }) {
+            let owner = |topology: &Topology| {
+                topology
+                    .owner_of(slot)
+                    .map_or("nobody".to_owned(), |node| format!("node {}", node.id.0))
+            };
+            return Err(anyhow!(
+                "the topologies differ: in {} slot {} belongs to {}, in {} to {}; say which one holds with --topology",
+                path.display(),
+                slot.number(),
+                owner(&topology),
+                other_path.display(),
+                owner(&other),
+            ));
+        }
+    }
+    Ok(Some(topology))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backup_names_end_in_the_node_id() {
+        let id = "0123456789abcdef0123456789abcdef01234567";
+        for (name, expected) in [
+            (format!("redis-node-10.0.0.1-7000-{id}.rdb"), Some(id)),
+            (format!("redis-node-::1-7000-{id}.rdb"), Some(id)),
+            (format!("dump-{id}.rdb"), None),
+            (format!("redis-node-10.0.0.1-7000-{}.rdb", &id[1..]), None),
+            ("dump.rdb".to_owned(), None),
+        ] {
+            assert_eq!(
+                node_of_backup(Path::new(&name)).map(|node| node.0),
+                expected.map(str::to_owned),
+                "{name}"
+            );
+        }
+    }
+}

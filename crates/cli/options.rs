@@ -1,0 +1,109 @@
+//! From the literal command line to what the code works with.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use preshard_analyzer::CostProfile;
+use preshard_parser::source::Mmap;
+use preshard_planner::PlanLimits;
+
+use crate::args::{InputArgs, LimitArgs, MmapChoice, PlanLimitArgs};
+use crate::exit::Refusal;
+
+/// Keys with this part of what a call may have are listed by name: the planner gives keys above a tenth a
+/// call of their own, and plans more exactly the more of them it knows.
+const FLOOR_PART: u64 = 20;
+/// Keys of this payload are listed by name whatever they cost: the size that people call big.
+const FLOOR_PAYLOAD_BYTES: u64 = 10_000_000;
+
+/// How inputs are read.
+#[derive(Debug)]
+pub struct ReadOptions {
+    /// Whether files are mapped.
+    pub mmap: Mmap,
+    /// The cost profile that was asked for by name.
+    pub target: Option<CostProfile>,
+    /// Whether nobody wants to see the progress.
+    pub quiet: bool,
+    /// The inputs.
+    pub inputs: Vec<PathBuf>,
+}
+
+impl ReadOptions {
+    /// Resolves the arguments.
+    ///
+    /// # Errors
+    /// Wrong usage, when no such target is known.
+    pub fn new(args: InputArgs, target: Option<String>) -> Result<ReadOptions> {
+        let target = match target {
+            None => None,
+            Some(name) => Some(CostProfile::built_in(&name).ok_or_else(|| {
+                let known: Vec<_> = CostProfile::built_in_names().collect();
+                let known = known.join(", ");
+                Refusal::usage(format!("no target {name:?}; known are {known}"))
+            })?),
+        };
+        Ok(ReadOptions {
+            mmap: match args.mmap {
+                MmapChoice::Auto => Mmap::Auto,
+                MmapChoice::Never => Mmap::Never,
+            },
+            target,
+            quiet: args.no_progress,
+            inputs: args.inputs,
+        })
+    }
+}
+
+/// The limits in force for a server of this cost profile.
+///
+/// # Errors
+/// Wrong usage, when a limit makes no sense.
+pub fn plan_limits(
+    keys: &LimitArgs,
+    plan: Option<&PlanLimitArgs>,
+    cost: &CostProfile,
+) -> Result<PlanLimits> {
+    let mut limits = PlanLimits {
+        latency_budget_ms: keys.latency_budget,
+        cluster_node_timeout_ms: keys.node_timeout,
+        safety_factor: keys.safety_factor,
+        proto_max_bulk_bytes: keys.proto_max_bulk_len,
+        client_query_buffer_bytes: keys.client_query_buffer,
+        replica_buffer_hard_bytes: keys.replica_buffer_hard,
+        call_fixed_us: cost.call_fixed_ns().div_ceil(1_000),
+        ..PlanLimits::default()
+    };
+    if let Some(plan) = plan {
+        limits.keys_per_call_max = plan.keys_per_call;
+        limits.slots_per_batch_max = plan.slots_per_batch;
+        limits.replica_buffer_soft_bytes = plan.replica_buffer_soft;
+        limits.maxmemory_bytes = plan.maxmemory;
+        limits.headroom = plan.headroom;
+        limits.allow_oversized = plan.allow_oversized;
+    }
+    limits
+        .validate()
+        .map_err(|error| Refusal::usage(error.to_string()))?;
+    Ok(limits)
+}
+
+/// From which predicted block (ns) and which payload (bytes) on a key is listed by name.
+pub fn name_floors(limits: &PlanLimits) -> (u64, u64) {
+    let call_ms = limits
+        .latency_budget_ms
+        .min(limits.cluster_node_timeout_ms / 2) as f64
+        / limits.safety_factor;
+    let block_ns = (call_ms * 1e6) as u64 / FLOOR_PART;
+    let payload_bytes = limits
+        .proto_max_bulk_bytes
+        .min(limits.client_query_buffer_bytes)
+        .min(limits.replica_buffer_hard_bytes)
+        / FLOOR_PART;
+    (
+        block_ns
+            .saturating_sub(limits.call_fixed_us.saturating_mul(1_000))
+            .max(1),
+        payload_bytes.clamp(1, FLOOR_PAYLOAD_BYTES),
+    )
+}

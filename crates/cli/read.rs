@@ -1,0 +1,202 @@
+//! Opens snapshots and scans them.
+
+use anyhow::{Context as _, Result};
+use preshard_analyzer::{
+    Assembly, CostProfile, FileScan, KeyFacts, MemoryModel, Progress, Rough1, ScanOptions, Server,
+    assemble, scan,
+};
+use preshard_parser::source::Source;
+use preshard_parser::{Detail, RdbReader, RecordKind};
+use preshard_planner::PlanLimits;
+use preshard_report::document::{Estimates, InputFacts, Notice, Precision};
+use preshard_slots::NodeId;
+
+use crate::exit::Refusal;
+use crate::input::{Inputs, Snapshot};
+use crate::options::{ReadOptions, name_floors};
+use crate::progress::Bar;
+
+/// The memory model in use.
+pub const MEMORY_MODEL: Rough1 = Rough1;
+
+/// A snapshot that is open, and the cost profile for its keys.
+pub struct OpenFile {
+    /// The bytes.
+    pub source: Source,
+    /// The node it is a backup of, where that is known.
+    pub node: Option<NodeId>,
+    /// What moving its keys costs.
+    pub cost: CostProfile,
+}
+
+impl OpenFile {
+    fn open(snapshot: &Snapshot, options: &ReadOptions) -> Result<OpenFile> {
+        let path = snapshot.path.display();
+        let source = Source::open(&snapshot.path, options.mmap)
+            .with_context(|| format!("cannot open {path}"))?;
+        let server = server(source.bytes()).with_context(|| format!("cannot read {path}"))?;
+        Ok(OpenFile {
+            node: snapshot.node.clone(),
+            cost: match &options.target {
+                Some(target) => target.clone(),
+                None => CostProfile::for_server(server.as_ref()),
+            },
+            source,
+        })
+    }
+
+    /// How the estimates for the file's keys come about.
+    pub fn estimates(&self) -> Estimates {
+        estimates(&self.cost)
+    }
+
+    /// Scans the file.
+    ///
+    /// # Errors
+    /// When nothing can be said of the file, or the sink fails.
+    pub fn scan(
+        &self,
+        limits: &PlanLimits,
+        detail: Detail,
+        bar: &dyn Progress,
+        sink: &mut dyn FnMut(&[KeyFacts<'_>]) -> std::io::Result<()>,
+    ) -> Result<FileScan> {
+        let (floor_block_ns, floor_payload_bytes) = name_floors(limits);
+        let options = ScanOptions {
+            cost: &self.cost,
+            memory: &MEMORY_MODEL,
+            detail,
+            floor_block_ns,
+            floor_payload_bytes,
+        };
+        scan(&self.source, &options, bar, sink)
+            .with_context(|| format!("cannot read {}", self.source.path().display()))
+    }
+}
+
+/// Opens all snapshots, so that a missing one is told before the first is read.
+///
+/// # Errors
+/// When one cannot be opened or is no snapshot.
+pub fn open_all(inputs: &Inputs, options: &ReadOptions) -> Result<(Vec<OpenFile>, Bar)> {
+    let files = inputs
+        .snapshots
+        .iter()
+        .map(|snapshot| OpenFile::open(snapshot, options))
+        .collect::<Result<Vec<_>>>()?;
+    let bytes = files.iter().map(|file| file.source.bytes().len() as u64);
+    let bar = Bar::new(bytes.sum(), options.quiet);
+    Ok((files, bar))
+}
+
+/// The one cost profile of files that are to be looked at together.
+///
+/// # Errors
+/// Wrong usage, when the files come from servers with different profiles and none was named.
+pub fn common_cost(files: &[OpenFile]) -> Result<CostProfile> {
+    let Some(first) = files.first() else {
+        return Err(Refusal::usage("no snapshot to read"));
+    };
+    match files.iter().find(|file| file.cost != first.cost) {
+        None => Ok(first.cost.clone()),
+        Some(other) => Err(Refusal::usage(format!(
+            "the snapshots were written by different servers: {} needs cost profile {}, {} needs {}; say which server to \
+             plan for with --target",
+            first.source.path().display(),
+            first.cost.name(),
+            other.source.path().display(),
+            other.cost.name()
+        ))),
+    }
+}
+
+/// Scans all files and joins them with the topology.
+///
+/// # Errors
+/// When one cannot be scanned, or files and topology contradict each other.
+pub fn assemble_all(
+    inputs: &Inputs,
+    files: &[OpenFile],
+    limits: &PlanLimits,
+    bar: &Bar,
+) -> Result<Assembly> {
+    let mut scans = Vec::with_capacity(files.len());
+    for file in files {
+        let scan = file.scan(limits, Detail::Counts, bar, &mut |_| Ok(()))?;
+        scans.push((file.node.clone(), scan));
+    }
+    assemble(inputs.topology.as_ref(), scans).context("the inputs do not fit together")
+}
+
+/// How estimates by a cost profile come about.
+pub fn estimates(cost: &CostProfile) -> Estimates {
+    Estimates {
+        memory_model: MEMORY_MODEL.name().to_owned(),
+        memory_precision: Precision::Rough,
+        cost_profile: cost.name().to_owned(),
+        cost_basis: cost.basis().to_owned(),
+    }
+}
+
+/// What documents say of the files of an assembly.
+pub fn input_facts(assembly: &Assembly) -> Vec<InputFacts> {
+    let node_of = |index: usize| {
+        assembly
+            .nodes
+            .iter()
+            .find(|node| node.file == Some(index))
+            .map(|node| node.id.0.clone())
+    };
+    assembly
+        .files
+        .iter()
+        .enumerate()
+        .map(|(index, summary)| InputFacts::new(summary, node_of(index)))
+        .collect()
+}
+
+/// All that documents warn of: each file's warnings, then those between files, then what was not read.
+pub fn notices(assembly: &Assembly, inputs: &Inputs) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    for file in &assembly.files {
+        let path = file.path.display().to_string();
+        if let Some(damage) = &file.damage {
+            notices.push(Notice::damage(path.clone(), damage));
+        }
+        let warnings = file.warnings.iter();
+        notices.extend(warnings.map(|warning| Notice::new(Some(path.clone()), warning)));
+    }
+    let between = assembly.warnings.iter();
+    notices.extend(between.map(|warning| Notice::new(None, warning)));
+    notices.extend(left_out(inputs));
+    notices
+}
+
+/// What was found beside the snapshots and not read.
+pub fn left_out(inputs: &Inputs) -> impl Iterator<Item = Notice> {
+    inputs.left_out.iter().map(|message| Notice {
+        file: None,
+        name: "append-only-file-not-read".to_owned(),
+        message: message.clone(),
+    })
+}
+
+/// The server that wrote a snapshot, where its first records tell.
+///
+/// # Errors
+/// When the bytes are no snapshot at all; damage behind the header is left for the scan to tell.
+fn server(bytes: &[u8]) -> Result<Option<Server>> {
+    let mut reader = RdbReader::new(bytes)?;
+    let mut server = None;
+    while let Ok(Some(record)) = reader.next_record() {
+        match record.kind {
+            RecordKind::Aux { name, value } => {
+                if let (Ok(name), Ok(value)) = (name.bytes(), value.bytes()) {
+                    server = server.or_else(|| Server::from_aux(&name, &value));
+                }
+            }
+            _ => break,
+        }
+    }
+    Ok(server)
+}

@@ -1,0 +1,120 @@
+//! What a document says of the snapshots it rests on.
+
+use preshard_analyzer::{Checksum, Damage, Family, FileSummary, Warning};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A snapshot that a document rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InputFacts {
+    /// The file, as it was named on the command line or found in a directory named there.
+    pub file: String,
+    /// Its length.
+    pub bytes: u64,
+    /// `redis` or `valkey`: which family's numbers the format uses.
+    pub rdb_family: String,
+    /// Version of the format.
+    pub rdb_version: u32,
+    /// The server that wrote it, where the file tells.
+    pub written_by: Option<String>,
+    /// When it was written, Unix seconds, where the file tells.
+    pub written_at_s: Option<i64>,
+    /// The verdict on its checksum.
+    pub checksum: ChecksumState,
+    /// True when the file was read to its end.
+    pub complete: bool,
+    /// Keys read.
+    pub keys: u64,
+    /// The node it is a backup of, where that is known.
+    pub node: Option<String>,
+}
+
+/// The verdict on a checksum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChecksumState {
+    /// Computed and equal.
+    Verified,
+    /// The version has none (RDB below 5).
+    Absent,
+    /// The server was told not to compute it (`rdbchecksum no`).
+    Off,
+    /// Computed and different: some byte has changed since the server wrote the file.
+    Wrong,
+    /// Reading ended before the checksum.
+    NotReached,
+}
+
+/// Something that a reader of the results must know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Notice {
+    /// The file it concerns, where it concerns one alone.
+    pub file: Option<String>,
+    /// Its name, stable: `wrong-checksum`, `foreign-keys`...
+    pub name: String,
+    /// The matter and its numbers, in words.
+    pub message: String,
+}
+
+impl InputFacts {
+    /// What there is to say of a file and the node it belongs to.
+    pub fn new(summary: &FileSummary, node: Option<String>) -> InputFacts {
+        InputFacts {
+            file: summary.path.display().to_string(),
+            bytes: summary.bytes,
+            rdb_family: family_word(summary.header.family).to_owned(),
+            rdb_version: summary.header.version,
+            written_by: summary.written_by.as_ref().map(ToString::to_string),
+            written_at_s: summary.written_at_s,
+            checksum: ChecksumState::of(summary.checksum),
+            complete: summary.damage.is_none(),
+            keys: summary.keys,
+            node,
+        }
+    }
+}
+
+impl ChecksumState {
+    /// The state without its numbers.
+    pub fn of(checksum: Checksum) -> ChecksumState {
+        match checksum {
+            Checksum::Verified => ChecksumState::Verified,
+            Checksum::Absent => ChecksumState::Absent,
+            Checksum::Off => ChecksumState::Off,
+            Checksum::Wrong { .. } => ChecksumState::Wrong,
+            Checksum::NotReached => ChecksumState::NotReached,
+        }
+    }
+}
+
+impl Notice {
+    /// A warning about a file, or about all of them.
+    pub fn new(file: Option<String>, warning: &Warning) -> Notice {
+        Notice {
+            file,
+            name: warning.name().to_owned(),
+            message: warning.to_string(),
+        }
+    }
+}
+
+impl Notice {
+    /// The damage that ended the reading of a file.
+    pub fn damage(file: String, damage: &Damage) -> Notice {
+        Notice {
+            file: Some(file),
+            name: "damaged".to_owned(),
+            message: damage.to_string(),
+        }
+    }
+}
+
+/// The word for a family.
+pub(super) fn family_word(family: Family) -> &'static str {
+    match family {
+        Family::Redis => "redis",
+        Family::Valkey => "valkey",
+    }
+}

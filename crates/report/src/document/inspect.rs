@@ -1,0 +1,347 @@
+//! What is in a backup, whether it is whole, who wrote it.
+
+use preshard_analyzer::{Checksum, Damage, FileSummary, KeyName, TypeRow};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::input::family_word;
+use super::key_record::KeyNameSchema;
+use super::{ChecksumState, CrossCheck, Estimates, FORMAT_VERSION, Notice, Tool};
+
+/// What `preshard inspect` found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InspectDocument {
+    /// Version of this document's form: 1.
+    pub format_version: u32,
+    /// What wrote it.
+    pub tool: Tool,
+    /// One report a file, in the order of the command line.
+    pub files: Vec<FileReport>,
+    /// What concerns no single file.
+    pub warnings: Vec<Notice>,
+}
+
+/// One snapshot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileReport {
+    /// The file, as it was named on the command line or found in a directory named there.
+    pub file: String,
+    /// Its length.
+    pub bytes: u64,
+    /// How much of it was read: less than `bytes` after damage or before trailing bytes.
+    pub bytes_read: u64,
+    /// True when the snapshot was read to its end.
+    pub complete: bool,
+    /// Why reading ended early; `null` when it did not.
+    pub damage: Option<DamageReport>,
+    /// `redis` or `valkey`: which family's numbers the format uses.
+    pub rdb_family: String,
+    /// Version of the format.
+    pub rdb_version: u32,
+    /// The server that wrote it, where the file tells.
+    pub written_by: Option<String>,
+    /// When it was written, Unix seconds, where the file tells.
+    pub written_at_s: Option<i64>,
+    /// Memory of the server when it was written, where the file tells.
+    pub used_memory_bytes: Option<u64>,
+    /// The other auxiliary fields, as the file has them.
+    pub aux: Vec<AuxRow>,
+    /// The verdict on its checksum.
+    pub checksum: ChecksumReport,
+    /// How the estimates came about.
+    pub estimates: Estimates,
+    /// Sums over all keys.
+    pub totals: KeyTotals,
+    /// Per type and encoding.
+    pub types: Vec<TypeTotals>,
+    /// Per database.
+    pub databases: Vec<DatabaseTotals>,
+    /// Function libraries.
+    pub functions: u64,
+    /// Per module that wrote values or data of its own.
+    pub modules: Vec<ModuleTotals>,
+    /// Collections without elements: servers drop them, and they are not counted as keys.
+    pub empty_collections: u64,
+    /// How the slot totals that the file declares compare with its keys; `null` when it declares none.
+    pub slot_info: Option<SlotInfoReport>,
+    /// Slots that were being imported when the file was written, as inclusive ranges.
+    pub importing: Vec<(u16, u16)>,
+    /// Bytes after the end of the snapshot, which servers ignore.
+    pub trailing_bytes: u64,
+    /// What deserves attention.
+    pub warnings: Vec<Notice>,
+    /// What a second reader says; `null` when it was not asked.
+    pub cross_check: Option<CrossCheck>,
+}
+
+/// Where and why reading ended early.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DamageReport {
+    /// Absolute offset of the first bad byte.
+    pub offset: u64,
+    /// True when the file ends in the middle, false when it holds something wrong.
+    pub truncated: bool,
+    /// What was expected and found.
+    pub message: String,
+    /// Database of the key whose value could not be read.
+    pub db: Option<u64>,
+    /// The key whose value could not be read.
+    #[schemars(with = "Option<KeyNameSchema>")]
+    pub key: Option<KeyName>,
+    /// Keys read before it.
+    pub keys_before: u64,
+}
+
+/// An auxiliary field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuxRow {
+    /// Name.
+    pub name: String,
+    /// Value.
+    pub value: String,
+}
+
+/// A checksum: 16 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChecksumReport {
+    /// The verdict.
+    pub state: ChecksumState,
+    /// What the file says, when it is wrong.
+    pub stored: Option<String>,
+    /// What its bytes give, when it is wrong.
+    pub computed: Option<String>,
+}
+
+/// Sums over keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyTotals {
+    /// Keys.
+    pub keys: u64,
+    /// Keys with an expiry, whether past or not.
+    pub expiring_keys: u64,
+    /// Values as they lie in the file.
+    pub serialized_bytes: u64,
+    /// What DUMP would return for all of them.
+    pub payload_bytes: u64,
+    /// RAM after load, a rough estimate; keys of unknown memory not counted.
+    pub memory_bytes_estimate: u64,
+    /// Keys whose memory cannot be known (modules).
+    pub memory_unknown_keys: u64,
+}
+
+/// Keys of one type in one encoding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TypeTotals {
+    /// Data type, the server's word.
+    #[serde(rename = "type")]
+    pub data_type: String,
+    /// How the values lie in the file, the server's word.
+    pub encoding: String,
+    /// Keys.
+    pub keys: u64,
+    /// Their elements (bytes for strings); modules add nothing.
+    pub elements: u64,
+    /// Values as they lie in the file.
+    pub serialized_bytes: u64,
+    /// What DUMP would return for all of them.
+    pub payload_bytes: u64,
+    /// RAM after load, a rough estimate; keys of unknown memory not counted.
+    pub memory_bytes_estimate: u64,
+    /// Keys whose memory cannot be known (modules).
+    pub memory_unknown_keys: u64,
+}
+
+/// Keys of one database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseTotals {
+    /// Database number.
+    pub db: u64,
+    /// Keys counted.
+    pub keys: u64,
+    /// Of these, keys with an expiry.
+    pub expiring_keys: u64,
+    /// Keys that the file declares for it, a hint.
+    pub declared_keys: Option<u64>,
+    /// Expiring keys that the file declares for it, a hint.
+    pub declared_expiring_keys: Option<u64>,
+}
+
+/// What one module left in the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModuleTotals {
+    /// Its name, nine characters.
+    pub name: String,
+    /// Version of its encoding.
+    pub version: u16,
+    /// Keys with a value of the module.
+    pub keys: u64,
+    /// What DUMP would return for all of them.
+    pub payload_bytes: u64,
+    /// Blocks of the module's own data outside the keys.
+    pub aux_blocks: u64,
+}
+
+/// Declared slot totals against the keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SlotInfoReport {
+    /// Totals that the file declares.
+    pub declared: u64,
+    /// Of these, totals that the keys do not bear out.
+    pub differing: u64,
+    /// Keys that lie outside the section of their slot.
+    pub stray_keys: u64,
+}
+
+impl InspectDocument {
+    /// Puts reports into their document.
+    pub fn new(files: Vec<FileReport>, warnings: Vec<Notice>) -> InspectDocument {
+        InspectDocument {
+            format_version: FORMAT_VERSION,
+            tool: Tool::this(),
+            files,
+            warnings,
+        }
+    }
+
+    /// Whether every file was read to its end and none has a wrong checksum.
+    pub fn is_whole(&self) -> bool {
+        self.files
+            .iter()
+            .all(|file| file.complete && file.checksum.state != ChecksumState::Wrong)
+    }
+}
+
+impl FileReport {
+    /// What there is to say of a file.
+    pub fn new(
+        summary: &FileSummary,
+        estimates: Estimates,
+        cross_check: Option<CrossCheck>,
+    ) -> FileReport {
+        let (stored, computed) = match summary.checksum {
+            Checksum::Wrong { stored, computed } => (Some(stored), Some(computed)),
+            _ => (None, None),
+        };
+        let hexadecimal = |sum: u64| format!("{sum:016x}");
+        FileReport {
+            file: summary.path.display().to_string(),
+            bytes: summary.bytes,
+            bytes_read: summary.bytes_read,
+            complete: summary.damage.is_none(),
+            damage: summary.damage.as_ref().map(DamageReport::new),
+            rdb_family: family_word(summary.header.family).to_owned(),
+            rdb_version: summary.header.version,
+            written_by: summary.written_by.as_ref().map(ToString::to_string),
+            written_at_s: summary.written_at_s,
+            used_memory_bytes: summary.used_memory_bytes,
+            aux: summary
+                .aux
+                .iter()
+                .map(|field| AuxRow {
+                    name: field.name.clone(),
+                    value: field.value.clone(),
+                })
+                .collect(),
+            checksum: ChecksumReport {
+                state: ChecksumState::of(summary.checksum),
+                stored: stored.map(hexadecimal),
+                computed: computed.map(hexadecimal),
+            },
+            estimates,
+            totals: KeyTotals::new(summary),
+            types: summary.types.iter().map(TypeTotals::new).collect(),
+            databases: summary
+                .databases
+                .iter()
+                .map(|row| DatabaseTotals {
+                    db: row.db,
+                    keys: row.keys,
+                    expiring_keys: row.expiring_keys,
+                    declared_keys: row.declared.map(|(keys, _)| keys),
+                    declared_expiring_keys: row.declared.map(|(_, expiring)| expiring),
+                })
+                .collect(),
+            functions: summary.functions,
+            modules: summary
+                .modules
+                .iter()
+                .map(|row| ModuleTotals {
+                    name: row.name.clone(),
+                    version: row.version,
+                    keys: row.keys,
+                    payload_bytes: row.payload_bytes,
+                    aux_blocks: row.aux_blocks,
+                })
+                .collect(),
+            empty_collections: summary.empty_collections,
+            slot_info: summary.slot_info.map(|check| SlotInfoReport {
+                declared: check.declared,
+                differing: check.differing,
+                stray_keys: check.stray_keys,
+            }),
+            importing: super::ranges(&summary.importing),
+            trailing_bytes: summary.trailing_bytes,
+            warnings: summary
+                .warnings
+                .iter()
+                .map(|warning| Notice::new(Some(summary.path.display().to_string()), warning))
+                .collect(),
+            cross_check,
+        }
+    }
+}
+
+impl DamageReport {
+    fn new(damage: &Damage) -> DamageReport {
+        DamageReport {
+            offset: damage.offset,
+            truncated: damage.truncated,
+            message: damage.message.clone(),
+            db: damage.in_key.as_ref().map(|&(db, _)| db),
+            key: damage.in_key.as_ref().map(|(_, key)| key.clone()),
+            keys_before: damage.keys_before,
+        }
+    }
+}
+
+impl KeyTotals {
+    fn new(summary: &FileSummary) -> KeyTotals {
+        let mut totals = KeyTotals {
+            keys: summary.keys,
+            expiring_keys: summary.expiring_keys,
+            ..KeyTotals::default()
+        };
+        for row in &summary.types {
+            totals.serialized_bytes += row.serialized_bytes;
+            totals.payload_bytes += row.payload_bytes;
+            totals.memory_bytes_estimate += row.memory_bytes_estimate;
+            totals.memory_unknown_keys += row.memory_unknown_keys;
+        }
+        totals
+    }
+}
+
+impl TypeTotals {
+    fn new(row: &TypeRow) -> TypeTotals {
+        TypeTotals {
+            data_type: row.data_type.name().to_owned(),
+            encoding: row.encoding.name().to_owned(),
+            keys: row.keys,
+            elements: row.elements,
+            serialized_bytes: row.serialized_bytes,
+            payload_bytes: row.payload_bytes,
+            memory_bytes_estimate: row.memory_bytes_estimate,
+            memory_unknown_keys: row.memory_unknown_keys,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! One key, as one line of NDJSON.
+
+use std::borrow::Cow;
+
+use preshard_analyzer::{KeyFacts, KeyName};
+use preshard_planner::plan::Verdict;
+use preshard_slots::hash_tag;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Millis;
+
+/// How a key's name is written: as text when it is UTF-8, in base64 otherwise.
+#[derive(JsonSchema)]
+#[schemars(rename = "KeyName", rename_all = "lowercase")]
+#[expect(dead_code, reason = "stands for KeyName in the schema, never built")]
+pub(super) enum KeyNameSchema {
+    Text(String),
+    Base64(String),
+}
+
+/// One key of a snapshot: one line of `preshard keys --format ndjson`.
+///
+/// The fields, their names and their order are stable; a value that is not known is `null`, never
+/// left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRecord<'a> {
+    /// Database number.
+    pub db: u64,
+    /// The key's name.
+    #[schemars(with = "KeyNameSchema")]
+    pub key: KeyName,
+    /// Data type, the server's word: `string`, `list`, `set`, `zset`, `hash`, `stream`, `module`.
+    #[serde(rename = "type")]
+    pub data_type: Cow<'a, str>,
+    /// How the value lies in the file, the server's word: `raw`, `int`, `listpack`, `quicklist`...
+    pub encoding: Cow<'a, str>,
+    /// Elements as the server counts them (STRLEN, LLEN, SCARD, ZCARD, HLEN, XLEN); `null` for modules.
+    pub elements: Option<u64>,
+    /// The cluster slot that the name hashes to.
+    #[schemars(range(max = 16_383))]
+    pub slot: u16,
+    /// The part of the name that decides the slot, where it is only a part: what stands between the first
+    /// `{` and the next `}`.
+    #[schemars(with = "Option<KeyNameSchema>")]
+    pub hash_tag: Option<KeyName>,
+    /// Absolute expiry, Unix milliseconds; `null` when the key does not expire.
+    pub expires_at_ms: Option<i64>,
+    /// The value as it lies in this file.
+    pub serialized_bytes: u64,
+    /// What DUMP returns and MIGRATE carries. Exact.
+    pub payload_bytes: u64,
+    /// RAM after load, a rough estimate; `null` where it cannot be known (modules).
+    pub memory_bytes_estimate: Option<u64>,
+    /// How long one MIGRATE of this key alone stops the source, before any safety factor.
+    pub block_ms_estimate: Millis,
+    /// Seconds since last use, where the file tells.
+    pub idle_s: Option<u64>,
+    /// LFU counter, where the file tells.
+    pub lfu: Option<u8>,
+    /// The file, as it was named on the command line or found in a directory named there.
+    pub file: Cow<'a, str>,
+    /// Absolute offset of the value's type byte in the file.
+    pub offset: u64,
+    /// What can be done with the key under the limits in force.
+    pub verdict: Verdict,
+    /// Longest element in bytes, where it was looked for. A column of the CSV, no field of the JSON.
+    #[serde(skip)]
+    pub largest_element_bytes: Option<u64>,
+}
+
+impl<'a> KeyRecord<'a> {
+    /// The record of a key.
+    ///
+    /// `call_fixed_ns` is what each MIGRATE call costs whatever it carries: the record tells the block
+    /// of a whole call.
+    pub fn new(
+        facts: &KeyFacts<'_>,
+        file: &'a str,
+        call_fixed_ns: u64,
+        verdict: Verdict,
+    ) -> KeyRecord<'a> {
+        KeyRecord {
+            db: facts.db,
+            key: KeyName(facts.key.as_ref().into()),
+            data_type: facts.data_type.name().into(),
+            encoding: facts.value.encoding.name().into(),
+            elements: facts.value.elements,
+            slot: facts.slot.number(),
+            hash_tag: hash_tag(&facts.key).map(|tag| KeyName(tag.into())),
+            expires_at_ms: facts.expires_at_ms,
+            serialized_bytes: facts.sizes.serialized_bytes,
+            payload_bytes: facts.sizes.payload_bytes,
+            memory_bytes_estimate: facts.sizes.memory_bytes_estimate,
+            block_ms_estimate: Millis::from_ns(facts.cost.block_ns.saturating_add(call_fixed_ns)),
+            idle_s: facts.idle_s,
+            lfu: facts.lfu,
+            file: file.into(),
+            offset: facts.offset,
+            verdict,
+            largest_element_bytes: facts.value.largest_element_bytes,
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The documents: what the outputs of preshard are made of, with every figure computed.
+//!
+//! Each document says its `format_version`. Within one version fields may be added; a field never
+//! changes its meaning, and none goes away, without a new version.
+//!
+//! - Bytes are exact integers; times end in `_ms` or `_us` and say so; slots are inclusive ranges.
+//! - A key's name is `{"text": ...}` when it is UTF-8 and `{"base64": ...}` otherwise.
+//! - Whatever is an estimate has *estimate* in its name or stands beside [`Estimates`], which names the
+//!   model and how far it may be trusted.
+
+mod cross_check;
+mod input;
+mod inspect;
+mod key_record;
+mod millis;
+mod plan;
+mod slots;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use cross_check::{Agreement, CrossCheck, NotCompared};
+pub use input::{ChecksumState, InputFacts, Notice};
+pub use inspect::{
+    AuxRow, ChecksumReport, DamageReport, DatabaseTotals, FileReport, InspectDocument, KeyTotals,
+    ModuleTotals, SlotInfoReport, TypeTotals,
+};
+pub use key_record::KeyRecord;
+pub use millis::Millis;
+pub use plan::{HeldGroup, NodeShare, PlanDocument};
+pub use slots::{DoubtRow, Holds, ShardRow, SlotRow, SlotsDocument};
+
+/// The version of the documents that this crate writes.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// What wrote a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tool {
+    /// `preshard`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+impl Tool {
+    /// This build.
+    pub fn this() -> Tool {
+        Tool {
+            name: "preshard".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+/// How the estimates of a document came about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Estimates {
+    /// The model behind every memory figure.
+    pub memory_model: String,
+    /// How far memory figures may be trusted.
+    pub memory_precision: Precision,
+    /// The cost profile behind every predicted time.
+    pub cost_profile: String,
+    /// What that profile rests on, in words.
+    pub cost_basis: String,
+}
+
+/// How far an estimate may be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Precision {
+    /// Fit to compare shards and slots with one another; not measured against a server.
+    Rough,
+}
+
+impl Precision {
+    /// The word that every output carries.
+    pub fn word(self) -> &'static str {
+        match self {
+            Precision::Rough => "rough",
+        }
+    }
+}
+
+/// A set of slots as inclusive ranges.
+fn ranges(slots: &preshard_slots::SlotSet) -> Vec<(u16, u16)> {
+    slots
+        .ranges()
+        .iter()
+        .map(|range| (range.first.number(), range.last.number()))
+        .collect()
+}

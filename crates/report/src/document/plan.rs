@@ -1,0 +1,157 @@
+//! The plan document: `plan.json`.
+
+use preshard_planner::Plan;
+use preshard_planner::plan::{HeldSlot, HoldReason, Outcome};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Estimates, FORMAT_VERSION, InputFacts, Notice, Tool};
+
+/// A plan, with what it was made from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PlanDocument {
+    /// Version of this document's form: 1.
+    pub format_version: u32,
+    /// What wrote it.
+    pub tool: Tool,
+    /// The snapshots it rests on.
+    pub inputs: Vec<InputFacts>,
+    /// True when a snapshot was damaged or a shard is missing: the plan knows only a part of the cluster.
+    pub partial: bool,
+    /// How the estimates came about.
+    pub estimates: Estimates,
+    /// Each node's share of all memory, in the order of `nodes`.
+    pub shares: Vec<NodeShare>,
+    /// The held slots by their first reason, most memory first.
+    pub held_by_reason: Vec<HeldGroup>,
+    /// The plan itself.
+    #[serde(flatten)]
+    pub plan: Plan,
+    /// What the reader of the plan should know of its inputs.
+    pub warnings: Vec<Notice>,
+}
+
+/// One node's share of all memory (0.25 is a quarter).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NodeShare {
+    /// Now.
+    pub before: f64,
+    /// When the plan has run.
+    pub after: f64,
+    /// In the ideal balance.
+    pub ideal: f64,
+}
+
+/// Slots held for one kind of reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HeldGroup {
+    /// The reason, by the word of `held[].reasons[].reason`.
+    pub reason: String,
+    /// Slots, as inclusive ranges.
+    pub slots: Vec<(u16, u16)>,
+    /// How many slots.
+    pub count: u32,
+    /// Keys in them.
+    pub keys: u64,
+    /// Estimated memory of the keys.
+    pub memory_bytes: u64,
+    /// Sum of their payloads.
+    pub payload_bytes: u64,
+}
+
+impl PlanDocument {
+    /// Puts a plan into its document.
+    pub fn new(
+        plan: Plan,
+        inputs: Vec<InputFacts>,
+        partial: bool,
+        estimates: Estimates,
+        warnings: Vec<Notice>,
+    ) -> PlanDocument {
+        PlanDocument {
+            format_version: FORMAT_VERSION,
+            tool: Tool::this(),
+            inputs,
+            partial,
+            estimates,
+            shares: shares(&plan),
+            held_by_reason: held_by_reason(&plan.held),
+            plan,
+            warnings,
+        }
+    }
+
+    /// Whether the goal can be reached safely.
+    pub fn is_safe(&self) -> bool {
+        !matches!(self.plan.outcome, Outcome::NotReachable { .. })
+    }
+}
+
+fn shares(plan: &Plan) -> Vec<NodeShare> {
+    let sum = |memory: fn(&preshard_planner::plan::NodePlan) -> u64| {
+        plan.nodes.iter().map(memory).sum::<u64>().max(1) as f64
+    };
+    let before = sum(|node| node.before.memory_bytes);
+    let after = sum(|node| node.after.memory_bytes);
+    let ideal = sum(|node| node.ideal_memory_bytes);
+    plan.nodes
+        .iter()
+        .map(|node| NodeShare {
+            before: node.before.memory_bytes as f64 / before,
+            after: node.after.memory_bytes as f64 / after,
+            ideal: node.ideal_memory_bytes as f64 / ideal,
+        })
+        .collect()
+}
+
+fn held_by_reason(held: &[HeldSlot]) -> Vec<HeldGroup> {
+    let mut groups: Vec<HeldGroup> = Vec::new();
+    let mut by_slot: Vec<&HeldSlot> = held.iter().collect();
+    by_slot.sort_unstable_by_key(|held| held.slot);
+    for held in by_slot {
+        let word = held.reasons.first().map_or("unknown", reason_word);
+        let at = groups
+            .iter()
+            .position(|group| group.reason == word)
+            .unwrap_or_else(|| {
+                groups.push(HeldGroup {
+                    reason: word.to_owned(),
+                    slots: Vec::new(),
+                    count: 0,
+                    keys: 0,
+                    memory_bytes: 0,
+                    payload_bytes: 0,
+                });
+                groups.len() - 1
+            });
+        let group = &mut groups[at];
+        group.count += 1;
+        group.keys += held.keys;
+        group.memory_bytes += held.memory_bytes;
+        group.payload_bytes += held.payload_bytes;
+        match group.slots.last_mut() {
+            Some((_, last)) if *last + 1 == held.slot => *last = held.slot,
+            _ => group.slots.push((held.slot, held.slot)),
+        }
+    }
+    groups.sort_by(|a, b| {
+        b.memory_bytes
+            .cmp(&a.memory_bytes)
+            .then_with(|| a.reason.cmp(&b.reason))
+    });
+    groups
+}
+
+/// The word that the reason carries in JSON.
+fn reason_word(reason: &HoldReason) -> &'static str {
+    match reason {
+        HoldReason::OversizedKey { .. } => "oversized-key",
+        HoldReason::OversizedUnnamed { .. } => "oversized-unnamed",
+        HoldReason::Doubt { .. } => "doubt",
+        HoldReason::Unassigned => "unassigned",
+        HoldReason::NoRoom => "no-room",
+        _ => "other",
+    }
+}

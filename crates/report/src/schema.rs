@@ -1,0 +1,54 @@
+//! JSON Schemas of the documents, from the same types that write them.
+
+use schemars::Schema;
+use schemars::generate::SchemaSettings;
+
+use crate::{InspectDocument, KeyRecord, PlanDocument, SlotsDocument};
+
+/// The schemas there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DocumentKind {
+    /// `preshard plan --format json`, `plan.json`.
+    Plan,
+    /// `preshard inspect --format json`.
+    Inspect,
+    /// `preshard slots --format json`.
+    Slots,
+    /// One line of `preshard keys --format ndjson`.
+    Keys,
+}
+
+impl DocumentKind {
+    /// All of them.
+    pub const ALL: [DocumentKind; 4] = [
+        DocumentKind::Plan,
+        DocumentKind::Inspect,
+        DocumentKind::Slots,
+        DocumentKind::Keys,
+    ];
+
+    /// Its name: `plan`, `inspect`, `slots`, `keys`.
+    pub fn name(self) -> &'static str {
+        match self {
+            DocumentKind::Plan => "plan",
+            DocumentKind::Inspect => "inspect",
+            DocumentKind::Slots => "slots",
+            DocumentKind::Keys => "keys",
+        }
+    }
+
+    /// The JSON Schema (draft 2020-12) that every output of this kind meets.
+    pub fn schema(self) -> Schema {
+        // What is written is described, not what could be read back: a field that may be null is
+        // there all the same.
+        let generator = SchemaSettings::draft2020_12()
+            .for_serialize()
+            .into_generator();
+        match self {
+            DocumentKind::Plan => generator.into_root_schema_for::<PlanDocument>(),
+            DocumentKind::Inspect => generator.into_root_schema_for::<InspectDocument>(),
+            DocumentKind::Slots => generator.into_root_schema_for::<SlotsDocument>(),
+            DocumentKind::Keys => generator.into_root_schema_for::<KeyRecord<'_>>(),
+        }
+    }
+}

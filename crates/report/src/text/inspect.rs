@@ -1,0 +1,259 @@
+//! A backup for people: is it whole, who wrote it, what is in it.
+
+use std::io::{self, Write};
+
+use super::grid::{Align, Grid, write_pairs};
+use crate::document::{
+    Agreement, ChecksumReport, ChecksumState, CrossCheck, FileReport, InspectDocument,
+};
+use crate::figure::{count, counted, instant, ranges, size, size_exact};
+use crate::words::line;
+
+/// Writes what was found, file by file.
+///
+/// Warnings are not repeated here: whoever runs the inspection tells them as it goes.
+///
+/// # Errors
+/// Whatever the writer fails with.
+pub fn render_inspect(document: &InspectDocument, out: &mut dyn Write) -> io::Result<()> {
+    for (at, file) in document.files.iter().enumerate() {
+        if at > 0 {
+            writeln!(out)?;
+        }
+        render_file(file, out)?;
+    }
+    Ok(())
+}
+
+fn render_file(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", line(&file.file))?;
+    let mut pairs = vec![
+        (
+            "format",
+            format!(
+                "RDB {} ({} family)",
+                file.rdb_version,
+                if file.rdb_family == "valkey" {
+                    "Valkey"
+                } else {
+                    "Redis"
+                }
+            ),
+        ),
+        (
+            "written by",
+            line(file.written_by.as_deref().unwrap_or("not told by the file")),
+        ),
+    ];
+    if let Some(written_at_s) = file.written_at_s {
+        pairs.push(("written at", instant(written_at_s.saturating_mul(1_000))));
+    }
+    if let Some(bytes) = file.used_memory_bytes {
+        pairs.push(("memory then", format!("{} used by the server", size(bytes))));
+    }
+    pairs.push(("size", size_exact(file.bytes)));
+    pairs.push(("whole", wholeness(file)));
+    pairs.push(("checksum", checksum(&file.checksum)));
+    pairs.push((
+        "keys",
+        format!(
+            "{}, {} with an expiry",
+            count(file.totals.keys),
+            count(file.totals.expiring_keys)
+        ),
+    ));
+    if file.functions > 0 {
+        pairs.push(("functions", counted(file.functions, "library", "libraries")));
+    }
+    for module in &file.modules {
+        pairs.push((
+            "module",
+            format!(
+                "{} (encoding {}): {}, {} of payload",
+                line(&module.name),
+                module.version,
+                counted(module.keys, "key", "keys"),
+                size(module.payload_bytes)
+            ),
+        ));
+    }
+    if let Some(check) = &file.slot_info {
+        pairs.push((
+            "slot totals",
+            if check.differing == 0 && check.stray_keys == 0 {
+                format!(
+                    "{} in the file, all equal to its keys",
+                    count(check.declared)
+                )
+            } else {
+                format!(
+                    "{} of {} in the file DIFFER from its keys; {} outside their slot's section",
+                    count(check.differing),
+                    count(check.declared),
+                    counted(check.stray_keys, "key", "keys")
+                )
+            },
+        ));
+    }
+    if !file.importing.is_empty() {
+        pairs.push((
+            "importing",
+            format!(
+                "slots {}: their keys are partial copies",
+                ranges(&file.importing)
+            ),
+        ));
+    }
+    if let Some(check) = &file.cross_check {
+        pairs.push(("second reader", cross_check(check)));
+    }
+    write_pairs(out, &pairs)?;
+    if let Some(check) = &file.cross_check {
+        for difference in &check.differences {
+            writeln!(out, "    differs: {}", line(difference))?;
+        }
+        if check.differences_unlisted > 0 {
+            writeln!(out, "    … {} more", count(check.differences_unlisted))?;
+        }
+    }
+    types(file, out)?;
+    databases(file, out)
+}
+
+fn wholeness(file: &FileReport) -> String {
+    let Some(damage) = &file.damage else {
+        return match file.trailing_bytes {
+            0 => "yes, read to its end".to_owned(),
+            bytes => format!(
+                "yes, with {} after the end of the snapshot",
+                counted(bytes, "byte", "bytes")
+            ),
+        };
+    };
+    let key = match (&damage.db, &damage.key) {
+        (Some(db), Some(key)) => format!(", in db {db} key \"{}\"", super::key_name(key)),
+        _ => String::new(),
+    };
+    format!(
+        "NO: {}{key}; {} before it",
+        line(&damage.message),
+        counted(damage.keys_before, "key", "keys")
+    )
+}
+
+fn checksum(checksum: &ChecksumReport) -> String {
+    match checksum.state {
+        ChecksumState::Verified => "verified".to_owned(),
+        ChecksumState::Absent => "none: the format has none before version 5".to_owned(),
+        ChecksumState::Off => "none: the server was told not to compute it".to_owned(),
+        ChecksumState::NotReached => "NOT REACHED".to_owned(),
+        ChecksumState::Wrong => format!(
+            "WRONG: the file says {}, its bytes give {}",
+            checksum.stored.as_deref().unwrap_or("?"),
+            checksum.computed.as_deref().unwrap_or("?")
+        ),
+    }
+}
+
+fn cross_check(check: &CrossCheck) -> String {
+    let compared = counted(check.keys_compared, "key", "keys");
+    let verdict = match check.result {
+        Agreement::Agrees => format!("{} agrees on {compared}", check.reader),
+        Agreement::Differs => format!("{} DIFFERS; {compared} compared", check.reader),
+        Agreement::Unreadable => {
+            format!(
+                "{} cannot read this file; {compared} compared",
+                check.reader
+            )
+        }
+    };
+    let left_out: Vec<String> = check
+        .not_compared
+        .iter()
+        .map(|what| match what.keys {
+            Some(keys) => format!("{} ({})", what.what, counted(keys, "key", "keys")),
+            None => what.what.clone(),
+        })
+        .collect();
+    if left_out.is_empty() {
+        verdict
+    } else {
+        format!("{verdict}; not compared: {}", line(&left_out.join(", ")))
+    }
+}
+
+fn types(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
+    if file.types.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    let mut grid = Grid::new(&[
+        ("type", Align::Left),
+        ("encoding", Align::Left),
+        ("keys", Align::Right),
+        ("elements", Align::Right),
+        ("serialized", Align::Right),
+        ("payload", Align::Right),
+        ("memory", Align::Right),
+    ]);
+    for row in &file.types {
+        grid.row([
+            row.data_type.clone(),
+            row.encoding.clone(),
+            count(row.keys),
+            count(row.elements),
+            size(row.serialized_bytes),
+            size(row.payload_bytes),
+            memory(row.memory_bytes_estimate, row.memory_unknown_keys, row.keys),
+        ]);
+    }
+    let totals = &file.totals;
+    grid.row([
+        "all".to_owned(),
+        String::new(),
+        count(totals.keys),
+        String::new(),
+        size(totals.serialized_bytes),
+        size(totals.payload_bytes),
+        memory(
+            totals.memory_bytes_estimate,
+            totals.memory_unknown_keys,
+            totals.keys,
+        ),
+    ]);
+    grid.write(out)?;
+    writeln!(
+        out,
+        "  Serialized and payload are exact; memory is a {} estimate (model {}).",
+        file.estimates.memory_precision.word(),
+        file.estimates.memory_model
+    )
+}
+
+fn memory(bytes: u64, unknown_keys: u64, keys: u64) -> String {
+    match unknown_keys {
+        0 => size(bytes),
+        unknown if unknown == keys => "unknown".to_owned(),
+        _ => format!("over {}", size(bytes)),
+    }
+}
+
+fn databases(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
+    if file.databases.len() < 2 {
+        return Ok(());
+    }
+    writeln!(out)?;
+    let mut grid = Grid::new(&[
+        ("database", Align::Right),
+        ("keys", Align::Right),
+        ("with expiry", Align::Right),
+    ]);
+    for row in &file.databases {
+        grid.row([
+            row.db.to_string(),
+            count(row.keys),
+            count(row.expiring_keys),
+        ]);
+    }
+    grid.write(out)
+}

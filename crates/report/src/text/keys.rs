@@ -1,0 +1,73 @@
+//! The keys that matter most, for people.
+
+use std::io::{self, Write};
+
+use super::grid::{Align, Grid};
+use super::{estimates_note, key_name};
+use crate::KeyRecord;
+use crate::document::Estimates;
+use crate::figure::{count, count_or_dash, duration_us, size, size_or_dash};
+use crate::words;
+
+/// A list of keys with what is to be said about it.
+#[derive(Debug, Clone, Copy)]
+pub struct KeysView<'a> {
+    /// The keys, in the order of the list.
+    pub keys: &'a [KeyRecord<'a>],
+    /// Keys that met the filters.
+    pub matched: u64,
+    /// The order, in words: `worst block first`.
+    pub order: &'a str,
+    /// How the estimates came about.
+    pub estimates: &'a Estimates,
+}
+
+/// Writes a list of keys.
+///
+/// # Errors
+/// Whatever the writer fails with.
+pub fn render_keys(view: &KeysView<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let shown = count(view.keys.len() as u64);
+    writeln!(
+        out,
+        "{shown} of {} keys, {}",
+        count(view.matched),
+        view.order
+    )?;
+    if !view.keys.is_empty() {
+        let mut columns = vec![
+            ("block", Align::Right),
+            ("payload", Align::Right),
+            ("memory", Align::Right),
+            ("elements", Align::Right),
+            ("type", Align::Left),
+            ("slot", Align::Right),
+            ("verdict", Align::Left),
+            ("key", Align::Left),
+        ];
+        // A cluster has but one database, and so have most others.
+        let with_db = view.keys.iter().any(|key| key.db != 0);
+        if with_db {
+            columns.insert(6, ("db", Align::Right));
+        }
+        let mut grid = Grid::new(&columns);
+        for key in view.keys {
+            let mut cells = vec![
+                duration_us(key.block_ms_estimate.us),
+                size(key.payload_bytes),
+                size_or_dash(key.memory_bytes_estimate),
+                count_or_dash(key.elements),
+                format!("{} ({})", key.data_type, key.encoding),
+                key.slot.to_string(),
+                words::verdict(key.verdict).to_owned(),
+                key_name(&key.key),
+            ];
+            if with_db {
+                cells.insert(6, key.db.to_string());
+            }
+            grid.row(cells);
+        }
+        grid.write(out)?;
+    }
+    writeln!(out, "{}", estimates_note(view.estimates))
+}

@@ -1,0 +1,59 @@
+//! Text for people: short tables, sizes in units with the exact bytes where they matter.
+//!
+//! Key names are escaped, and cut where they are long: the other formats carry them whole. Lists are cut
+//! too, and say how much more there is.
+
+mod grid;
+mod inspect;
+mod keys;
+mod plan;
+mod slots;
+
+pub use inspect::render_inspect;
+pub use keys::{KeysView, render_keys};
+pub use plan::render_plan;
+pub use slots::{SlotsView, render_slots};
+
+pub use crate::words::line;
+
+use crate::document::Estimates;
+use crate::figure;
+
+/// Most characters of a key's name in a table.
+const KEY_WIDTH: usize = 48;
+
+fn key_name(name: &preshard_analyzer::KeyName) -> String {
+    // The escaped name is bounded before it is built: a name may be as long as 512 MiB.
+    let head = name.0.get(..4 * KEY_WIDTH).unwrap_or(&name.0);
+    let escaped = preshard_analyzer::KeyName(head.into()).escaped();
+    let text = figure::cut(&escaped, KEY_WIDTH);
+    if head.len() < name.0.len() && !text.ends_with('…') {
+        return text + "…";
+    }
+    text
+}
+
+/// A node as people call it: its address where it has one, its id otherwise.
+fn node_name<'a>(id: &'a str, address: &'a str) -> &'a str {
+    if address.is_empty() { id } else { address }
+}
+
+/// The start of an id, enough to tell nodes apart at a glance.
+fn short_id(id: &str) -> &str {
+    if id.len() == 40 && id.bytes().all(|b| b.is_ascii_hexdigit()) {
+        &id[..8]
+    } else {
+        id
+    }
+}
+
+/// The sentence that goes with every output of estimates.
+pub fn estimates_note(estimates: &Estimates) -> String {
+    format!(
+        "Memory is a {} estimate (model {}). Times are predicted by cost profile {} ({}).",
+        estimates.memory_precision.word(),
+        estimates.memory_model,
+        estimates.cost_profile,
+        estimates.cost_basis
+    )
+}

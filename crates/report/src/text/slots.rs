@@ -1,0 +1,113 @@
+//! Where the bytes sit, for people.
+
+use std::io::{self, Write};
+
+use super::grid::{Align, Grid};
+use super::{estimates_note, key_name, node_name, short_id};
+use crate::SlotsDocument;
+use crate::document::SlotRow;
+use crate::figure::{count, counted, duration_us, percent, size};
+use crate::words::line;
+
+/// How much of a slots document is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct SlotsView {
+    /// Rows of the list of slots.
+    pub top: usize,
+}
+
+/// Writes the shards, and the slots with most memory.
+///
+/// # Errors
+/// Whatever the writer fails with.
+pub fn render_slots(
+    document: &SlotsDocument,
+    view: SlotsView,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out, "Shards")?;
+    let mut grid = Grid::new(&[
+        ("node", Align::Left),
+        ("id", Align::Left),
+        ("slots", Align::Right),
+        ("keys", Align::Right),
+        ("serialized", Align::Right),
+        ("payload", Align::Right),
+        ("memory", Align::Right),
+        ("share", Align::Right),
+        ("worst block", Align::Right),
+        ("oversized keys", Align::Right),
+    ]);
+    for shard in &document.shards {
+        grid.row([
+            line(node_name(&shard.node, &shard.address)),
+            line(short_id(&shard.node)),
+            count(u64::from(shard.slot_count)),
+            count(shard.holds.keys),
+            size(shard.holds.serialized_bytes),
+            size(shard.holds.payload_bytes),
+            size(shard.holds.memory_bytes_estimate),
+            percent(shard.memory_share),
+            duration_us(shard.holds.worst_block_ms_estimate.us),
+            count(shard.holds.oversized_keys),
+        ]);
+    }
+    grid.write(out)?;
+
+    let heaviest = heaviest(&document.slots);
+    writeln!(
+        out,
+        "\nSlots: {} with keys, most memory first",
+        count(heaviest.len() as u64)
+    )?;
+    let mut grid = Grid::new(&[
+        ("slot", Align::Right),
+        ("keys", Align::Right),
+        ("serialized", Align::Right),
+        ("payload", Align::Right),
+        ("memory", Align::Right),
+        ("largest payload", Align::Right),
+        ("worst block", Align::Right),
+        ("oversized keys", Align::Right),
+        ("worst key", Align::Left),
+    ]);
+    for slot in heaviest.iter().take(view.top) {
+        grid.row([
+            slot.slot.to_string(),
+            count(slot.holds.keys),
+            size(slot.holds.serialized_bytes),
+            size(slot.holds.payload_bytes),
+            size(slot.holds.memory_bytes_estimate),
+            size(slot.holds.largest_payload_bytes),
+            duration_us(slot.holds.worst_block_ms_estimate.us),
+            count(slot.holds.oversized_keys),
+            slot.worst_key.as_ref().map(key_name).unwrap_or_default(),
+        ]);
+    }
+    grid.write(out)?;
+    if heaviest.len() > view.top {
+        let rest = count((heaviest.len() - view.top) as u64);
+        writeln!(
+            out,
+            "  … {rest} more (--top, or --format csv or json for all)"
+        )?;
+    }
+    if document.names_dropped > 0 {
+        writeln!(
+            out,
+            "{} large or slow, but too many to be judged one by one: the numbers of oversized keys may be too low",
+            counted(document.names_dropped, "key is", "keys are")
+        )?;
+    }
+    writeln!(out, "{}", estimates_note(&document.estimates))
+}
+
+fn heaviest(slots: &[SlotRow]) -> Vec<&SlotRow> {
+    let mut heaviest: Vec<&SlotRow> = slots.iter().collect();
+    heaviest.sort_by(|a, b| {
+        (b.holds.memory_bytes_estimate, b.holds.payload_bytes)
+            .cmp(&(a.holds.memory_bytes_estimate, a.holds.payload_bytes))
+            .then_with(|| a.slot.cmp(&b.slot))
+    });
+    heaviest
+}

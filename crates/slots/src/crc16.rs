@@ -1,0 +1,118 @@
+//! CRC16/XMODEM, the checksum behind the slot of a key.
+//!
+//! Polynomial 0x1021, initial value 0, nothing reflected, no final xor (Redis Cluster
+//! specification, appendix A). A scan computes it once per key, so it works on eight bytes at a
+//! time ("slicing by 8"): the checksum is linear, hence that of eight bytes is the xor of what
+//! each byte contributes from its distance to the end, and `TABLES[d]` holds those contributions
+//! for a byte followed by `d` others. The tables take 4 KiB and stay in the first-level cache.
+
+const TABLES: [[u16; 256]; 8] = tables();
+
+/// The checksum of `bytes`.
+pub(crate) fn checksum(bytes: &[u8]) -> u16 {
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    let mut crc = 0u16;
+    for chunk in chunks {
+        // Only the first two bytes meet the checksum so far: it is two bytes wide.
+        let [high, low] = crc.to_be_bytes();
+        crc = TABLES[7][usize::from(chunk[0] ^ high)]
+            ^ TABLES[6][usize::from(chunk[1] ^ low)]
+            ^ TABLES[5][usize::from(chunk[2])]
+            ^ TABLES[4][usize::from(chunk[3])]
+            ^ TABLES[3][usize::from(chunk[4])]
+            ^ TABLES[2][usize::from(chunk[5])]
+            ^ TABLES[1][usize::from(chunk[6])]
+            ^ TABLES[0][usize::from(chunk[7])];
+    }
+    for &byte in rest {
+        crc = step(&TABLES[0], crc, byte);
+    }
+    crc
+}
+
+const fn step(table: &[u16; 256], crc: u16, byte: u8) -> u16 {
+    (crc << 8) ^ table[(crc >> 8) as usize ^ byte as usize]
+}
+
+const fn tables() -> [[u16; 256]; 8] {
+    let mut tables = [[0u16; 256]; 8];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut crc = (byte as u16) << 8;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = (crc << 1) ^ if crc & 0x8000 != 0 { 0x1021 } else { 0 };
+            bit += 1;
+        }
+        tables[0][byte] = crc;
+        byte += 1;
+    }
+    let mut distance = 1;
+    while distance < 8 {
+        let mut byte = 0;
+        while byte < 256 {
+            tables[distance][byte] = step(&tables[0], tables[distance - 1][byte], 0);
+            byte += 1;
+        }
+        distance += 1;
+    }
+    tables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::checksum;
+
+    /// The definition, one bit at a time.
+    fn reference(bytes: &[u8]) -> u16 {
+        bytes.iter().fold(0, |crc: u16, &byte| {
+            (0..8).fold(crc ^ (u16::from(byte) << 8), |crc, _| {
+                (crc << 1) ^ ((crc >> 15) * 0x1021)
+            })
+        })
+    }
+
+    #[test]
+    fn check_value_of_the_catalogue() {
+        assert_eq!(checksum(b"123456789"), 0x31c3);
+        assert_eq!(reference(b"123456789"), 0x31c3);
+        assert_eq!(checksum(b""), 0);
+    }
+
+    #[test]
+    fn equals_the_definition_for_every_byte_at_every_distance() {
+        for length in 0..=40 {
+            for position in 0..length {
+                for byte in 0..=255 {
+                    let mut bytes = vec![0u8; length];
+                    bytes[position] = byte;
+                    assert_eq!(
+                        checksum(&bytes),
+                        reference(&bytes),
+                        "byte {byte:#04x} at {position} of {length}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn equals_the_definition_for_mixed_bytes_of_every_length() {
+        let mut state = 1u64;
+        let bytes: Vec<u8> = (0..1000)
+            .map(|_| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                (state >> 56) as u8
+            })
+            .collect();
+        for length in 0..=bytes.len() {
+            assert_eq!(
+                checksum(&bytes[..length]),
+                reference(&bytes[..length]),
+                "length {length}"
+            );
+        }
+    }
+}
