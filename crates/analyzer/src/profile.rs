@@ -1,7 +1,7 @@
 //! The slot profile: what a scan produces, what merges, and all that the planner sees.
 
 use preshard_parser::{DataType, Encoding};
-use preshard_slots::{SLOT_COUNT, Slot};
+use preshard_slots::{SLOT_COUNT, Slot, SlotSet};
 
 use crate::{Cost, CostHistogram, KeyFacts, KeyName, Sizes};
 
@@ -210,15 +210,23 @@ impl SlotProfile {
         &self.slots[slot.index()]
     }
 
-    /// Empties a slot and returns what it held, its named keys apart.
+    /// Moves the keys of some slots into a profile of their own, names included.
     ///
-    /// Used where a file holds keys of a slot that its node does not own.
-    pub fn take_slot(&mut self, slot: Slot) -> (SlotFacts, Vec<NamedKey>) {
-        let (taken, kept) = std::mem::take(&mut self.named)
+    /// Used where a file holds keys of slots that its node does not own. Dropped names stay counted here.
+    pub fn take_slots(&mut self, slots: &SlotSet) -> SlotProfile {
+        let mut taken = SlotProfile::new(
+            &self.cost_profile,
+            &self.memory_model,
+            self.floor_block_ns,
+            self.floor_payload_bytes,
+        );
+        for slot in slots.iter() {
+            taken.slots[slot.index()] = std::mem::take(&mut self.slots[slot.index()]);
+        }
+        (taken.named, self.named) = std::mem::take(&mut self.named)
             .into_iter()
-            .partition(|key| key.slot == slot);
-        self.named = kept;
-        (std::mem::take(&mut self.slots[slot.index()]), taken)
+            .partition(|key| slots.contains(key.slot));
+        taken
     }
 
     /// The keys above the floor, worst first.

@@ -136,6 +136,11 @@ fn unnamed_obstacle(facts: &SlotFacts, thresholds: &Thresholds) -> Option<HoldRe
         worst_block_us: bins.last().map_or(0, |bin| {
             thresholds.call_block_us(sweep_bin(bin, facts).block_ns)
         }),
+        worst_restore_us: bins
+            .iter()
+            .map(|bin| bin.restore_ns_max.div_ceil(1_000))
+            .max()
+            .unwrap_or(0),
         payload_bytes_max: bins
             .iter()
             .map(|bin| bin.payload_bytes_max)

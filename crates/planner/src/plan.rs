@@ -293,9 +293,11 @@ pub enum HoldReason {
     },
     /// Keys that are not listed by name break a rule. Consent does not reach them: it is given to keys one knows.
     OversizedUnnamed {
-        /// Bound on the worst of them.
+        /// Bound on the worst block of one of them, a call's fixed cost included.
         worst_block_us: u64,
-        /// Bound on the largest of them.
+        /// Bound on the RESTORE of one of them.
+        worst_restore_us: u64,
+        /// Bound on the payload of one of them.
         payload_bytes_max: u64,
     },
     /// The topology or the files raise a doubt about the slot.

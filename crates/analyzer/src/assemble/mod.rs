@@ -1,0 +1,316 @@
+//! Scans and a topology, joined into what the planner sees.
+
+mod compare;
+mod owners;
+
+use std::path::{Path, PathBuf};
+
+use preshard_slots::topology::{Direction, Role};
+use preshard_slots::{NodeId, Slot, SlotSet, Topology};
+
+use crate::{FileScan, FileSummary, Merge, SlotProfile, Warning};
+
+/// Files and topology, joined.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assembly {
+    /// The nodes, in the order of the topology; without one, in the order of the files.
+    pub nodes: Vec<NodeView>,
+    /// The files, in the order they were given.
+    pub files: Vec<FileSummary>,
+    /// All keys in slots that their file's node owns.
+    pub profile: SlotProfile,
+    /// Slots whose contents are not what the profile says, each with why; ascending, a slot may come twice.
+    pub doubts: Vec<(Slot, String)>,
+    /// What deserves attention between the files. What concerns one file alone is in its summary.
+    pub warnings: Vec<Warning>,
+    /// Files are missing or damaged: a plan needs consent.
+    pub partial: bool,
+}
+
+/// A node as the planner sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeView {
+    /// Its id; without topology the file's node id or else the file's name.
+    pub id: NodeId,
+    /// `host:port`; empty when not known.
+    pub address: String,
+    /// Owns slots, or may.
+    pub primary: bool,
+    /// Slots it owns.
+    pub slots: SlotSet,
+    /// Its backup, an index into [`Assembly::files`].
+    pub file: Option<usize>,
+}
+
+/// Why files and topology cannot be joined.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AssembleError {
+    /// There is no file.
+    #[error("no snapshot was given")]
+    NoFiles,
+    /// Two files are backups of one node.
+    #[error("{} and {} are both backups of node {}", .first.display(), .second.display(), .node.0)]
+    SameNodeTwice {
+        /// The node.
+        node: NodeId,
+        /// One file.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// Without a topology, two files hold keys of one slot.
+    #[error(
+        "{} and {} both hold keys of slot {}: without a topology only one shard can own it",
+        .first.display(), .second.display(), .slot.number()
+    )]
+    SlotInTwoFiles {
+        /// The first such slot.
+        slot: Slot,
+        /// One file.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// The topology gives one slot to two primaries.
+    #[error("the topology gives slot {} to node {} and to node {}", .slot.number(), .first.0, .second.0)]
+    TwoOwners {
+        /// The first such slot.
+        slot: Slot,
+        /// One owner.
+        first: NodeId,
+        /// The other.
+        second: NodeId,
+    },
+    /// The topology does not know the node of a file.
+    #[error("{}: the topology knows no node {}", .file.display(), .node.0)]
+    UnknownNode {
+        /// The file.
+        file: PathBuf,
+        /// Its node.
+        node: NodeId,
+    },
+    /// The node of a file is a replica.
+    #[error("{}: node {} is a replica in the topology, not a primary", .file.display(), .node.0)]
+    NodeIsReplica {
+        /// The file.
+        file: PathBuf,
+        /// Its node.
+        node: NodeId,
+    },
+    /// No node owns most of the slots of a file's keys.
+    #[error("{}: which node it is a backup of cannot be told: {why}", .file.display())]
+    NodeNotTold {
+        /// The file.
+        file: PathBuf,
+        /// What was found.
+        why: String,
+    },
+    /// Profiles that were not computed alike.
+    #[error(transparent)]
+    Merge(#[from] Merge),
+}
+
+/// Joins scans with a topology into what the planner sees.
+///
+/// Each scan comes with the node id in its file's name, where there is one (`redis-cli --cluster backup`
+/// writes `redis-node-HOST-PORT-ID.rdb`). Other files are taken for the node that owns most of the slots
+/// of their keys. Without a topology each file is a shard of its own that owns the slots its keys hash to.
+///
+/// Nothing is dropped in silence: keys in slots that their node does not own are left out of the profile,
+/// counted in a warning, and their slots are doubtful.
+///
+/// # Errors
+/// [`AssembleError`] when files and topology contradict each other.
+pub fn assemble(
+    topology: Option<&Topology>,
+    scans: Vec<(Option<NodeId>, FileScan)>,
+) -> Result<Assembly, AssembleError> {
+    let (ids, scans): (Vec<Option<NodeId>>, Vec<FileScan>) = scans.into_iter().unzip();
+    let mut draft = Draft::default();
+    let (nodes, node_of_file) = match topology {
+        Some(topology) => {
+            let node_of_file = owners::match_files(topology, &ids, &scans, &mut draft.warnings)?;
+            draft.look_at_topology(topology);
+            (nodes_of(topology, &node_of_file), node_of_file)
+        }
+        None => owners::nodes_from_files(&ids, &scans, &mut draft.warnings)?,
+    };
+    for node in &nodes {
+        if node.primary && node.file.is_none() && !node.slots.is_empty() {
+            draft.node_without_file(node);
+        }
+    }
+    let mut files = Vec::with_capacity(scans.len());
+    let mut merged: Option<SlotProfile> = None;
+    for (scan, &node) in scans.into_iter().zip(&node_of_file) {
+        let FileScan {
+            summary,
+            mut profile,
+        } = scan;
+        draft.look_at_file(&summary, &mut profile, &nodes[node]);
+        files.push(summary);
+        match &mut merged {
+            Some(merged) => merged.merge(profile)?,
+            None => merged = Some(profile),
+        }
+    }
+    draft.warnings.extend(compare::servers_differ(&files));
+    draft.warnings.extend(compare::dates_far_apart(&files));
+    draft.doubts.sort();
+    Ok(Assembly {
+        nodes,
+        files,
+        profile: merged.ok_or(AssembleError::NoFiles)?,
+        doubts: draft.doubts,
+        warnings: draft.warnings,
+        partial: draft.partial,
+    })
+}
+
+/// The nodes of a topology, each with its file.
+fn nodes_of(topology: &Topology, node_of_file: &[usize]) -> Vec<NodeView> {
+    topology
+        .nodes
+        .iter()
+        .enumerate()
+        .map(|(index, node)| NodeView {
+            id: node.id.clone(),
+            address: match (node.host.as_str(), node.port) {
+                ("", _) => String::new(),
+                (host, 0) => host.to_owned(),
+                (host, port) => format!("{host}:{port}"),
+            },
+            primary: node.role == Role::Primary,
+            slots: node.slots.clone(),
+            file: node_of_file.iter().position(|&node| node == index),
+        })
+        .collect()
+}
+
+/// What has been found so far.
+#[derive(Default)]
+struct Draft {
+    doubts: Vec<(Slot, String)>,
+    warnings: Vec<Warning>,
+    partial: bool,
+}
+
+/// Flags with which a node is not to be planned with before somebody has looked (`CLUSTER NODES`, and
+/// the health in `CLUSTER SHARDS`).
+const FLAGS_OF_CONCERN: [&str; 6] = ["fail", "fail?", "handshake", "noaddr", "failed", "loading"];
+
+impl Draft {
+    fn doubt(&mut self, slots: impl IntoIterator<Item = Slot>, why: &str) {
+        let doubts = slots.into_iter().map(|slot| (slot, why.to_owned()));
+        self.doubts.extend(doubts);
+    }
+
+    fn look_at_topology(&mut self, topology: &Topology) {
+        let mut open = SlotSet::new();
+        let mut assigned = SlotSet::new();
+        for node in &topology.nodes {
+            if node.role == Role::Primary {
+                node.slots.iter().for_each(|slot| {
+                    assigned.insert(slot);
+                });
+            }
+            let flags: Vec<String> = node
+                .flags
+                .iter()
+                .filter(|flag| FLAGS_OF_CONCERN.contains(&flag.as_str()))
+                .cloned()
+                .collect();
+            if !flags.is_empty() {
+                self.warnings.push(Warning::UnhealthyNode {
+                    node: node.id.clone(),
+                    flags,
+                });
+            }
+            for slot in &node.open {
+                open.insert(slot.slot);
+                let direction = match slot.direction {
+                    Direction::Migrating => "migrating to",
+                    Direction::Importing => "importing from",
+                };
+                let why = format!("open: node {} is {direction} {}", node.id.0, slot.peer.0);
+                self.doubt([slot.slot], &why);
+            }
+        }
+        if !open.is_empty() {
+            self.warnings.push(Warning::OpenSlots { slots: open });
+        }
+        let unassigned: SlotSet = Slot::all()
+            .filter(|&slot| !assigned.contains(slot))
+            .collect();
+        if !unassigned.is_empty() {
+            self.warnings
+                .push(Warning::UnassignedSlots { slots: unassigned });
+        }
+    }
+
+    fn node_without_file(&mut self, node: &NodeView) {
+        self.partial = true;
+        self.warnings.push(Warning::NodeWithoutFile {
+            node: node.id.clone(),
+            slots: node.slots.len(),
+        });
+        let why = format!("there is no file for node {}", node.id.0);
+        self.doubt(node.slots.iter(), &why);
+    }
+
+    /// Takes out of a file's profile what its node does not own, and notes what is wrong with the file.
+    fn look_at_file(&mut self, file: &FileSummary, profile: &mut SlotProfile, node: &NodeView) {
+        let name = file.path.display();
+        self.doubt(
+            file.importing.iter(),
+            &format!("{name}: was being imported when the file was written"),
+        );
+        let foreign: SlotSet = slots_with_keys(profile)
+            .filter(|&slot| !node.slots.contains(slot))
+            .collect();
+        if !foreign.is_empty() {
+            let taken = profile.take_slots(&foreign);
+            self.foreign_keys(&file.path, node, foreign, &taken);
+        }
+        if file.damage.is_some() {
+            self.partial = true;
+            self.warnings.push(Warning::DamagedFile {
+                file: file.path.clone(),
+                node: node.id.clone(),
+            });
+            self.doubt(
+                node.slots.iter(),
+                &format!("{name}: the file of node {} is damaged", node.id.0),
+            );
+        }
+    }
+
+    fn foreign_keys(&mut self, file: &Path, node: &NodeView, slots: SlotSet, taken: &SlotProfile) {
+        let (mut keys, mut payload_bytes) = (0, 0);
+        for slot in slots.iter() {
+            let facts = taken.slot(slot);
+            keys += facts.keys;
+            payload_bytes += facts.payload_bytes;
+            let why = format!(
+                "{}: {} keys lie on node {}, which does not own the slot",
+                file.display(),
+                facts.keys,
+                node.id.0
+            );
+            self.doubt([slot], &why);
+        }
+        self.warnings.push(Warning::ForeignKeys {
+            file: file.to_owned(),
+            node: node.id.clone(),
+            slots,
+            keys,
+            payload_bytes,
+        });
+    }
+}
+
+/// The slots that hold keys, ascending.
+fn slots_with_keys(profile: &SlotProfile) -> impl Iterator<Item = Slot> + '_ {
+    Slot::all().filter(|&slot| profile.slot(slot).keys > 0)
+}

@@ -1,0 +1,163 @@
+//! The plan does what was asked, nothing else, and says honestly how far it comes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use preshard_slots::NodeId;
+
+use super::{Findings, law};
+use crate::plan::{HoldReason, NodePlan, Outcome};
+use crate::{Goal, Plan};
+
+/// Whether nodes are balanced, and not only emptied or moved by order.
+pub(super) fn balances(goal: &Goal) -> bool {
+    goal.rebalance || !goal.add.is_empty() || !goal.weights.is_empty()
+}
+
+/// Where each slot was ordered to, as (source, target).
+pub(super) fn orders(goal: &Goal) -> BTreeMap<u16, (&NodeId, &NodeId)> {
+    goal.moves
+        .iter()
+        .flat_map(|order| {
+            order
+                .slots
+                .iter()
+                .flat_map(|&(first, last)| first..=last)
+                .map(|slot| (slot, (&order.from, &order.to)))
+        })
+        .collect()
+}
+
+pub(super) fn drained(goal: &Goal) -> BTreeSet<&NodeId> {
+    let weighed_out = goal.weights.iter().filter(|(_, weight)| *weight == 0.0);
+    goal.drain
+        .iter()
+        .chain(weighed_out.map(|(node, _)| node))
+        .collect()
+}
+
+fn weight_of(node: &NodePlan, goal: &Goal) -> f64 {
+    if drained(goal).contains(&node.id) {
+        return 0.0;
+    }
+    if let Some((_, weight)) = goal.weights.iter().find(|(id, _)| *id == node.id) {
+        return *weight;
+    }
+    let takes_part = node.before.slots > 0
+        || goal.add.contains(&node.id)
+        || goal.moves.iter().any(|order| order.to == node.id);
+    if takes_part { 1.0 } else { 0.0 }
+}
+
+pub(super) fn check(plan: &Plan, findings: &mut Findings) {
+    let orders = orders(&plan.goal);
+    let drained = drained(&plan.goal);
+    for node in &plan.nodes {
+        findings.equal(
+            law::GOAL,
+            &format_args!("weight of node {}", node.id.0),
+            weight_of(node, &plan.goal),
+            node.weight,
+        );
+    }
+    let weightless: BTreeSet<&NodeId> = plan
+        .nodes
+        .iter()
+        .filter(|node| node.weight == 0.0)
+        .map(|node| &node.id)
+        .collect();
+
+    let mut moved = BTreeSet::new();
+    for batch in &plan.batches {
+        findings.demand(
+            !weightless.contains(&batch.target),
+            law::GOAL,
+            &format_args!("batch {}, target", batch.number),
+            "a node with a weight",
+            batch.target.0.as_str(),
+        );
+        for slot_move in &batch.moves {
+            moved.insert(slot_move.slot);
+            let place = format!("batch {}, slot {}", batch.number, slot_move.slot);
+            let found = format!("{} to {}", batch.source.0, batch.target.0);
+            if let Some(&(from, to)) = orders.get(&slot_move.slot) {
+                let ordered = format!("{} to {}", from.0, to.0);
+                findings.equal(law::GOAL, &place, ordered, found);
+            } else {
+                findings.demand(
+                    balances(&plan.goal) || drained.contains(&batch.source),
+                    law::GOAL,
+                    &place,
+                    "a slot that the goal asks to move",
+                    found,
+                );
+            }
+        }
+    }
+    let held: BTreeSet<u16> = plan.held.iter().map(|held| held.slot).collect();
+    for &slot in orders.keys() {
+        findings.demand(
+            moved.contains(&slot) || held.contains(&slot),
+            law::GOAL,
+            &format_args!("slot {slot}, which was ordered to move"),
+            "moved or held",
+            "kept",
+        );
+    }
+    for node in plan.nodes.iter().filter(|node| drained.contains(&node.id)) {
+        findings.demand(
+            node.kept.is_empty(),
+            law::GOAL,
+            &format_args!("drained node {}", node.id.0),
+            "no slot kept by choice",
+            node.kept.len(),
+        );
+    }
+    check_outcome(plan, &orders, &drained, findings);
+}
+
+fn check_outcome(
+    plan: &Plan,
+    orders: &BTreeMap<u16, (&NodeId, &NodeId)>,
+    drained: &BTreeSet<&NodeId>,
+    findings: &mut Findings,
+) {
+    let obstacles = plan
+        .held
+        .iter()
+        .filter(|held| {
+            orders.contains_key(&held.slot)
+                || held
+                    .owner
+                    .as_ref()
+                    .is_some_and(|owner| drained.contains(owner))
+                || held.reasons.contains(&HoldReason::NoRoom)
+        })
+        .count();
+    let expected = if obstacles > 0 {
+        "not-reachable"
+    } else if balances(&plan.goal)
+        && plan.balance.imbalance_bound > plan.balance.imbalance_bound_none_held + 0.001
+    {
+        "reached-around-held"
+    } else if plan.batches.is_empty() {
+        "nothing-to-do"
+    } else {
+        "reached"
+    };
+    let found = match &plan.outcome {
+        Outcome::Reached => "reached",
+        Outcome::ReachedAroundHeld => "reached-around-held",
+        Outcome::NothingToDo => "nothing-to-do",
+        Outcome::NotReachable { reasons } => {
+            findings.demand(
+                !reasons.is_empty(),
+                law::OUTCOME,
+                &"outcome",
+                "reasons",
+                "none",
+            );
+            "not-reachable"
+        }
+    };
+    findings.equal(law::OUTCOME, &"outcome", expected, found);
+}

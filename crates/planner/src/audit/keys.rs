@@ -1,0 +1,270 @@
+//! Keys that cannot move: their verdicts, that their slots are held, and that every held slot has cause.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use preshard_analyzer::KeyName;
+
+use super::{Findings, Scale, law, rule};
+use crate::Plan;
+use crate::plan::{HoldReason, OversizedKey, RuleStatus, Verdict};
+
+pub(super) fn check(plan: &Plan, scale: &Scale, findings: &mut Findings) {
+    check_oversized(plan, scale, findings);
+    check_moves(plan, scale, findings);
+    check_held(plan, scale, findings);
+    check_rule_list(plan, findings);
+}
+
+/// The verdict of a key that is listed, and the rules it breaks, worked out anew.
+fn judge(key: &OversizedKey, scale: &Scale) -> (Option<Verdict>, Vec<&'static str>) {
+    let mut broken = Vec::new();
+    if scale.over_budget(key.block_us) {
+        broken.push(rule::BLOCK_BUDGET);
+    }
+    if scale.restore_reaches_half_clock(key.restore_us) {
+        broken.push(rule::RESTORE_FAILOVER_CLOCK);
+    }
+    if scale.timeout_reaches_clock(key.restore_us) {
+        broken.push(rule::TIMEOUT_FROM_SILENCE);
+    }
+    if scale.payload_refused(key.payload_bytes) {
+        broken.push(rule::PAYLOAD_LIMITS);
+    }
+    let never = [rule::RESTORE_FAILOVER_CLOCK, rule::TIMEOUT_FROM_SILENCE];
+    let verdict =
+        if scale.over_half_clock(key.block_us) || broken.iter().any(|name| never.contains(name)) {
+            Some(Verdict::Forbidden)
+        } else if broken.contains(&rule::PAYLOAD_LIMITS) {
+            Some(Verdict::PayloadLimit)
+        } else if broken.contains(&rule::BLOCK_BUDGET) {
+            Some(Verdict::Oversized)
+        } else {
+            None
+        };
+    (verdict, broken)
+}
+
+fn place_of(key: &OversizedKey) -> String {
+    format!(
+        "oversized key \"{}\" of slot {}",
+        key.key.escaped(),
+        key.slot
+    )
+}
+
+fn check_oversized(plan: &Plan, scale: &Scale, findings: &mut Findings) {
+    for key in &plan.oversized {
+        let place = place_of(key);
+        let (verdict, broken) = judge(key, scale);
+        findings.demand(
+            verdict == Some(key.verdict),
+            rule::PIN_NOT_MOVE,
+            &format_args!("{place}, verdict"),
+            verdict.map_or("not to be listed".to_owned(), |verdict| {
+                format!("{verdict:?}")
+            }),
+            format!("{:?}", key.verdict),
+        );
+        findings.equal(
+            rule::PIN_NOT_MOVE,
+            &format_args!("{place}, rules broken"),
+            broken.join(", "),
+            key.rules.join(", "),
+        );
+        findings.demand(
+            !key.remedy.is_empty(),
+            rule::PIN_NOT_MOVE,
+            &place,
+            "a remedy",
+            "none",
+        );
+    }
+    let rank = |key: &OversizedKey| (key.verdict, key.block_us);
+    for pair in plan.oversized.windows(2) {
+        findings.demand(
+            rank(&pair[0]) >= rank(&pair[1]),
+            rule::PIN_NOT_MOVE,
+            &"oversized keys",
+            "the worst first",
+            format!("{} before {}", place_of(&pair[0]), place_of(&pair[1])),
+        );
+    }
+}
+
+/// A slot with such a key is held, unless consent was given; then the key has its own call.
+fn check_moves(plan: &Plan, scale: &Scale, findings: &mut Findings) {
+    let mut listed: BTreeMap<u16, Vec<&OversizedKey>> = BTreeMap::new();
+    for key in &plan.oversized {
+        listed.entry(key.slot).or_default().push(key);
+    }
+    let held: BTreeSet<u16> = plan.held.iter().map(|held| held.slot).collect();
+    let by_consent = |key: &OversizedKey| {
+        plan.limits.allow_oversized && judge(key, scale).0 == Some(Verdict::Oversized)
+    };
+    for key in &plan.oversized {
+        findings.demand(
+            by_consent(key) || held.contains(&key.slot),
+            rule::PIN_NOT_MOVE,
+            &place_of(key),
+            "its slot held",
+            "moved or kept",
+        );
+    }
+    for batch in &plan.batches {
+        for slot_move in &batch.moves {
+            let own_calls: BTreeSet<(u64, &KeyName)> = slot_move
+                .heavy
+                .iter()
+                .map(|call| (call.db, &call.key))
+                .collect();
+            let place = format!("batch {}, slot {}", batch.number, slot_move.slot);
+            findings.equal(
+                law::KEY_COUNT,
+                &format_args!("{place}, heavy keys"),
+                slot_move.heavy.len(),
+                own_calls.len(),
+            );
+            let listed = listed.get(&slot_move.slot).map_or(&[][..], Vec::as_slice);
+            for key in listed {
+                findings.demand(
+                    own_calls.contains(&(key.db, &key.key)),
+                    rule::BATCH_BY_TIME,
+                    &format_args!("{place}, {}", place_of(key)),
+                    "a call of its own",
+                    "none",
+                );
+            }
+            for call in &slot_move.heavy {
+                let is_listed = listed
+                    .iter()
+                    .any(|key| (key.db, &key.key) == (call.db, &call.key));
+                findings.demand(
+                    is_listed || !scale.over_budget(call.block_us),
+                    rule::PIN_NOT_MOVE,
+                    &format_args!("{place}, key \"{}\"", call.key.escaped()),
+                    "listed among the oversized keys",
+                    "not listed",
+                );
+            }
+        }
+    }
+}
+
+fn check_held(plan: &Plan, scale: &Scale, findings: &mut Findings) {
+    let listed: BTreeSet<(u16, &KeyName, Verdict)> = plan
+        .oversized
+        .iter()
+        .map(|key| (key.slot, &key.key, key.verdict))
+        .collect();
+    for held in &plan.held {
+        let place = format!("held slot {}", held.slot);
+        findings.demand(
+            !held.reasons.is_empty(),
+            rule::PIN_NOT_MOVE,
+            &place,
+            "a reason",
+            "none",
+        );
+        let unassigned = held
+            .reasons
+            .iter()
+            .any(|reason| matches!(reason, HoldReason::Unassigned));
+        findings.equal(
+            law::OWNERS,
+            &format_args!("{place}, without owner"),
+            held.owner.is_none(),
+            unassigned,
+        );
+        for reason in &held.reasons {
+            check_reason(plan, scale, held.slot, reason, &listed, &place, findings);
+        }
+    }
+}
+
+fn check_reason(
+    plan: &Plan,
+    scale: &Scale,
+    slot: u16,
+    reason: &HoldReason,
+    listed: &BTreeSet<(u16, &KeyName, Verdict)>,
+    place: &str,
+    findings: &mut Findings,
+) {
+    match reason {
+        HoldReason::OversizedKey { key, verdict } => findings.demand(
+            listed.contains(&(slot, key, *verdict)),
+            rule::PIN_NOT_MOVE,
+            &format_args!("{place}, key \"{}\"", key.escaped()),
+            "the same key and verdict among the oversized keys",
+            "none",
+        ),
+        HoldReason::OversizedUnnamed {
+            worst_block_us,
+            worst_restore_us,
+            payload_bytes_max,
+        } => findings.demand(
+            scale.over_budget(*worst_block_us)
+                || scale.restore_reaches_half_clock(*worst_restore_us)
+                || scale.timeout_reaches_clock(*worst_restore_us)
+                || scale.payload_refused(*payload_bytes_max),
+            rule::PIN_NOT_MOVE,
+            &format_args!("{place}, keys without a name"),
+            "figures that break a limit",
+            format!(
+                "{worst_block_us} us, RESTORE {worst_restore_us} us, {payload_bytes_max} bytes"
+            ),
+        ),
+        HoldReason::NoRoom => findings.demand(
+            plan.limits.maxmemory_bytes.is_some(),
+            rule::MEMORY_HEADROOM,
+            &place,
+            "a stated maxmemory where room is short",
+            "none",
+        ),
+        HoldReason::Doubt { .. } | HoldReason::Unassigned => {}
+    }
+}
+
+fn check_rule_list(plan: &Plan, findings: &mut Findings) {
+    let names = [
+        rule::BLOCK_BUDGET,
+        rule::RESTORE_FAILOVER_CLOCK,
+        rule::TIMEOUT_FROM_SILENCE,
+        rule::PAYLOAD_LIMITS,
+        rule::MEMORY_HEADROOM,
+        rule::BATCH_BY_TIME,
+        rule::ORDER,
+        rule::PIN_NOT_MOVE,
+    ];
+    findings.equal(
+        law::RULE_LIST,
+        &"rules",
+        names.join(", "),
+        plan.rules
+            .iter()
+            .map(|report| report.rule.as_str())
+            .collect::<Vec<_>>()
+            .join(", "),
+    );
+    for report in &plan.rules {
+        let breaks = plan
+            .oversized
+            .iter()
+            .any(|key| key.rules.contains(&report.rule));
+        findings.demand(
+            !breaks || report.status == RuleStatus::Bound,
+            law::RULE_LIST,
+            &format_args!("rule {}", report.rule),
+            "bound, since keys break it",
+            format!("{:?}", report.status),
+        );
+        let unknown = report.rule == rule::MEMORY_HEADROOM && plan.limits.maxmemory_bytes.is_none();
+        findings.demand(
+            !unknown || report.status == RuleStatus::Unverified,
+            law::RULE_LIST,
+            &format_args!("rule {}", report.rule),
+            "unverified without a stated maxmemory",
+            format!("{:?}", report.status),
+        );
+    }
+}

@@ -1,0 +1,222 @@
+//! Recomputes every rule from a finished plan alone.
+//!
+//! Two roads to one truth: nothing here is shared with the planner but the types of the document. Where the
+//! planner divides limits by the safety factor and compares whole microseconds, this multiplies predictions and
+//! compares floating point numbers; where it bisects for the level of memory, this walks from breakpoint to
+//! breakpoint. So what both get wrong they must get wrong in two ways.
+//!
+//! A plan may come from a file that anybody wrote: no value of it is trusted to fit, and nothing here panics.
+
+mod batches;
+mod calls;
+mod figures;
+mod goal;
+mod keys;
+mod ledger;
+
+use crate::{Plan, PlanLimits};
+
+/// The laws that every plan keeps besides its rules.
+mod law {
+    pub(super) const BALANCE: &str = "balance";
+    pub(super) const EVERY_SLOT_ONCE: &str = "every-slot-once";
+    pub(super) const GOAL: &str = "goal";
+    pub(super) const HOLDINGS: &str = "holdings";
+    pub(super) const KEY_COUNT: &str = "key-count";
+    pub(super) const LIMITS: &str = "limits";
+    pub(super) const OUTCOME: &str = "outcome";
+    pub(super) const OWNERS: &str = "owners";
+    pub(super) const PREDICTION: &str = "prediction";
+    pub(super) const RULE_LIST: &str = "rule-list";
+    pub(super) const TOTALS: &str = "totals";
+}
+
+/// The rules by the names that plans carry.
+mod rule {
+    pub(super) const BLOCK_BUDGET: &str = "block-budget";
+    pub(super) const RESTORE_FAILOVER_CLOCK: &str = "restore-failover-clock";
+    pub(super) const TIMEOUT_FROM_SILENCE: &str = "timeout-from-silence";
+    pub(super) const PAYLOAD_LIMITS: &str = "payload-limits";
+    pub(super) const MEMORY_HEADROOM: &str = "memory-headroom";
+    pub(super) const BATCH_BY_TIME: &str = "batch-by-time";
+    pub(super) const ORDER: &str = "order";
+    pub(super) const PIN_NOT_MOVE: &str = "pin-not-move";
+}
+
+/// A rule or law that a plan breaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Its name: one of the plan's rules, or of the laws that every plan keeps (`every-slot-once`, `totals`...).
+    pub rule: &'static str,
+    /// Where in the plan: `batch 3, slot 17, sweep`...
+    pub place: String,
+    /// What is demanded there.
+    pub expected: String,
+    /// What the plan has.
+    pub found: String,
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{}: {}: expected {}, found {}",
+            self.rule, self.place, self.expected, self.found
+        )
+    }
+}
+
+/// Everything that is wrong with a plan; empty for a sound one.
+///
+/// Limits that make no sense are the only violation reported when there are any: nothing can be
+/// compared with them.
+pub fn audit(plan: &Plan) -> Vec<Violation> {
+    let mut findings = Findings::default();
+    check_limits(&plan.limits, &mut findings);
+    if findings.0.is_empty() {
+        let scale = Scale::new(&plan.limits);
+        ledger::check(plan, &mut findings);
+        calls::check(plan, &scale, &mut findings);
+        batches::check(plan, &mut findings);
+        keys::check(plan, &scale, &mut findings);
+        goal::check(plan, &mut findings);
+        figures::check(plan, &mut findings);
+    }
+    findings.0
+}
+
+/// The limits as floating point numbers, in the units of the plan's predictions.
+struct Scale {
+    factor: f64,
+    /// The least of the latency budget and half the node timeout.
+    budget_us: f64,
+    half_clock_us: f64,
+    clock_ms: f64,
+    /// A payload must stay below it.
+    payload_bytes: f64,
+}
+
+/// Relative error that rounding may add to a product of floating point numbers, with room to spare; far
+/// below the one part in a million that documents show.
+const ROUNDING: f64 = 1e-9;
+
+impl Scale {
+    fn new(limits: &PlanLimits) -> Scale {
+        let half_clock_us = limits.cluster_node_timeout_ms as f64 * 1_000.0 / 2.0;
+        let payload_bytes = [
+            limits.proto_max_bulk_bytes,
+            limits.client_query_buffer_bytes,
+            limits.replica_buffer_hard_bytes,
+        ]
+        .into_iter()
+        .min()
+        .unwrap_or(0) as f64;
+        Scale {
+            factor: limits.safety_factor,
+            budget_us: half_clock_us.min(limits.latency_budget_ms as f64 * 1_000.0),
+            half_clock_us,
+            clock_ms: limits.cluster_node_timeout_ms as f64,
+            payload_bytes,
+        }
+    }
+
+    fn over_budget(&self, block_us: u64) -> bool {
+        self.factor * block_us as f64 > self.budget_us * (1.0 + ROUNDING)
+    }
+
+    fn over_half_clock(&self, block_us: u64) -> bool {
+        self.factor * block_us as f64 > self.half_clock_us * (1.0 + ROUNDING)
+    }
+
+    fn restore_reaches_half_clock(&self, restore_us: u64) -> bool {
+        self.factor * restore_us as f64 >= self.half_clock_us * (1.0 + ROUNDING)
+    }
+
+    fn payload_refused(&self, payload_bytes: u64) -> bool {
+        payload_bytes as f64 >= self.payload_bytes
+    }
+
+    /// The timeout that the longest RESTORE of a call asks for, not rounded.
+    fn timeout_ms(&self, restore_us: u64) -> f64 {
+        (2.0 * self.factor * restore_us as f64 / 1_000.0 + 1_000.0).max(1_000.0)
+    }
+
+    fn timeout_reaches_clock(&self, restore_us: u64) -> bool {
+        self.timeout_ms(restore_us) * (1.0 - ROUNDING) > self.clock_ms - 1.0
+    }
+}
+
+/// Violations as they are found.
+#[derive(Default)]
+struct Findings(Vec<Violation>);
+
+impl Findings {
+    fn demand(
+        &mut self,
+        holds: bool,
+        rule: &'static str,
+        place: &dyn std::fmt::Display,
+        expected: impl Into<String>,
+        found: impl ToString,
+    ) {
+        if !holds {
+            self.0.push(Violation {
+                rule,
+                place: place.to_string(),
+                expected: expected.into(),
+                found: found.to_string(),
+            });
+        }
+    }
+
+    fn equal<T: PartialEq + ToString>(
+        &mut self,
+        rule: &'static str,
+        place: &dyn std::fmt::Display,
+        expected: T,
+        found: T,
+    ) {
+        let holds = expected == found;
+        self.demand(holds, rule, place, expected.to_string(), found);
+    }
+}
+
+fn check_limits(limits: &PlanLimits, findings: &mut Findings) {
+    let positive = [
+        ("latency_budget_ms", limits.latency_budget_ms),
+        ("cluster_node_timeout_ms", limits.cluster_node_timeout_ms),
+        ("keys_per_call_max", u64::from(limits.keys_per_call_max)),
+        ("slots_per_batch_max", u64::from(limits.slots_per_batch_max)),
+        ("proto_max_bulk_bytes", limits.proto_max_bulk_bytes),
+        (
+            "client_query_buffer_bytes",
+            limits.client_query_buffer_bytes,
+        ),
+        (
+            "replica_buffer_hard_bytes",
+            limits.replica_buffer_hard_bytes,
+        ),
+        (
+            "replica_buffer_soft_bytes",
+            limits.replica_buffer_soft_bytes,
+        ),
+        ("maxmemory_bytes", limits.maxmemory_bytes.unwrap_or(1)),
+    ];
+    for (name, value) in positive {
+        findings.demand(value > 0, law::LIMITS, &name, "more than 0", value);
+    }
+    findings.demand(
+        limits.safety_factor.is_finite() && limits.safety_factor >= 1.0,
+        law::LIMITS,
+        &"safety_factor",
+        "at least 1",
+        limits.safety_factor,
+    );
+    findings.demand(
+        (0.0..1.0).contains(&limits.headroom),
+        law::LIMITS,
+        &"headroom",
+        "at least 0 and below 1",
+        limits.headroom,
+    );
+}

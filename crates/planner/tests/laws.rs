@@ -1,0 +1,369 @@
+//! What holds for every plan, whatever the cluster, the goal and the limits.
+
+mod made_up;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use made_up::{Cluster, Key, Numbers, id, letter, rebalance, slot_at};
+use preshard_parser::DataType;
+use preshard_planner::plan::{HoldReason, Outcome, Plan, Verdict};
+use preshard_planner::{Goal, MoveOrder, PlanLimits, audit, plan};
+use proptest::prelude::*;
+
+/// What proptest chooses; everything else follows from it.
+#[derive(Debug, Clone)]
+struct Case {
+    seed: u64,
+    primaries: usize,
+    new_nodes: usize,
+    keys: usize,
+    slots_in_use: u64,
+    giants: u64,
+    goal_bits: u8,
+    limits: PlanLimits,
+}
+
+fn limits() -> impl Strategy<Value = PlanLimits> {
+    (
+        prop::sample::select(vec![1.0, 1.1, 1.7, 2.0, 3.0]),
+        prop::sample::select(vec![20u64, 100, 1_000, 30_000]),
+        prop::sample::select(vec![1_001u64, 1_500, 5_001, 15_000]),
+        prop::sample::select(vec![1u32, 7, 100, 1_000]),
+        prop::sample::select(vec![1u32, 5, 256]),
+        prop::option::of(18u32..34),
+        any::<bool>(),
+        prop::sample::select(vec![1u64 << 20, 64 << 20]),
+    )
+        .prop_map(
+            |(factor, budget, clock, keys, slots, maxmemory_bits, consent, soft)| PlanLimits {
+                safety_factor: factor,
+                latency_budget_ms: budget,
+                cluster_node_timeout_ms: clock,
+                keys_per_call_max: keys,
+                slots_per_batch_max: slots,
+                maxmemory_bytes: maxmemory_bits.map(|bits| 1 << bits),
+                allow_oversized: consent,
+                replica_buffer_soft_bytes: soft,
+                ..PlanLimits::default()
+            },
+        )
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    (
+        any::<u64>(),
+        1usize..6,
+        0usize..3,
+        prop::sample::select(vec![0usize, 10, 300, 3_000]),
+        prop::sample::select(vec![5u64, 50, 2_000, 16_384]),
+        0u64..8,
+        any::<u8>(),
+        limits(),
+    )
+        .prop_map(
+            |(seed, primaries, new_nodes, keys, slots_in_use, giants, goal_bits, limits)| Case {
+                seed,
+                primaries,
+                new_nodes,
+                keys,
+                slots_in_use,
+                giants,
+                goal_bits,
+                limits,
+            },
+        )
+}
+
+impl Case {
+    fn cluster(&self) -> Cluster {
+        let mut numbers = Numbers(self.seed);
+        let mut cuts: Vec<u16> = (0..self.primaries * 2)
+            .map(|_| numbers.below(16_384) as u16)
+            .collect();
+        cuts.push(0);
+        cuts.sort_unstable();
+        cuts.dedup();
+        let mut ranges: Vec<Vec<(u16, u16)>> = vec![Vec::new(); self.primaries];
+        for (index, &first) in cuts.iter().enumerate() {
+            let last = cuts.get(index + 1).map_or(16_383, |next| next - 1);
+            // Now and then a range that nobody owns.
+            if numbers.below(10) > 0 {
+                ranges[numbers.below(self.primaries as u64) as usize].push((first, last));
+            }
+        }
+        let ranges: Vec<&[(u16, u16)]> = ranges.iter().map(Vec::as_slice).collect();
+        let in_use: Vec<u16> = (0..self.slots_in_use)
+            .map(|_| numbers.below(16_384) as u16)
+            .collect();
+        let mut keys: Vec<Key> = (0..self.keys)
+            .map(|_| {
+                let slot = in_use[numbers.below(in_use.len() as u64) as usize];
+                Key {
+                    nameless: numbers.below(200) == 0,
+                    ..Key::of_memory(slot, numbers.log(6, 20))
+                }
+            })
+            .collect();
+        for _ in 0..self.giants {
+            let slot = in_use[numbers.below(in_use.len() as u64) as usize];
+            let block_ns = numbers.log(20, 35);
+            keys.push(Key {
+                slot,
+                block_ns,
+                restore_ns: numbers.below(block_ns),
+                payload_bytes: numbers.log(10, 31),
+                memory_bytes: (numbers.below(5) > 0).then(|| numbers.log(10, 31)),
+                data_type: DataType::Zset,
+                nameless: numbers.below(6) == 0,
+            });
+        }
+        let mut cluster = Cluster::new(&ranges).with_new(self.new_nodes).keys(keys);
+        for _ in 0..numbers.below(4) {
+            cluster
+                .doubts
+                .push((slot_at(numbers.below(16_384) as u16), "open".to_owned()));
+        }
+        cluster
+    }
+
+    /// Any combination of goals that contradicts neither itself nor the cluster.
+    fn goal(&self, cluster: &Cluster) -> Goal {
+        let mut numbers = Numbers(self.seed ^ 1);
+        let bit = |n: u8| self.goal_bits >> n & 1 == 1;
+        let mut goal = Goal {
+            rebalance: bit(0),
+            ..Goal::default()
+        };
+        if bit(1) {
+            goal.add = (1..=self.new_nodes)
+                .map(|n| id(&format!("new-{n}")))
+                .collect();
+        }
+        if bit(2) && self.primaries > 1 {
+            goal.drain = vec![id("a")];
+        }
+        if bit(3) && self.primaries > 2 {
+            let weight = [0.0, 0.5, 3.0, 10.25][numbers.below(4) as usize];
+            goal.weights = vec![(id("b"), weight)];
+        }
+        let last = letter(self.primaries - 1);
+        if bit(4) && self.primaries > 2 {
+            let source = cluster.nodes[0].slots.ranges();
+            let slots = source
+                .iter()
+                .map(|range| (range.first.number(), range.last.number()))
+                .filter(|_| numbers.below(2) == 0)
+                .collect();
+            goal.moves = vec![MoveOrder {
+                slots,
+                from: id("a"),
+                to: id(&last),
+            }];
+        }
+        if goal == Goal::default() {
+            goal.rebalance = true;
+        }
+        goal
+    }
+}
+
+/// Where every slot lies when the plan has run.
+fn carry_out(cluster: &Cluster, plan: &Plan) -> Cluster {
+    let mut after = cluster.clone();
+    for batch in &plan.batches {
+        for slot_move in &batch.moves {
+            let slot = slot_at(slot_move.slot);
+            for node in &mut after.nodes {
+                if node.id == batch.source {
+                    assert!(
+                        node.slots.remove(slot),
+                        "slot {slot:?} was not at its source"
+                    );
+                }
+                if node.id == batch.target {
+                    assert!(node.slots.insert(slot), "slot {slot:?} was at its target");
+                }
+            }
+        }
+    }
+    after
+}
+
+fn moved(plan: &Plan) -> BTreeSet<u16> {
+    plan.batches
+        .iter()
+        .flat_map(|batch| batch.moves.iter().map(|slot_move| slot_move.slot))
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// The laws together on one plan, since making the cluster is what takes the time.
+    #[test]
+    fn every_plan_keeps_the_laws(case in case()) {
+        let cluster = case.cluster();
+        let goal = case.goal(&cluster);
+        let plan = plan(&cluster.input(), &goal, &case.limits).expect("a sound question");
+
+        let violations = audit(&plan);
+        prop_assert!(violations.is_empty(), "audit: {violations:#?}");
+
+        every_slot_has_one_place(&cluster, &plan)?;
+        what_cannot_move_does_not(&cluster, &plan)?;
+        same_whatever_the_order_of_the_input(&cluster, &goal, &case.limits, &plan)?;
+        survives_json(&plan)?;
+    }
+
+    /// A second rebalancing of what a first one made has next to nothing to do.
+    #[test]
+    fn a_balanced_cluster_is_left_alone(case in case()) {
+        let cluster = case.cluster();
+        let first = plan(&cluster.input(), &rebalance(), &case.limits).expect("a sound question");
+        let after = carry_out(&cluster, &first);
+        let second = plan(&after.input(), &rebalance(), &case.limits).expect("a sound question");
+        let total: u64 = first.nodes.iter().map(|node| node.after.memory_bytes).sum();
+        prop_assert!(
+            second.totals.moved.memory_bytes <= total / 100
+                || second.balance.gap_after < first.balance.gap_after,
+            "moved {} of {total} bytes again, gap {} to {}",
+            second.totals.moved.memory_bytes, first.balance.gap_after, second.balance.gap_after
+        );
+    }
+}
+
+fn every_slot_has_one_place(cluster: &Cluster, plan: &Plan) -> Result<(), TestCaseError> {
+    let mut owner: BTreeMap<u16, &str> = BTreeMap::new();
+    for node in &cluster.nodes {
+        owner.extend(
+            node.slots
+                .iter()
+                .map(|slot| (slot.number(), node.id.0.as_str())),
+        );
+    }
+    let mut seen = BTreeSet::new();
+    for node in &plan.nodes {
+        for slot in node.kept.iter().flat_map(|&(first, last)| first..=last) {
+            prop_assert!(seen.insert(slot), "slot {slot} twice");
+            prop_assert_eq!(owner.get(&slot).copied(), Some(node.id.0.as_str()));
+        }
+    }
+    for held in &plan.held {
+        prop_assert!(seen.insert(held.slot), "slot {} twice", held.slot);
+        let held_by = held.owner.as_ref().map(|node| node.0.as_str());
+        prop_assert_eq!(owner.get(&held.slot).copied(), held_by);
+    }
+    for batch in &plan.batches {
+        for slot_move in &batch.moves {
+            prop_assert!(seen.insert(slot_move.slot), "slot {} twice", slot_move.slot);
+            let from = Some(batch.source.0.as_str());
+            prop_assert_eq!(owner.get(&slot_move.slot).copied(), from);
+            let facts = cluster.profile.slot(slot_at(slot_move.slot));
+            prop_assert_eq!(slot_move.keys, facts.keys);
+            prop_assert_eq!(slot_move.memory_bytes, facts.memory_bytes_estimate);
+            prop_assert_eq!(slot_move.payload_bytes, facts.payload_bytes);
+        }
+    }
+    prop_assert_eq!(seen.len(), 16_384);
+    Ok(())
+}
+
+/// Looks at the keys themselves, not at what the plan says of them.
+fn what_cannot_move_does_not(cluster: &Cluster, plan: &Plan) -> Result<(), TestCaseError> {
+    let moved = moved(plan);
+    for (slot, _) in &cluster.doubts {
+        prop_assert!(!moved.contains(&slot.number()), "doubtful {slot:?} moves");
+    }
+    let limits = &plan.limits;
+    let clock_ns = limits.cluster_node_timeout_ms as f64 * 500_000.0;
+    let budget_ns = clock_ns.min(limits.latency_budget_ms as f64 * 1e6);
+    for key in cluster.profile.named() {
+        let block =
+            limits.safety_factor * (key.cost.block_ns + limits.call_fixed_us * 1_000) as f64;
+        let restore = limits.safety_factor * key.cost.restore_ns as f64;
+        // 1.001: predictions are rounded up to whole microseconds, and such keys may fall either way.
+        let never = block > clock_ns * 1.001
+            || restore > clock_ns * 1.001
+            || key.sizes.payload_bytes >= limits.replica_buffer_hard_bytes;
+        let by_consent = block > budget_ns * 1.001;
+        if never || (by_consent && !limits.allow_oversized) {
+            let slot = key.slot.number();
+            prop_assert!(!moved.contains(&slot), "slot {slot} moves with {:?}", key);
+            prop_assert!(
+                plan.held.iter().any(|held| held.slot == slot),
+                "slot {slot} is not held for {key:?}"
+            );
+            prop_assert!(
+                plan.oversized.iter().any(|listed| listed.key == key.key),
+                "{key:?} is not listed"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn same_whatever_the_order_of_the_input(
+    cluster: &Cluster,
+    goal: &Goal,
+    limits: &PlanLimits,
+    first: &Plan,
+) -> Result<(), TestCaseError> {
+    let mut turned = cluster.clone();
+    turned.nodes.reverse();
+    let again = plan(&turned.input(), goal, limits).expect("a sound question");
+    prop_assert_eq!(
+        serde_json::to_string(first).expect("serializes"),
+        serde_json::to_string(&again).expect("serializes")
+    );
+    Ok(())
+}
+
+fn survives_json(plan: &Plan) -> Result<(), TestCaseError> {
+    let text = serde_json::to_string(plan).expect("serializes");
+    let read: Plan = serde_json::from_str(&text).expect("reads back");
+    prop_assert_eq!(text, serde_json::to_string(&read).expect("serializes"));
+    let violations = audit(&read);
+    prop_assert!(violations.is_empty(), "audit of the copy: {violations:#?}");
+    Ok(())
+}
+
+#[test]
+fn a_key_just_over_the_budget_holds_its_slot_until_consent_is_given() {
+    let cluster = Cluster::even(2)
+        .with_new(1)
+        .keys([Key::with_block_ms(3, 51), Key::with_block_ms(9_000, 45)]);
+    let goal = made_up::drain(&["a"]);
+    let held = plan(&cluster.input(), &goal, &PlanLimits::default()).expect("a plan");
+    assert!(
+        matches!(held.outcome, Outcome::NotReachable { .. }),
+        "{:?}",
+        held.outcome
+    );
+    assert_eq!(
+        held.held
+            .iter()
+            .map(|held| (held.slot, held.reasons.clone()))
+            .collect::<Vec<_>>(),
+        [(
+            3,
+            vec![HoldReason::OversizedKey {
+                key: preshard_analyzer::KeyName(b"key:0".as_slice().into()),
+                verdict: Verdict::Oversized
+            }]
+        )]
+    );
+
+    let consent = PlanLimits {
+        allow_oversized: true,
+        ..PlanLimits::default()
+    };
+    let moved_all = plan(&cluster.input(), &goal, &consent).expect("a plan");
+    assert_eq!(moved_all.outcome, Outcome::Reached);
+    assert!(moved(&moved_all).contains(&3));
+    assert_eq!(
+        moved_all.oversized.len(),
+        1,
+        "still listed: {:?}",
+        moved_all.oversized
+    );
+}
