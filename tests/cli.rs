@@ -2,15 +2,13 @@
 //!
 //! - `cases`: each `tests/cli/cases/<case>.txt` holds a command, `.stdout` and `.stderr` beside it what it prints.
 //! - `examples`: what `--help` and README.md show as output is output.
-//! - `answers`: every snapshot in `fixtures/`, against what its server said of each key.
+//! - `second_reader`: every snapshot in `fixtures/`, against an independent reader.
 //! - `bad_input`: each kind of damage gives one clear error, with file, offset and expectation.
 //! - `documents`: every JSON output meets the schema that the tool prints, for any number of threads the same.
 //! - `outputs`: files appear whole or not at all.
 //!
 //! `BLESS=1 cargo test --test cli` rewrites what is compared as text; read the difference before it is committed.
 
-#[path = "cli/answers.rs"]
-mod answers;
 #[path = "cli/bad_input.rs"]
 mod bad_input;
 #[path = "cli/cases.rs"]
@@ -23,3 +21,5 @@ mod examples;
 mod outputs;
 #[path = "cli/run.rs"]
 mod run;
+#[path = "cli/second_reader.rs"]
+mod second_reader;

@@ -21,8 +21,13 @@ fn a_result_replaces_the_file_that_was_there() {
     .expect_status(0);
     assert_eq!(ran.stdout, "");
     let written = fs::read_to_string(&out).expect("the result");
-    assert!(written.starts_with("database,type,key,size_in_bytes,"), "{written}");
-    let left: Vec<_> = fs::read_dir(scratch.path()).expect("the directory").collect();
+    assert!(
+        written.starts_with("database,type,key,size_in_bytes,"),
+        "{written}"
+    );
+    let left: Vec<_> = fs::read_dir(scratch.path())
+        .expect("the directory")
+        .collect();
     assert_eq!(left.len(), 1, "something else was left behind: {left:?}");
 }
 
@@ -50,14 +55,21 @@ fn a_device_is_written_to_and_not_replaced() {
     ])
     .expect_status(0);
     let metadata = fs::metadata("/dev/null").expect("/dev/null");
-    assert!(metadata.file_type().is_char_device(), "/dev/null was replaced");
+    assert!(
+        metadata.file_type().is_char_device(),
+        "/dev/null was replaced"
+    );
 }
 
 #[test]
 fn a_pipe_that_closes_early_ends_the_program_quietly() {
     let snapshot = fixture("servers/redis-7.0/mix.rdb");
     let mut child = Command::new(env!("CARGO_BIN_EXE_preshard"))
-        .args(["keys".as_ref(), snapshot.as_os_str(), "--format=ndjson".as_ref()])
+        .args([
+            "keys".as_ref(),
+            snapshot.as_os_str(),
+            "--format=ndjson".as_ref(),
+        ])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -7,7 +7,7 @@ use preshard_planner::Goal;
 use preshard_planner::plan::{Outcome, OversizedKey, RuleStatus};
 
 use super::grid::{Align, Grid, write_pairs};
-use super::{KEY_WIDTH, estimates_note, key_name, node_name, short_id};
+use super::{KEY_WIDTH, estimates_note, key_name, node_name, short_id, write_wrapped};
 use crate::document::PlanDocument;
 use crate::figure::{
     count, counted, cut, duration_us, percent, ranges, size, size_exact, size_or_dash,
@@ -76,7 +76,7 @@ impl View<'_> {
         writeln!(out, "Outcome: {}", outcome(&plan.outcome))?;
         if let Outcome::NotReachable { reasons } = &plan.outcome {
             for reason in reasons {
-                writeln!(out, "         - {reason}")?;
+                write_wrapped("         - ", reason, out)?;
             }
         }
         if self.document.partial {
@@ -95,22 +95,26 @@ impl View<'_> {
                 counted(u64::from(totals.batches), "batch", "batches"),
                 count(totals.calls),
             )?;
-            writeln!(
-                out,
-                "Time:    {} predicted for all calls, pauses not counted; worst block of one call {}, before the safety factor",
+            let time = format!(
+                "{} predicted for all calls, pauses not counted; the worst call blocks for {}, and is allowed for at {} \
+                 times that",
                 duration_us(totals.predicted_us),
                 duration_us(totals.worst_block_us),
-            )?;
+                plan.limits.safety_factor,
+            );
+            write_wrapped("Time:    ", &time, out)?;
         }
-        writeln!(
-            out,
-            "Balance: fullest node {} over its share now, {} after; {} is the least that the slots not held allow ({} were none held)",
+        let balance = format!(
+            "the fullest node has {} more than its share now, {} when the plan has run; {} is the least that can be \
+             reached around the held slots, {} if none were held",
             percent(plan.balance.imbalance_before),
             percent(plan.balance.imbalance_after),
             percent(plan.balance.imbalance_bound),
             percent(plan.balance.imbalance_bound_none_held),
-        )?;
-        writeln!(out, "{}", estimates_note(&self.document.estimates))
+        );
+        write_wrapped("Balance: ", &balance, out)?;
+        let note = estimates_note(std::slice::from_ref(&self.document.estimates));
+        write_wrapped("         ", &note, out)
     }
 
     fn goal(&self, goal: &Goal) -> String {
@@ -154,7 +158,7 @@ impl View<'_> {
             (
                 "latency budget",
                 format!(
-                    "{} ms (predicted block of a call, times safety factor {})",
+                    "{} ms for the predicted block of a call, times safety factor {}",
                     count(limits.latency_budget_ms),
                     limits.safety_factor
                 ),
@@ -170,7 +174,7 @@ impl View<'_> {
             (
                 "payload of one key",
                 format!(
-                    "proto-max-bulk-len {}, query buffer {}, replica buffer {} hard, {} soft",
+                    "proto-max-bulk-len {}, query buffer {}, replica buffer {} hard / {} soft",
                     size(limits.proto_max_bulk_bytes),
                     size(limits.client_query_buffer_bytes),
                     size(limits.replica_buffer_hard_bytes),
@@ -345,11 +349,8 @@ impl View<'_> {
         self.more(keys.len(), ROWS_MAX, out)?;
         writeln!(out, "  What to do:")?;
         for (remedy, keys) in remedies(keys.iter().take(ROWS_MAX)) {
-            writeln!(
-                out,
-                "  - {}: {remedy}",
-                cut(&keys.join(", "), 2 * KEY_WIDTH)
-            )?;
+            let text = format!("{}: {remedy}", cut(&keys.join(", "), 2 * KEY_WIDTH));
+            write_wrapped("  - ", &text, out)?;
         }
         Ok(())
     }
@@ -360,13 +361,13 @@ impl View<'_> {
         if of(RuleStatus::Bound).next().is_some() {
             writeln!(out, "\nRules that changed the plan")?;
             for rule in of(RuleStatus::Bound) {
-                writeln!(out, "  {}: {}", rule.rule, rule.detail)?;
+                write_wrapped("  - ", &format!("{}: {}", rule.rule, rule.detail), out)?;
             }
         }
         if of(RuleStatus::Unverified).next().is_some() {
             writeln!(out, "\nTo be checked on the cluster before the plan runs")?;
             for rule in of(RuleStatus::Unverified) {
-                writeln!(out, "  {}: {}", rule.rule, rule.detail)?;
+                write_wrapped("  - ", &format!("{}: {}", rule.rule, rule.detail), out)?;
             }
         }
         Ok(())
@@ -384,7 +385,8 @@ impl View<'_> {
             (_, None) => "keep the plan with -o plan.json. Nothing was written, and nothing was changed on any server."
                 .to_owned(),
         };
-        writeln!(out, "\nNext: {next}")
+        writeln!(out)?;
+        write_wrapped("Next: ", &next, out)
     }
 }
 

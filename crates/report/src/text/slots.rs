@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::grid::{Align, Grid};
-use super::{estimates_note, key_name, node_name, short_id};
+use super::{estimates_note, key_name, node_name, short_id, write_wrapped};
 use crate::SlotsDocument;
 use crate::document::SlotRow;
 use crate::figure::{count, counted, duration_us, percent, size};
@@ -99,7 +99,8 @@ pub fn render_slots(
             counted(document.names_dropped, "key is", "keys are")
         )?;
     }
-    writeln!(out, "{}", estimates_note(&document.estimates))
+    let note = estimates_note(std::slice::from_ref(&document.estimates));
+    write_wrapped("", &note, out)
 }
 
 fn heaviest(slots: &[SlotRow]) -> Vec<&SlotRow> {
