@@ -1,2 +1,101 @@
 //! Tasks of the repository; see `cargo xtask help`.
-fn main() {}
+#![forbid(unsafe_code)]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use xtask::{Line, make_cluster_fixture, repository_root, run_tests};
+
+const HELP: &str = "\
+Tasks of the preshard repository.
+
+cargo xtask test [--without PART]...
+    Installs the servers that the tests start into .servers/, builds everything and runs all tests of
+    the workspace. A part that cannot run fails and says why, unless it is switched off by name:
+      live-redis-7    starts a cluster of Redis 7.0 or newer
+      live-valkey-9   starts a cluster of Valkey 9.0 or newer
+    Exit status: 0 when all tests passed.
+
+cargo xtask servers
+    Only installs the servers. What is there already stays as it is. Needs apt-get and dpkg-deb and a
+    Debian mirror, not the rights of root. PRESHARD_TEST_REDIS_7 and PRESHARD_TEST_VALKEY_9, when set, name
+    directories with run-server and run-cli that are used instead.
+
+cargo xtask cluster-fixture [--seed N] [--out DIRECTORY]
+    Makes the bundled cluster backup anew: starts three primaries of redis-7, fills them from the seed
+    (default 1), takes a backup with redis-cli --cluster backup into DIRECTORY (default
+    fixtures/clusters/shop-3x), and writes what the live cluster answered to DIRECTORY.answers.jsonl.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<ExitCode> {
+    let mut arguments = arguments.iter().map(String::as_str);
+    match arguments.next() {
+        Some("test") => {
+            let without = parts(arguments)?;
+            let passed = run_tests(&without)?.success();
+            return Ok(if passed {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            });
+        }
+        Some("servers") => {
+            no_more(arguments)?;
+            for line in Line::ALL {
+                println!("{}: {}", line.name(), line.install()?.version());
+            }
+        }
+        Some("cluster-fixture") => {
+            let mut seed = 1;
+            let mut out = repository_root().join("fixtures/clusters/shop-3x");
+            while let Some(option) = arguments.next() {
+                let value = arguments
+                    .next()
+                    .with_context(|| format!("{option} needs a value"))?;
+                match option {
+                    "--seed" => seed = value.parse().with_context(|| format!("--seed {value}"))?,
+                    "--out" => out = PathBuf::from(value),
+                    _ => bail!("unknown option {option}; see `cargo xtask help`"),
+                }
+            }
+            make_cluster_fixture(&out, seed)?;
+        }
+        Some("help" | "--help" | "-h") | None => print!("{HELP}"),
+        Some(other) => bail!("unknown task {other}; see `cargo xtask help`"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn parts<'a>(mut arguments: impl Iterator<Item = &'a str>) -> Result<Vec<Line>> {
+    let mut without = Vec::new();
+    while let Some(option) = arguments.next() {
+        if option != "--without" {
+            bail!("unknown option {option}; see `cargo xtask help`");
+        }
+        let part = arguments
+            .next()
+            .context("--without needs the name of a part")?;
+        let line = Line::ALL.into_iter().find(|line| line.live_part() == part);
+        without.push(line.with_context(|| format!("no part {part}; see `cargo xtask help`"))?);
+    }
+    Ok(without)
+}
+
+fn no_more<'a>(mut arguments: impl Iterator<Item = &'a str>) -> Result<()> {
+    match arguments.next() {
+        Some(extra) => bail!("unexpected argument {extra}; see `cargo xtask help`"),
+        None => Ok(()),
+    }
+}

@@ -6,7 +6,7 @@ use preshard_parser::{DataType, ValueFacts};
 use preshard_slots::Slot;
 
 /// The three sizes of a key, which never mix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Sizes {
     /// The value as it lies in the file, without its type byte and key.
     pub serialized_bytes: u64,

@@ -1,5 +1,7 @@
 //! The slot profile: what a scan produces, what merges, and all that the planner sees.
 
+use std::cmp::Ordering;
+
 use preshard_parser::{DataType, Encoding};
 use preshard_slots::{SLOT_COUNT, Slot, SlotSet};
 
@@ -91,15 +93,34 @@ pub struct SlotProfile {
     named: Vec<NamedKey>,
     /// Keys above the floor that are not listed: too many, or a name over [`SlotProfile::NAME_BYTES_MAX`].
     names_dropped: u64,
+    /// [`SlotProfile::NAMES_MAX`], but for tests.
+    names_max: usize,
 }
 
 impl NamedKey {
-    /// The order of named keys: worst block first, then largest payload, then slot, database and name,
-    /// so that no two keys of one data set are equal in it.
-    pub fn rank(&self, other: &NamedKey) -> std::cmp::Ordering {
-        (other.cost.block_ns, other.sizes.payload_bytes)
-            .cmp(&(self.cost.block_ns, self.sizes.payload_bytes))
-            .then_with(|| (self.slot, self.db, &self.key).cmp(&(other.slot, other.db, &other.key)))
+    /// The order of named keys: worst block first, then largest payload, then slot, database and name.
+    ///
+    /// Total: where one key lies in two files (a slot in the middle of a migration), all else that is known of
+    /// it decides, so that only keys equal in everything are equal here.
+    pub fn rank(&self, other: &NamedKey) -> Ordering {
+        let by_size = |key: &NamedKey| (key.cost.block_ns, key.sizes.payload_bytes);
+        let by_name = |key: &NamedKey| (key.slot, key.db);
+        let by_value = |key: &NamedKey| {
+            (
+                key.data_type,
+                key.encoding,
+                key.elements,
+                key.cost,
+                key.sizes,
+            )
+        };
+        let by_place = |key: &NamedKey| (key.expires_at_ms, key.offset);
+        by_size(other)
+            .cmp(&by_size(self))
+            .then_with(|| by_name(self).cmp(&by_name(other)))
+            .then_with(|| self.key.cmp(&other.key))
+            .then_with(|| by_value(self).cmp(&by_value(other)))
+            .then_with(|| by_place(self).cmp(&by_place(other)))
     }
 }
 
@@ -125,6 +146,7 @@ impl SlotProfile {
             slots: vec![SlotFacts::default(); usize::from(SLOT_COUNT)],
             named: Vec::new(),
             names_dropped: 0,
+            names_max: SlotProfile::NAMES_MAX,
         }
     }
 
@@ -149,7 +171,7 @@ impl SlotProfile {
             || key.sizes.payload_bytes >= self.floor_payload_bytes;
         if above_floor && key.key.len() <= SlotProfile::NAME_BYTES_MAX {
             self.named.push(NamedKey::from_facts(key));
-            if self.named.len() >= 2 * SlotProfile::NAMES_MAX {
+            if self.named.len() >= 2 * self.names_max {
                 self.drop_surplus_names();
             }
         } else {
@@ -220,6 +242,7 @@ impl SlotProfile {
             self.floor_block_ns,
             self.floor_payload_bytes,
         );
+        taken.names_max = self.names_max;
         for slot in slots.iter() {
             taken.slots[slot.index()] = std::mem::take(&mut self.slots[slot.index()]);
         }
@@ -240,11 +263,11 @@ impl SlotProfile {
     }
 
     fn drop_surplus_names(&mut self) {
-        if self.named.len() <= SlotProfile::NAMES_MAX {
+        if self.named.len() <= self.names_max {
             return;
         }
         self.named.sort_unstable_by(NamedKey::rank);
-        for key in self.named.drain(SlotProfile::NAMES_MAX..) {
+        for key in self.named.drain(self.names_max..) {
             let unnamed = &mut self.slots[key.slot.index()].unnamed;
             unnamed.add(
                 key.cost.block_ns,
@@ -286,6 +309,148 @@ impl NamedKey {
             sizes: key.sizes,
             cost: key.cost,
             offset: key.offset,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use preshard_parser::ValueFacts;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Floors such that about half of the keys below are above one.
+    const FLOOR_BLOCK_NS: u64 = 500;
+    const FLOOR_PAYLOAD_BYTES: u64 = 700;
+
+    fn empty(names_max: usize) -> SlotProfile {
+        SlotProfile {
+            names_max,
+            ..SlotProfile::new("cost", "memory", FLOOR_BLOCK_NS, FLOOR_PAYLOAD_BYTES)
+        }
+    }
+
+    fn profile_of(keys: &[KeyFacts<'_>], names_max: usize) -> SlotProfile {
+        let mut profile = empty(names_max);
+        keys.iter().for_each(|key| profile.add(key));
+        profile.finish();
+        profile
+    }
+
+    prop_compose! {
+        /// Few slots, names and costs, so that keys tie, and one key may even come twice.
+        fn any_key()(
+            slot in 0..4u16,
+            name in 0..12u8,
+            long_name in prop::bool::weighted(0.1),
+            block_ns in 0..1_000u64,
+            payload_bytes in 0..1_000u64,
+            known in any::<bool>(),
+            expires in any::<bool>(),
+        ) -> KeyFacts<'static> {
+            let name_bytes = if long_name { SlotProfile::NAME_BYTES_MAX + 1 } else { 1 };
+            KeyFacts {
+                db: 0,
+                key: vec![name; name_bytes].into(),
+                slot: Slot::new(slot).expect("a slot"),
+                data_type: DataType::String,
+                value: ValueFacts {
+                    encoding: Encoding::Raw,
+                    elements: Some(payload_bytes),
+                    content_bytes: payload_bytes,
+                    compressible_bytes: payload_bytes,
+                    largest_element_bytes: None,
+                    nodes: 0,
+                    fields_with_ttl: 0,
+                    groups: 0,
+                    consumers: 0,
+                    pending: 0,
+                    module: None,
+                },
+                expires_at_ms: expires.then_some(1),
+                idle_s: None,
+                lfu: None,
+                sizes: Sizes {
+                    serialized_bytes: payload_bytes,
+                    payload_bytes,
+                    memory_bytes_estimate: known.then_some(payload_bytes * 2),
+                },
+                cost: Cost {
+                    block_ns,
+                    restore_ns: block_ns / 3,
+                },
+                offset: 0,
+            }
+        }
+    }
+
+    fn any_keys() -> impl Strategy<Value = Vec<KeyFacts<'static>>> {
+        prop::collection::vec(any_key(), 0..60)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Names fall out at the cap while keys are added and while profiles are merged: when they do
+        /// must not show in the result.
+        #[test]
+        fn merging_is_associative_and_free_of_order(
+            (a, b, c) in (any_keys(), any_keys(), any_keys()),
+            names_max in 1..20usize,
+        ) {
+            let of = |keys: &[KeyFacts<'_>]| profile_of(keys, names_max);
+            let merge = |mut left: SlotProfile, right: SlotProfile| {
+                left.merge(right).expect("computed alike");
+                left
+            };
+            let all: Vec<KeyFacts<'_>> = [a.clone(), b.clone(), c.clone()].concat();
+            let expected = of(&all);
+            let reversed: Vec<KeyFacts<'_>> = all.iter().rev().cloned().collect();
+            prop_assert!(of(&reversed) == expected, "keys in another order");
+            prop_assert!(merge(merge(of(&a), of(&b)), of(&c)) == expected, "(a b) c");
+            prop_assert!(merge(of(&a), merge(of(&b), of(&c))) == expected, "a (b c)");
+            prop_assert!(merge(merge(of(&c), of(&a)), of(&b)) == expected, "(c a) b");
+            prop_assert!(merge(empty(names_max), expected.clone()) == expected, "nothing and all");
+        }
+
+        /// Whatever the cap drops, the sums and the bounds of a slot still cover every key.
+        #[test]
+        fn dropped_names_are_still_counted_and_bounded(keys in any_keys(), names_max in 1..20usize) {
+            let profile = profile_of(&keys, names_max);
+            let above = keys.iter().filter(|key| {
+                key.cost.block_ns >= FLOOR_BLOCK_NS || key.sizes.payload_bytes >= FLOOR_PAYLOAD_BYTES
+            });
+            prop_assert_eq!(above.count() as u64, profile.named().len() as u64 + profile.names_dropped());
+            for slot in Slot::all().take(4) {
+                let facts = profile.slot(slot);
+                let here: Vec<&KeyFacts<'_>> = keys.iter().filter(|key| key.slot == slot).collect();
+                let named: Vec<&NamedKey> =
+                    profile.named().iter().filter(|key| key.slot == slot).collect();
+                prop_assert_eq!(facts.keys, here.len() as u64);
+                prop_assert_eq!(facts.unnamed.keys() + named.len() as u64, facts.keys);
+                let payload: u64 = here.iter().map(|key| key.sizes.payload_bytes).sum();
+                prop_assert_eq!(facts.payload_bytes, payload);
+                let bound = facts.unnamed.worst_block_ns(u64::MAX)
+                    + named.iter().map(|key| key.cost.block_ns).sum::<u64>();
+                prop_assert!(bound >= facts.block_ns, "bound {bound} below the sum {}", facts.block_ns);
+            }
+        }
+
+        #[test]
+        fn what_is_taken_out_and_what_stays_make_the_whole(keys in any_keys()) {
+            let whole = profile_of(&keys, 1_000);
+            let slots: SlotSet = [Slot::new(1), Slot::new(3)].into_iter().flatten().collect();
+            let mut rest = whole.clone();
+            let taken = rest.take_slots(&slots);
+            for slot in Slot::all().take(4) {
+                let (from, other) = if slots.contains(slot) { (&taken, &rest) } else { (&rest, &taken) };
+                prop_assert_eq!(from.slot(slot), whole.slot(slot));
+                prop_assert_eq!(other.slot(slot), &SlotFacts::default());
+            }
+            prop_assert!(taken.named().iter().all(|key| slots.contains(key.slot)));
+            rest.merge(taken).expect("computed alike");
+            prop_assert!(rest == whole, "put together again");
         }
     }
 }

@@ -125,6 +125,11 @@ pub enum Warning {
         /// Its flags of concern.
         flags: Vec<String>,
     },
+    /// `redis-cli` had found problems in the cluster when it took the backup.
+    ClusterErrors {
+        /// Their number.
+        errors: u64,
+    },
     /// Slots in the middle of a migration.
     OpenSlots {
         /// The slots.
@@ -169,6 +174,7 @@ impl Warning {
             Warning::NodeWithoutFile { .. } => "node-without-file",
             Warning::DamagedFile { .. } => "damaged-file",
             Warning::UnhealthyNode { .. } => "unhealthy-node",
+            Warning::ClusterErrors { .. } => "cluster-errors",
             Warning::OpenSlots { .. } => "open-slots",
             Warning::UnassignedSlots { .. } => "unassigned-slots",
             Warning::ServersDiffer { .. } => "servers-differ",
@@ -202,6 +208,16 @@ impl std::fmt::Display for Ranges<'_> {
     }
 }
 
+/// `1 key`, `2 keys`.
+struct Counted(u64, &'static str);
+
+impl std::fmt::Display for Counted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let s = if self.0 == 1 { "" } else { "s" };
+        write!(f, "{} {}{s}", self.0, self.1)
+    }
+}
+
 impl std::fmt::Display for Warning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -212,14 +228,16 @@ impl std::fmt::Display for Warning {
             ),
             Warning::TrailingBytes { bytes } => write!(
                 f,
-                "{bytes} bytes follow the end of the snapshot and were not read"
+                "{} after the end of the snapshot not read",
+                Counted(*bytes, "byte")
             ),
             Warning::SourceChanged => f.write_str(
                 "the file was written to while it was read: work on a copy that nobody writes",
             ),
             Warning::EmptyCollections { keys } => write!(
                 f,
-                "{keys} collections without elements are not counted: servers drop them when they load the file"
+                "{} without elements not counted: servers drop them when they load the file",
+                Counted(*keys, "collection")
             ),
             Warning::SlotInfoDiffers {
                 differing,
@@ -235,7 +253,8 @@ impl std::fmt::Display for Warning {
                 declares.0, declares.1, counted.0, counted.1
             ),
             Warning::StrayKeys { keys } => {
-                write!(f, "{keys} keys lie outside the section of their slot")
+                let keys = Counted(*keys, "key");
+                write!(f, "{keys} outside the section of the slot")
             }
             Warning::DatabaseTotalsDiffer {
                 databases,
@@ -244,13 +263,18 @@ impl std::fmt::Display for Warning {
                 counted,
             } => write!(
                 f,
-                "the totals declared for {databases} databases do not fit the keys; first db {db}: {} keys ({} \
-                 expiring) declared, {} ({}) found",
-                declares.0, declares.1, counted.0, counted.1
+                "the declared totals of {} do not fit the keys; first db {db}: {} keys ({} expiring) declared, {} \
+                 ({}) found",
+                Counted(*databases, "database"),
+                declares.0,
+                declares.1,
+                counted.0,
+                counted.1
             ),
             Warning::Unlisted { what, keys } => write!(
                 f,
-                "too many {what} to list: {keys} keys are counted but belong to none that is listed"
+                "too many {what} to list: {} counted of those that are not",
+                Counted(*keys, "key")
             ),
             Warning::ImportInProgress { slots } => write!(
                 f,
@@ -262,8 +286,10 @@ impl std::fmt::Display for Warning {
                 payload_bytes,
             } => write!(
                 f,
-                "{keys} keys hold module values ({payload_bytes} bytes of payload): their memory is unknown, and \
-                 their cost is taken as that of the worst type of the same payload"
+                "module values in {} ({} of payload): their memory is unknown, and their cost is taken as that of the \
+                 worst type of the same payload",
+                Counted(*keys, "key"),
+                Counted(*payload_bytes, "byte")
             ),
             Warning::ForeignKeys {
                 file,
@@ -273,9 +299,11 @@ impl std::fmt::Display for Warning {
                 payload_bytes,
             } => write!(
                 f,
-                "{}: {keys} keys ({payload_bytes} bytes of payload) lie in slots {} that node {} does not own; \
-                 they are left out of every total, and the slots are held: look for an unfinished migration",
+                "{}: {} ({} of payload) in slots {} that node {} does not own, left out of every total; the slots \
+                 are held: look for an unfinished migration",
                 file.display(),
+                Counted(*keys, "key"),
+                Counted(*payload_bytes, "byte"),
                 Ranges(slots),
                 node.0
             ),
@@ -306,6 +334,11 @@ impl std::fmt::Display for Warning {
                 "the topology marks node {} as {}: run `--cluster check` before any plan",
                 node.0,
                 flags.join(", ")
+            ),
+            Warning::ClusterErrors { errors } => write!(
+                f,
+                "redis-cli counted {errors} problems in the cluster when it took the backup: run `--cluster check` \
+                 before any plan"
             ),
             Warning::OpenSlots { slots } => write!(
                 f,

@@ -85,8 +85,10 @@ pub enum Error {
         /// The weight asked for.
         weight: f64,
     },
-    /// No node is left that may take slots.
-    #[error("every node is drained: nobody is left to take the slots")]
+    /// No node is left that may take slots; an empty node takes part only when it is added.
+    #[error(
+        "nobody is left to take the slots: every other node is drained, or empty and not added"
+    )]
     AllDrained,
     /// A range of slots runs backwards or past 16383.
     #[error("{first}-{last} is no range of slots 0 to 16383")]

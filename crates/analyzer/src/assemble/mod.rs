@@ -5,7 +5,7 @@ mod owners;
 
 use std::path::{Path, PathBuf};
 
-use preshard_slots::topology::{Direction, Role};
+use preshard_slots::topology::Direction;
 use preshard_slots::{NodeId, Slot, SlotSet, Topology};
 
 use crate::{FileScan, FileSummary, Merge, SlotProfile, Warning};
@@ -90,9 +90,9 @@ pub enum AssembleError {
         /// Its node.
         node: NodeId,
     },
-    /// The node of a file is a replica.
-    #[error("{}: node {} is a replica in the topology, not a primary", .file.display(), .node.0)]
-    NodeIsReplica {
+    /// The node of a file owns no slots: it is a replica, or the topology does not tell what it is.
+    #[error("{}: node {} is no primary in the topology", .file.display(), .node.0)]
+    NotAPrimary {
         /// The file.
         file: PathBuf,
         /// Its node.
@@ -176,12 +176,8 @@ fn nodes_of(topology: &Topology, node_of_file: &[usize]) -> Vec<NodeView> {
         .enumerate()
         .map(|(index, node)| NodeView {
             id: node.id.clone(),
-            address: match (node.host.as_str(), node.port) {
-                ("", _) => String::new(),
-                (host, 0) => host.to_owned(),
-                (host, port) => format!("{host}:{port}"),
-            },
-            primary: node.role == Role::Primary,
+            address: node.address().unwrap_or_default(),
+            primary: node.is_primary(),
             slots: node.slots.clone(),
             file: node_of_file.iter().position(|&node| node == index),
         })
@@ -207,14 +203,13 @@ impl Draft {
     }
 
     fn look_at_topology(&mut self, topology: &Topology) {
+        if topology.cluster_errors > 0 {
+            self.warnings.push(Warning::ClusterErrors {
+                errors: topology.cluster_errors,
+            });
+        }
         let mut open = SlotSet::new();
-        let mut assigned = SlotSet::new();
         for node in &topology.nodes {
-            if node.role == Role::Primary {
-                node.slots.iter().for_each(|slot| {
-                    assigned.insert(slot);
-                });
-            }
             let flags: Vec<String> = node
                 .flags
                 .iter()
@@ -240,9 +235,7 @@ impl Draft {
         if !open.is_empty() {
             self.warnings.push(Warning::OpenSlots { slots: open });
         }
-        let unassigned: SlotSet = Slot::all()
-            .filter(|&slot| !assigned.contains(slot))
-            .collect();
+        let unassigned = topology.unassigned();
         if !unassigned.is_empty() {
             self.warnings
                 .push(Warning::UnassignedSlots { slots: unassigned });

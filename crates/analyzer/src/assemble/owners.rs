@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use preshard_slots::topology::Role;
 use preshard_slots::{NodeId, Slot, SlotSet, Topology};
 
 use super::{AssembleError, NodeView, slots_with_keys};
@@ -56,7 +55,7 @@ fn place_empty_files(
     scans: &[FileScan],
 ) -> Result<Vec<usize>, AssembleError> {
     let left: Vec<usize> = (0..topology.nodes.len())
-        .filter(|&node| topology.nodes[node].role == Role::Primary)
+        .filter(|&node| topology.nodes[node].is_primary())
         .filter(|&node| !found.contains(&Some(node)))
         .collect();
     let empty = found.iter().filter(|node| node.is_none()).count();
@@ -82,7 +81,7 @@ fn place_empty_files(
 fn owners(topology: &Topology) -> Result<Vec<Option<usize>>, AssembleError> {
     let mut owner: Vec<Option<usize>> = vec![None; Slot::all().len()];
     for (index, node) in topology.nodes.iter().enumerate() {
-        if node.role != Role::Primary {
+        if !node.is_primary() {
             continue;
         }
         for slot in node.slots.iter() {
@@ -106,8 +105,8 @@ fn node_by_id(topology: &Topology, id: &NodeId, scan: &FileScan) -> Result<usize
             node: id.clone(),
         });
     };
-    if topology.nodes[index].role != Role::Primary {
-        return Err(AssembleError::NodeIsReplica {
+    if !topology.nodes[index].is_primary() {
+        return Err(AssembleError::NotAPrimary {
             file: file(),
             node: id.clone(),
         });

@@ -35,8 +35,8 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
         .iter()
         .map(|node| node.before.memory_bytes as f64)
         .sum();
-    // What floating point sums of this size may be off by, and the byte that rounding whole bytes costs.
-    let slack = 2.0 + total * 1e-9;
+    // What floating point sums of this size may be off by, and the byte of each node that whole bytes cost.
+    let slack = 1.0 + weights.len() as f64 + total * 1e-9;
 
     let weight_sum: f64 = weights.iter().sum();
     let reachable = levels(plan, true);

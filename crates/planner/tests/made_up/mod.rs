@@ -119,7 +119,7 @@ impl Cluster {
 
 fn add(profile: &mut SlotProfile, key: &Key, number: usize) {
     let name = if key.nameless {
-        format!("{number:0>1$}", SlotProfile::NAME_BYTES_MAX + 1)
+        format!("{number:0>width$}", width = SlotProfile::NAME_BYTES_MAX + 1)
     } else {
         format!("key:{number}")
     };

@@ -1,0 +1,282 @@
+//! Real servers for tests, side by side under `.servers/` and apart from the system's own packages.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::apt::{Apt, Package};
+use crate::repository_root;
+
+/// A line of servers that tests ask for. Package suites move on, so a line is met by the version
+/// asked for or a newer one; whoever starts it prints what it got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    /// Redis 7.0 (RDB 10, slots move by MIGRATE).
+    Redis7,
+    /// Valkey 9 (RDB 80).
+    Valkey9,
+}
+
+impl Line {
+    /// All lines.
+    pub const ALL: [Line; 2] = [Line::Redis7, Line::Valkey9];
+
+    /// The line's name, also that of its directory.
+    pub fn name(self) -> &'static str {
+        match self {
+            Line::Redis7 => "redis-7",
+            Line::Valkey9 => "valkey-9",
+        }
+    }
+
+    /// The environment variable that says in which directory `run-server` and `run-cli` of this
+    /// line are. `cargo xtask test` sets it for the tests; set beforehand, it is taken as it is.
+    pub fn variable(self) -> &'static str {
+        match self {
+            Line::Redis7 => "PRESHARD_TEST_REDIS_7",
+            Line::Valkey9 => "PRESHARD_TEST_VALKEY_9",
+        }
+    }
+
+    /// The part of the tests that needs the line, as `cargo xtask test --without` names it.
+    pub fn live_part(self) -> &'static str {
+        match self {
+            Line::Redis7 => "live-redis-7",
+            Line::Valkey9 => "live-valkey-9",
+        }
+    }
+
+    fn vendor(self) -> &'static str {
+        match self {
+            Line::Redis7 => "redis",
+            Line::Valkey9 => "valkey",
+        }
+    }
+
+    fn least_version(self) -> (u32, u32) {
+        match self {
+            Line::Redis7 => (7, 0),
+            Line::Valkey9 => (9, 0),
+        }
+    }
+
+    /// Debian suites to look in, the wanted version first.
+    fn suites(self) -> &'static [&'static str] {
+        match self {
+            Line::Redis7 => &["bookworm", "trixie", "forky", "sid"],
+            Line::Valkey9 => &["forky", "sid"],
+        }
+    }
+
+    fn directory(self) -> PathBuf {
+        repository_root().join(".servers").join(self.name())
+    }
+
+    /// The line's server as the environment names it.
+    ///
+    /// # Errors
+    /// The variable is missing, or what it names does not run.
+    pub fn from_environment(self) -> Result<Server> {
+        let Some(directory) = std::env::var_os(self.variable()) else {
+            bail!(
+                "{} is not set, so there is no {} server to test with: run `cargo xtask test`, which installs it, or \
+                 `cargo xtask test --without {}`",
+                self.variable(),
+                self.name(),
+                self.live_part()
+            );
+        };
+        Server::open(self, Path::new(&directory))
+    }
+
+    /// The line's server: the environment's, the one unpacked earlier, or a fresh one from
+    /// Debian packages. Does nothing when it is there already.
+    ///
+    /// # Errors
+    /// A tool of the system is missing, no mirror answers, or no suite has the line.
+    pub fn install(self) -> Result<Server> {
+        if std::env::var_os(self.variable()).is_some() {
+            return self.from_environment();
+        }
+        let directory = self.directory();
+        if let Ok(server) = Server::open(self, &directory) {
+            return Ok(server);
+        }
+        let mut refusals = Vec::new();
+        for suite in self.suites() {
+            match self.install_from(suite, &directory) {
+                Ok(server) => return Ok(server),
+                Err(error) => refusals.push(format!("{suite}: {error:#}")),
+            }
+        }
+        bail!(
+            "{} cannot be installed:\n  {}\nset {} to a directory with run-server and run-cli to use another build",
+            self.name(),
+            refusals.join("\n  "),
+            self.variable()
+        );
+    }
+
+    fn install_from(self, suite: &str, directory: &Path) -> Result<Server> {
+        let state = repository_root().join(".servers/.apt").join(suite);
+        let apt = Apt::open(suite, &state)?;
+        let vendor = self.vendor();
+        let package = Package {
+            server: format!("{vendor}-server"),
+            tools: format!("{vendor}-tools"),
+        };
+        let version = apt
+            .versions(&package.server)?
+            .into_iter()
+            .find(|version| upstream_version(version) >= Some(self.least_version()));
+        let Some(version) = version else {
+            bail!("no {} of the {} line or newer", package.server, self.name());
+        };
+        eprintln!(
+            "{}: unpacking {} {version} of {suite}",
+            self.name(),
+            package.server
+        );
+        let partial = directory.with_extension("partial");
+        if partial.exists() {
+            std::fs::remove_dir_all(&partial)?;
+        }
+        apt.unpack(&package, &version, &partial)?;
+        let programs = [
+            ("run-server", format!("{vendor}-server")),
+            ("run-cli", format!("{vendor}-cli")),
+        ];
+        for (wrapper, program) in &programs {
+            write_wrapper(&partial, wrapper, program)?;
+        }
+        Server::open(self, &partial).context("unpacked, but it does not run")?;
+        if directory.exists() {
+            std::fs::remove_dir_all(directory)?;
+        }
+        // Only a server that runs gets its name, so a broken attempt is never taken for one.
+        std::fs::rename(&partial, directory)?;
+        Server::open(self, directory)
+    }
+}
+
+/// Major and minor of a Debian version like `5:7.0.15-1~deb12u6`.
+fn upstream_version(debian: &str) -> Option<(u32, u32)> {
+    let upstream = debian.split_once(':').map_or(debian, |(_, rest)| rest);
+    let mut numbers = upstream.split(['.', '-', '+', '~']);
+    let mut next = || numbers.next()?.parse().ok();
+    Some((next()?, next()?))
+}
+
+/// Writes a script that starts a program through the dynamic loader it was unpacked with, so
+/// that it finds the C library of its own suite and not the machine's.
+fn write_wrapper(directory: &Path, wrapper: &str, program: &str) -> Result<()> {
+    let libraries = library_directories(directory)?;
+    let loader = libraries
+        .iter()
+        .find_map(|relative| {
+            let entries = std::fs::read_dir(directory.join(relative)).ok()?;
+            let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+            let name = names.find(|name| name.starts_with("ld-linux") && name.contains(".so."))?;
+            Some(format!("{relative}/{name}"))
+        })
+        .context("no dynamic loader among the unpacked libraries")?;
+    let path: Vec<String> = libraries.iter().map(|l| format!("$here/{l}")).collect();
+    let script = format!(
+        "#!/bin/sh\nhere=$(CDPATH= cd -- \"$(dirname -- \"$0\")\" && pwd)\n\
+         exec \"$here/{loader}\" --library-path \"{}\" \"$here/root/usr/bin/{program}\" \"$@\"\n",
+        path.join(":")
+    );
+    let path = directory.join(wrapper);
+    std::fs::write(&path, script)?;
+    let mut permissions = std::fs::metadata(&path)?.permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
+    std::fs::set_permissions(&path, permissions)?;
+    Ok(())
+}
+
+/// Library directories of the unpacked tree, relative to the server's directory. Where they are
+/// depends on the suite (merged `/usr` or not) and on the architecture.
+fn library_directories(directory: &Path) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for parent in ["root/usr/lib", "root/lib"] {
+        let Ok(entries) = std::fs::read_dir(directory.join(parent)) else {
+            continue;
+        };
+        for entry in entries {
+            let name = entry?.file_name();
+            if let Some(name) = name.to_str().filter(|name| name.contains("-linux-gnu")) {
+                found.push(format!("{parent}/{name}"));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// A server that runs.
+#[derive(Debug, Clone)]
+pub struct Server {
+    line: Line,
+    directory: PathBuf,
+    version: String,
+}
+
+impl Server {
+    fn open(line: Line, directory: &Path) -> Result<Server> {
+        let program = directory.join("run-server");
+        let output = Command::new(&program)
+            .arg("--version")
+            .output()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        if !output.status.success() || !text.contains(" v=") {
+            bail!("{} --version says: {text}", program.display());
+        }
+        // Valkey leaves a NUL byte in what it prints.
+        let words = text.split_whitespace().take(3);
+        let version = words.collect::<Vec<_>>().join(" ").replace('\0', "");
+        Ok(Server {
+            line,
+            directory: directory.to_owned(),
+            version,
+        })
+    }
+
+    /// The line the server was asked for as.
+    pub fn line(&self) -> Line {
+        self.line
+    }
+
+    /// What it calls itself: `Redis server v=7.0.15`.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The variable and its value by which tests find this server.
+    pub fn environment(&self) -> (&'static str, OsString) {
+        (self.line.variable(), self.directory.clone().into())
+    }
+
+    pub(crate) fn server_command(&self) -> Command {
+        Command::new(self.directory.join("run-server"))
+    }
+
+    pub(crate) fn cli_command(&self) -> Command {
+        Command::new(self.directory.join("run-cli"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::upstream_version;
+
+    #[test]
+    fn debian_versions_have_an_upstream_version_inside() {
+        assert_eq!(upstream_version("5:7.0.15-1~deb12u6"), Some((7, 0)));
+        assert_eq!(upstream_version("9.1.2+dfsg-1"), Some((9, 1)));
+        assert_eq!(upstream_version("5:8.10~rc1-1"), Some((8, 10)));
+        assert_eq!(upstream_version("unknown"), None);
+    }
+}
