@@ -5,6 +5,7 @@
 //! - `second_reader`: every snapshot in `fixtures/`, against an independent reader.
 //! - `bad_input`: each kind of damage gives one clear error, with file, offset and expectation.
 //! - `documents`: every JSON output meets the schema that the tool prints, for any number of threads the same.
+//! - `plans`: plans for the bundled cluster keep what they promise.
 //! - `outputs`: files appear whole or not at all.
 //!
 //! `BLESS=1 cargo test --test cli` rewrites what is compared as text; read the difference before it is committed.
@@ -19,6 +20,8 @@ mod documents;
 mod examples;
 #[path = "cli/outputs.rs"]
 mod outputs;
+#[path = "cli/plans.rs"]
+mod plans;
 #[path = "cli/run.rs"]
 mod run;
 #[path = "cli/second_reader.rs"]

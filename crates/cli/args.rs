@@ -319,9 +319,6 @@ pub struct PlanArgs {
     #[command(flatten)]
     pub target: TargetArgs,
 
-    #[command(flatten)]
-    pub goal: GoalArgs,
-
     /// What is printed on standard output.
     #[arg(short, long, value_enum, default_value_t = DocumentFormat::Text)]
     pub format: DocumentFormat,
@@ -335,6 +332,9 @@ pub struct PlanArgs {
     /// status is 5.
     #[arg(long)]
     pub allow_partial: bool,
+
+    #[command(flatten)]
+    pub goal: GoalArgs,
 
     #[command(flatten)]
     pub limits: LimitArgs,

@@ -289,7 +289,7 @@ fn bytes_after_the_end_are_a_warning() {
     scratch.refuses(
         &["inspect", "dump.rdb"],
         0,
-        &["warning: dump.rdb: 4 bytes follow"],
+        &["warning: dump.rdb: 4 bytes after the end"],
     );
 }
 

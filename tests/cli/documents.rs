@@ -25,13 +25,15 @@ const KEY_FIELDS: [&str; 17] = [
     "verdict",
 ];
 
-fn validator(document: &str) -> jsonschema::Validator {
+/// A validator for the schema that the tool prints.
+pub fn validator(document: &str) -> jsonschema::Validator {
     let printed = preshard(&["schema", document]).expect_status(0).stdout;
     let schema: Value = serde_json::from_str(&printed).expect("a schema is JSON");
     jsonschema::validator_for(&schema).expect("a schema that can be used")
 }
 
-fn assert_meets(validator: &jsonschema::Validator, document: &Value, what: &str) {
+/// Fails with everything that a document does against its schema.
+pub fn assert_meets(validator: &jsonschema::Validator, document: &Value, what: &str) {
     let wrong: Vec<String> = validator
         .iter_errors(document)
         .map(|error| format!("{}: {error}", error.instance_path()))

@@ -25,7 +25,7 @@ use crate::figure;
 const KEY_WIDTH: usize = 48;
 
 /// Columns of running text.
-const TEXT_WIDTH: usize = 100;
+const TEXT_WIDTH: usize = 98;
 
 /// Writes running text: the first line behind `head`, the others indented as far.
 fn write_wrapped(head: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
@@ -71,12 +71,12 @@ pub fn estimates_note(estimates: &[Estimates]) -> String {
     };
     let profiles: Vec<String> = estimates
         .iter()
-        .map(|each| format!("{} ({})", each.cost_profile, each.cost_basis))
+        .map(|each| format!("{}, {}", each.cost_profile, each.cost_basis))
         .collect();
     format!(
-        "Memory is a {} estimate (model {}). Times are predictions (cost profile {}).",
+        "Memory is a {} estimate (model {}). Times are predictions: cost profile {}.",
         first.memory_precision.word(),
         first.memory_model,
-        profiles.join(" and ")
+        profiles.join("; ")
     )
 }

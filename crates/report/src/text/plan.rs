@@ -86,15 +86,15 @@ impl View<'_> {
             )?;
         }
         if totals.batches > 0 {
-            writeln!(
-                out,
-                "Moves:   {}, {}, {} of payload, in {} of {} MIGRATE calls",
+            let moves = format!(
+                "{}, {}, {} of payload, in {} of {} MIGRATE calls",
                 counted(u64::from(totals.moved.slots), "slot", "slots"),
                 counted(totals.moved.keys, "key", "keys"),
                 size_exact(totals.moved.payload_bytes),
                 counted(u64::from(totals.batches), "batch", "batches"),
                 count(totals.calls),
-            )?;
+            );
+            write_wrapped("Moves:   ", &moves, out)?;
             let time = format!(
                 "{} predicted for all calls, pauses not counted; the worst call blocks for {}, and is allowed for at {} \
                  times that",
@@ -169,14 +169,21 @@ impl View<'_> {
             ),
             (
                 "keys in one call",
-                format!("at most {}", limits.keys_per_call_max),
+                format!("at most {}", count(u64::from(limits.keys_per_call_max))),
             ),
             (
-                "payload of one key",
+                "slots in one batch",
+                format!("at most {}", count(u64::from(limits.slots_per_batch_max))),
+            ),
+            ("proto-max-bulk-len", size(limits.proto_max_bulk_bytes)),
+            (
+                "client-query-buffer-limit",
+                size(limits.client_query_buffer_bytes),
+            ),
+            (
+                "replica output buffer",
                 format!(
-                    "proto-max-bulk-len {}, query buffer {}, replica buffer {} hard / {} soft",
-                    size(limits.proto_max_bulk_bytes),
-                    size(limits.client_query_buffer_bytes),
+                    "{} hard, {} soft",
                     size(limits.replica_buffer_hard_bytes),
                     size(limits.replica_buffer_soft_bytes)
                 ),
@@ -238,7 +245,7 @@ impl View<'_> {
             if let Some(headroom) = node.headroom_bytes.filter(|&headroom| headroom < 0) {
                 writeln!(
                     out,
-                    "  {} would be {} over its room",
+                    "  {} ends {} over maxmemory",
                     self.name(&node.id.0),
                     size(headroom.unsigned_abs())
                 )?;
