@@ -1,7 +1,7 @@
 //! What the manual shows as output is output.
 //!
 //! In the help files an example is a line `  $ preshard ...`, and what follows it with the same indent is its
-//! output, up to a line that has another indent. In README.md it is a block that begins with `$ `. A last
+//! output, up to a line without indent or the next command. In README.md it is a block that begins with `$ `. A last
 //! line `...` leaves the rest out. Only standard output is shown.
 
 use std::fs;
@@ -23,7 +23,7 @@ const CALLS: [&str; 2] = ["preshard ", "cargo run --release -- "];
 #[test]
 fn help_shows_real_output() {
     for file in HELP_FILES {
-        check(file, "  ", |line| !line.starts_with("  "));
+        check(file, "  ", |line| !line.is_empty() && !line.starts_with("  "));
     }
 }
 
@@ -69,6 +69,10 @@ fn check(file: &str, indent: &str, ends: fn(&str) -> bool) {
         while end < lines.len() && !ends(lines[end]) && command(lines[end], indent).is_none() {
             end += 1;
         }
+        // An output may have empty lines, but does not end with one.
+        while end > at && lines[end - 1].is_empty() {
+            end -= 1;
+        }
         let shown: Vec<&str> = lines[at..end]
             .iter()
             .map(|line| line.strip_prefix(indent).unwrap_or(line))
@@ -110,8 +114,6 @@ fn example_output(scratch: &Path, args: &[String], shown: &[&str]) -> Vec<String
         found.truncate(cut);
         found.push("...".to_owned());
         found.extend(shown[cut + 1..].iter().map(|&line| line.to_owned()));
-    } else if shown.last().is_some_and(|line| line.is_empty()) {
-        found.push(String::new());
     }
     found
 }

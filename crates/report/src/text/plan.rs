@@ -114,7 +114,7 @@ impl View<'_> {
         );
         write_wrapped("Balance: ", &balance, out)?;
         let note = estimates_note(std::slice::from_ref(&self.document.estimates));
-        write_wrapped("         ", &note, out)
+        write_wrapped("Figures: ", &note, out)
     }
 
     fn goal(&self, goal: &Goal) -> String {

@@ -63,7 +63,7 @@ pub fn render_slots(
         ("keys", Align::Right),
         ("payload", Align::Right),
         ("memory", Align::Right),
-        ("largest payload", Align::Right),
+        ("largest", Align::Right),
         ("worst block", Align::Right),
         ("oversized", Align::Right),
         ("worst key", Align::Left),
