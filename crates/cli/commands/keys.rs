@@ -81,7 +81,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     }
     drop(bar);
     let keys = top.map(Top::finish).unwrap_or_default();
-    let estimates = joint_estimates(&files);
+    let estimates = all_estimates(&files);
     writer
         .finish(&keys, matched, selection.order, &estimates)
         .context("cannot write the result")?;
@@ -267,7 +267,7 @@ impl<'o> Writer<'o> {
         keys: &[KeyRecord<'_>],
         matched: u64,
         order: KeyOrder,
-        estimates: &Estimates,
+        estimates: &[Estimates],
     ) -> io::Result<()> {
         if let Writer::Text(out) = self {
             let view = KeysView {
@@ -288,8 +288,8 @@ impl<'o> Writer<'o> {
     }
 }
 
-/// How estimates over files from perhaps different servers come about.
-fn joint_estimates(files: &[OpenFile]) -> Estimates {
+/// How the estimates come about, for each kind of server that wrote one of the files.
+fn all_estimates(files: &[OpenFile]) -> Vec<Estimates> {
     let mut all: Vec<Estimates> = Vec::new();
     for file in files {
         let estimates = file.estimates();
@@ -297,13 +297,5 @@ fn joint_estimates(files: &[OpenFile]) -> Estimates {
             all.push(estimates);
         }
     }
-    let join = |part: fn(&Estimates) -> &str| {
-        let parts: Vec<&str> = all.iter().map(part).collect();
-        parts.join(", ")
-    };
-    Estimates {
-        cost_profile: join(|estimates| &estimates.cost_profile),
-        cost_basis: join(|estimates| &estimates.cost_basis),
-        ..files[0].estimates()
-    }
+    all
 }

@@ -54,7 +54,9 @@ pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
     .context("cannot write the result")?;
     out.finish()?;
     if args.format == SlotsFormat::Csv {
-        say::note(&text::estimates_note(&document.estimates));
+        say::note(&text::estimates_note(std::slice::from_ref(
+            &document.estimates,
+        )));
     }
 
     Ok(
