@@ -32,7 +32,7 @@ fn profile() -> SlotProfile {
     let mut profile = SlotProfile::new("redis-7.0", "rough-1", 5_000_000, 1_000_000);
     for i in 0..KEYS {
         let number = random.below(u64::from(SLOT_COUNT)) as u16;
-        let number = if number % 4 == 0 && i % 2 == 0 {
+        let number = if number.is_multiple_of(4) && i.is_multiple_of(2) {
             number + 1
         } else {
             number

@@ -16,6 +16,7 @@ use std::io;
 
 use preshard_parser::Detail;
 use preshard_parser::source::Source;
+use rayon::prelude::*;
 
 use batch::Batch;
 use check::RunningChecksum;
@@ -47,6 +48,27 @@ pub trait Progress: Sync {
 
 /// Receives the keys of a file in its order, some hundreds at a time.
 pub type Sink<'a> = dyn FnMut(&[KeyFacts<'_>]) -> io::Result<()> + 'a;
+
+/// Scans several snapshots at once, each with options of its own; the results are in the order of the files.
+///
+/// As many files are open to work as there are threads, so the memory of the whole is that of so many
+/// scans.
+///
+/// # Errors
+/// [`Error::NotASnapshot`], for each file apart.
+pub fn scan_all(
+    files: &[(&Source, ScanOptions<'_>)],
+    progress: &dyn Progress,
+) -> Vec<Result<FileScan, Error>> {
+    files
+        .chunks(rayon::current_num_threads())
+        .flat_map(|wave| {
+            wave.par_iter()
+                .map(|(source, options)| scan(source, options, progress, &mut |_| Ok(())))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
 
 /// Scans one snapshot; `sink` sees all keys in file order.
 ///
