@@ -426,6 +426,28 @@ fn append_only_files_beside_a_snapshot_are_not_passed_over_in_silence() {
     );
 }
 
+/// A data directory knows its own node: the one that nodes.conf calls `myself`.
+#[test]
+fn a_data_directory_tells_its_node_and_the_owners() {
+    let scratch = Scratch::new();
+    let conf =
+        fs::read_to_string(fixture("topologies/redis-8.6-plain/nodes.conf")).expect("a nodes.conf");
+    let myself = conf
+        .lines()
+        .find(|line| line.contains("myself"))
+        .and_then(|line| line.split(' ').next())
+        .expect("a node that is myself");
+    scratch.write("data/nodes.conf", &conf);
+    scratch.write("data/dump.rdb", sound());
+    let ran = scratch
+        .run(&["slots", "data", "--format", "json"])
+        .expect_status(5);
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(document["inputs"][0]["node"], myself, "{}", ran.stderr);
+    assert_eq!(document["topology"], "data/nodes.conf");
+    assert_eq!(document["partial"], true, "the other shards have no backup");
+}
+
 // --- wrong usage
 
 #[test]

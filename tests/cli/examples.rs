@@ -23,7 +23,9 @@ const CALLS: [&str; 2] = ["preshard ", "cargo run --release -- "];
 #[test]
 fn help_shows_real_output() {
     for file in HELP_FILES {
-        check(file, "  ", |line| !line.is_empty() && !line.starts_with("  "));
+        check(file, "  ", |line| {
+            !line.is_empty() && !line.starts_with("  ")
+        });
     }
 }
 

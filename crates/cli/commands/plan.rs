@@ -13,7 +13,9 @@ use crate::goal::Roster;
 use crate::input::{Inputs, TopologyWish};
 use crate::options::{ReadOptions, plan_limits};
 use crate::output::Output;
-use crate::read::{assemble_all, common_cost, estimates, input_facts, notices, open_all};
+use crate::read::{
+    assemble_all, common_cost, estimates, input_facts, notices, open_all, topology_file,
+};
 use crate::say;
 
 /// Answers the question.
@@ -60,6 +62,7 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
     let document = PlanDocument::new(
         plan,
         input_facts(&assembly),
+        topology_file(&inputs),
         partial,
         estimates(&cost),
         warnings,
