@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 
 use preshard_analyzer::NamedKey;
 
-use crate::balance::{reachable, reachable_none_held};
 use crate::calls::heavy_call;
 use crate::level::{Basin, pour};
+use crate::loads::{reachable, reachable_none_held};
 use crate::outcome::outcome;
 use crate::plan::{
     Balance, Batch, Dialect, HeldSlot, Holding, NodePlan, OversizedKey, Plan, SlotMove, Totals,

@@ -2,8 +2,10 @@
 //!
 //! The node farthest from its level exchanges with another one: up to two slots one way, up to two the other
 //! way, such that both end nearer than the farthest was. Each exchange makes the sorted list of distances
-//! smaller, so the search ends; a bound on its steps keeps it short. Where only a few large slots exist and
-//! the search ends far from the level, [`search_all`] tries every division of them, within a bound.
+//! smaller, so the search ends; a bound on its steps keeps it short. A node that nothing helps, because one
+//! slot of it is larger than its level, is set aside, and the rest goes on without it. Where only a few large
+//! slots exist and the search ends far from the level, [`search_all`] tries every division of them, within a
+//! bound.
 
 use std::cmp::Ordering;
 
@@ -14,6 +16,9 @@ const PAIRS_UP_TO: usize = 48;
 const SEARCH_ALL_UP_TO: usize = 20;
 /// Partial divisions that [`search_all`] looks at before it keeps the best so far.
 const SEARCH_STEPS: u32 = 400_000;
+
+/// An exchange must gain at least this part (1 in so many) of what counts as fine.
+const LEAST_GAIN: u64 = 8;
 
 /// A slot that may change its place.
 #[derive(Debug, Clone)]
@@ -71,15 +76,29 @@ impl Ground {
         loads
     }
 
-    /// How far the farthest node that takes part is from its level, in bytes.
-    pub(crate) fn distance(&self, pieces: &[Piece], places: &[usize]) -> u64 {
+    /// How far the nodes that take part are from their levels; smaller is better.
+    pub(crate) fn score(&self, pieces: &[Piece], places: &[usize], unit: u64) -> Score {
         let loads = self.loads_with(pieces, places);
-        (0..loads.len())
-            .filter(|&node| self.takes_part[node])
-            .map(|node| loads[node].abs_diff(self.levels[node]))
-            .max()
-            .unwrap_or(0)
+        self.score_of(unit, |node| loads[node].abs_diff(self.levels[node]))
     }
+
+    fn score_of(&self, unit: u64, distance: impl Fn(usize) -> u64) -> Score {
+        let mut score = Score::default();
+        for node in (0..self.levels.len()).filter(|&node| self.takes_part[node]) {
+            let units = distance(node) / unit.max(1);
+            score.farthest = score.farthest.max(units);
+            score.squares += u128::from(units) * u128::from(units);
+        }
+        score
+    }
+}
+
+/// Distances from the levels in whole units, so that what is below the unit does not count: the farthest
+/// first, and where that cannot be helped the others by their squares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Score {
+    pub(crate) farthest: u64,
+    squares: u128,
 }
 
 /// Up to two pieces of one node.
@@ -102,13 +121,12 @@ struct Exchange {
 /// Exchanges pieces until no node that takes part is farther than `fine` from its level, or nothing helps.
 ///
 /// At first the nodes that should receive keep their own slots; when that ends farther than `coarse`, they
-/// may give some up in exchange for others.
+/// may give some up in exchange for others, if that gains as much.
 pub(crate) fn improve(
     pieces: &[Piece],
     places: &mut [usize],
     ground: &Ground,
-    fine: u64,
-    coarse: u64,
+    (fine, coarse): (u64, u64),
     free: &dyn Fn(&Piece) -> bool,
 ) {
     let gives = |node: usize| ground.loads[node] > ground.levels[node];
@@ -117,13 +135,16 @@ pub(crate) fn improve(
         .map(|piece| free(piece) && (gives(piece.home) || piece.must_leave))
         .collect();
     exchange_until(pieces, places, ground, fine, &one_way);
-    if ground.distance(pieces, places) <= coarse {
+    let reached = ground.score(pieces, places, coarse);
+    if reached.farthest == 0 {
         return;
     }
     let both_ways: Vec<bool> = pieces.iter().map(free).collect();
-    exchange_until(pieces, places, ground, fine, &both_ways);
-    if ground.distance(pieces, places) > coarse {
-        search_all(pieces, places, ground, fine, &both_ways);
+    let mut other = places.to_vec();
+    exchange_until(pieces, &mut other, ground, fine, &both_ways);
+    search_all(pieces, &mut other, ground, fine, &both_ways);
+    if ground.score(pieces, &other, coarse) < reached {
+        places.copy_from_slice(&other);
     }
 }
 
@@ -137,10 +158,11 @@ fn exchange_until(
     let nodes = ground.loads.len();
     let mut loads = ground.loads_with(pieces, places);
     let mut handfuls: Vec<Option<Vec<Handful>>> = vec![None; nodes];
+    let mut beyond_help = vec![false; nodes];
     for _ in 0..64 + 8 * nodes {
         let off = |node: usize| i128::from(loads[node]) - i128::from(ground.levels[node]);
         let Some(worst) = (0..nodes)
-            .filter(|&node| ground.takes_part[node])
+            .filter(|&node| ground.takes_part[node] && !beyond_help[node])
             .max_by_key(|&node| (off(node).abs(), std::cmp::Reverse(node)))
         else {
             return;
@@ -151,7 +173,7 @@ fn exchange_until(
         }
         // The nodes that are farthest on the other side first.
         let mut partners: Vec<usize> = (0..nodes)
-            .filter(|&node| node != worst && ground.takes_part[node])
+            .filter(|&node| node != worst && ground.takes_part[node] && !beyond_help[node])
             .collect();
         partners.sort_by_key(|&node| (off(node) * off(worst).signum(), node));
 
@@ -186,7 +208,8 @@ fn exchange_until(
             }
         }
         let Some((partner, exchange)) = found else {
-            return;
+            beyond_help[worst] = true;
+            continue;
         };
         for (handful, to) in [(exchange.gives, partner), (exchange.takes, worst)] {
             for index in handful.pieces.into_iter().flatten() {
@@ -249,7 +272,7 @@ fn best_exchange(
             let distance = (off_worst - net)
                 .unsigned_abs()
                 .max((off_partner + net).unsigned_abs());
-            if distance >= off_worst.unsigned_abs() {
+            if distance + u128::from(fine / LEAST_GAIN) >= off_worst.unsigned_abs() {
                 continue;
             }
             let (Ok(distance), Some(bytes)) = (
@@ -305,6 +328,7 @@ fn search_all(pieces: &[Piece], places: &mut [usize], ground: &Ground, fine: u64
         .filter(|&&index| places[index] != pieces[index].home)
         .map(|&index| pieces[index].bytes)
         .sum();
+    let score = ground.score(pieces, places, fine);
     let mut search = Search {
         pieces,
         ground,
@@ -314,7 +338,7 @@ fn search_all(pieces: &[Piece], places: &mut [usize], ground: &Ground, fine: u64
         loads,
         moved_bytes: 0,
         places: places.to_vec(),
-        best: (ground.distance(pieces, places).max(fine), moved_bytes),
+        best: (score, moved_bytes),
         best_places: None,
         steps: SEARCH_STEPS,
     };
@@ -333,8 +357,8 @@ struct Search<'a> {
     left_bytes: u64,
     moved_bytes: u64,
     places: Vec<usize>,
-    /// Distance, not counted below what is fine, then bytes moved.
-    best: (u64, u64),
+    /// The best so far, and at equal score the one that moves the fewest bytes.
+    best: (Score, u64),
     best_places: Option<Vec<usize>>,
     steps: u32,
 }
@@ -379,18 +403,13 @@ impl Search<'_> {
         self.left_bytes += piece.bytes;
     }
 
-    /// A distance that no way of placing the pieces left over can beat.
-    fn bound(&self) -> u64 {
-        (0..self.loads.len())
-            .filter(|&node| self.ground.takes_part[node])
-            .map(|node| {
-                let (load, level) = (self.loads[node], self.ground.levels[node]);
-                let over = load.saturating_sub(level);
-                let under = level.saturating_sub(load).saturating_sub(self.left_bytes);
-                over.max(under)
-            })
-            .max()
-            .unwrap_or(0)
-            .max(self.fine)
+    /// A score that no way of placing the pieces left over can beat.
+    fn bound(&self) -> Score {
+        self.ground.score_of(self.fine, |node| {
+            let (load, level) = (self.loads[node], self.ground.levels[node]);
+            let over = load.saturating_sub(level);
+            let under = level.saturating_sub(load).saturating_sub(self.left_bytes);
+            over.max(under)
+        })
     }
 }

@@ -6,6 +6,7 @@
 mod audit;
 mod balance;
 mod calls;
+mod divide;
 mod document;
 mod error;
 mod goal;
@@ -13,6 +14,7 @@ mod improve;
 mod input;
 mod level;
 mod limits;
+mod loads;
 mod outcome;
 pub mod plan;
 mod planning;

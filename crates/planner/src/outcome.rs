@@ -49,12 +49,13 @@ impl Obstacle {
         }
     }
 
+    /// What the slots are, to be followed by their number.
     fn in_words(self) -> &'static str {
         match self {
-            Obstacle::Keys => "hold keys that cannot be moved within the limits",
-            Obstacle::Doubt => "are in doubt",
+            Obstacle::Keys => "slots with keys that cannot be moved within the limits",
+            Obstacle::Doubt => "slots in doubt",
             Obstacle::Room => {
-                "find no room: maxmemory less headroom is full, or the buffers of a call do not fit"
+                "slots without room, since maxmemory less headroom is full or the buffers of a call do not fit"
             }
         }
     }
@@ -84,28 +85,24 @@ fn obstacles(roster: &Roster, survey: &Survey) -> Vec<String> {
     }
 
     let name = |index: usize| roster.members[index].id.0.as_str();
-    let mut reasons = Vec::new();
-    for ((node, obstacle), (slots, bytes)) in undrained {
-        reasons.push(format!(
-            "node {} cannot be emptied: {slots} of its slots with {bytes} bytes {}",
-            name(node),
-            obstacle.in_words()
-        ));
-    }
-    for ((from, to, obstacle), (slots, bytes)) in unmoved {
-        reasons.push(format!(
-            "{slots} slots with {bytes} bytes cannot be moved from {} to {}: they {}",
+    let counted = |obstacle: Obstacle, (slots, bytes): (u32, u64)| {
+        format!("{}: {slots} ({bytes} bytes)", obstacle.in_words())
+    };
+    let undrained = undrained.into_iter().map(|((node, obstacle), count)| {
+        let slots = counted(obstacle, count);
+        format!("node {} cannot be emptied; {slots}", name(node))
+    });
+    let unmoved = unmoved.into_iter().map(|((from, to, obstacle), count)| {
+        let slots = counted(obstacle, count);
+        format!(
+            "not all can be moved from {} to {}; {slots}",
             name(from),
-            name(to),
-            obstacle.in_words()
-        ));
-    }
-    if unbalanced.0 > 0 {
-        let (slots, bytes) = unbalanced;
-        reasons.push(format!(
-            "{slots} slots with {bytes} bytes that should move {}",
-            Obstacle::Room.in_words()
-        ));
-    }
-    reasons
+            name(to)
+        )
+    });
+    let unbalanced = (unbalanced.0 > 0).then(|| {
+        let slots = counted(Obstacle::Room, unbalanced);
+        format!("the balance is not reached; {slots}")
+    });
+    undrained.chain(unmoved).chain(unbalanced).collect()
 }

@@ -1,8 +1,8 @@
 //! How each rule stands in a plan: what it was given, and what it held back.
 
 use crate::PlanLimits;
-use crate::balance::room_bytes;
 use crate::calls::{SlotCalls, SweepBound};
+use crate::loads::room_bytes;
 use crate::plan::{HoldReason, OversizedKey, RuleReport, RuleStatus};
 use crate::rules::Rule;
 use crate::schedule::Bundle;

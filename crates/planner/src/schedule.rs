@@ -15,7 +15,8 @@
 //! payload than the soft limit is a batch of its own; its single calls stay below the hard limit.
 
 use crate::PlanLimits;
-use crate::balance::{Relocation, room_bytes};
+use crate::balance::Relocation;
+use crate::loads::room_bytes;
 use crate::survey::Survey;
 
 /// Slots that move together.

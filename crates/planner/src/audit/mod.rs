@@ -96,9 +96,9 @@ struct Scale {
     payload_bytes: f64,
 }
 
-/// Relative error that rounding may add to a product of floating point numbers, with room to spare; far
-/// below the one part in a million that documents show.
-const ROUNDING: f64 = 1e-9;
+/// Relative error that rounding may add to a product of floating point numbers, with room to spare, and far
+/// below a microsecond of any limit.
+const ROUNDING: f64 = 1e-12;
 
 impl Scale {
     fn new(limits: &PlanLimits) -> Scale {
@@ -129,7 +129,7 @@ impl Scale {
     }
 
     fn restore_reaches_half_clock(&self, restore_us: u64) -> bool {
-        self.factor * restore_us as f64 >= self.half_clock_us * (1.0 + ROUNDING)
+        self.factor * restore_us as f64 >= self.half_clock_us * (1.0 - ROUNDING)
     }
 
     fn payload_refused(&self, payload_bytes: u64) -> bool {

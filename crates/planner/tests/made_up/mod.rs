@@ -1,6 +1,8 @@
 //! Clusters made up for tests, key by key, through the profile's own front door.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod sound;
+
 use std::borrow::Cow;
 
 use preshard_analyzer::{Cost, KeyFacts, Sizes, SlotProfile};
