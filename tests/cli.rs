@@ -4,6 +4,7 @@
 //! - `examples`: what `--help` and README.md show as output is output.
 //! - `second_reader`: every snapshot in `fixtures/`, against an independent reader.
 //! - `bad_input`: each kind of damage gives one clear error, with file, offset and expectation.
+//! - `usage`: wrong usage is told by the name of the option.
 //! - `documents`: every JSON output meets the schema that the tool prints, for any number of threads the same.
 //! - `plans`: plans for the bundled cluster keep what they promise.
 //! - `outputs`: files appear whole or not at all.
@@ -26,3 +27,5 @@ mod plans;
 mod run;
 #[path = "cli/second_reader.rs"]
 mod second_reader;
+#[path = "cli/usage.rs"]
+mod usage;

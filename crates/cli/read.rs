@@ -155,6 +155,12 @@ pub fn input_facts(assembly: &Assembly) -> Vec<InputFacts> {
         .collect()
 }
 
+/// The file that told who owns the slots, as documents name it.
+pub fn topology_file(inputs: &Inputs) -> Option<String> {
+    let file = inputs.topology_file.as_ref();
+    file.map(|path| path.display().to_string())
+}
+
 /// All that documents warn of: each file's warnings, then those between files, then what was not read.
 pub fn notices(assembly: &Assembly, inputs: &Inputs) -> Vec<Notice> {
     let mut notices = Vec::new();

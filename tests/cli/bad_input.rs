@@ -2,57 +2,11 @@
 //! nothing guessed in silence.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use crate::run::{Ran, fixture, preshard_in};
+use crate::run::{Scratch, fixture, sound};
 
 const NODE_A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const NODE_B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
-
-/// A directory in which a test makes its damage.
-struct Scratch(tempfile::TempDir);
-
-impl Scratch {
-    fn new() -> Scratch {
-        Scratch(tempfile::tempdir().expect("a scratch directory"))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.path().join(name);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).expect("a directory");
-        }
-        fs::write(&path, content).expect("a file");
-        path
-    }
-
-    fn run(&self, args: &[&str]) -> Ran {
-        preshard_in(self.path(), args)
-    }
-
-    /// Runs and expects an error or warning with all of these words.
-    fn refuses(&self, args: &[&str], status: i32, words: &[&str]) -> Ran {
-        let ran = self.run(args).expect_status(status);
-        for word in words {
-            assert!(
-                ran.stderr.contains(word),
-                "{args:?}: {word:?} is not said in\n{}",
-                ran.stderr
-            );
-        }
-        assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
-        ran
-    }
-}
-
-/// A snapshot with keys in many slots, 18,307 bytes, 191 keys, RDB 10.
-fn sound() -> Vec<u8> {
-    fs::read(fixture("servers/redis-7.0/cluster.rdb")).expect("the snapshot")
-}
 
 fn backup_name(node: &str) -> String {
     format!("redis-node-10.0.0.1-7000-{node}.rdb")
@@ -426,80 +380,24 @@ fn append_only_files_beside_a_snapshot_are_not_passed_over_in_silence() {
     );
 }
 
-// --- wrong usage
-
+/// A data directory knows its own node: the one that nodes.conf calls `myself`.
 #[test]
-fn wrong_usage_names_the_option() {
+fn a_data_directory_tells_its_node_and_the_owners() {
     let scratch = Scratch::new();
-    scratch.write("dump.rdb", sound());
-    for (args, words) in [
-        (&["plan", "dump.rdb"][..], &["--rebalance", "--add"][..]),
-        (
-            &["plan", "dump.rdb", "--drain", "nobody"],
-            &["--drain nobody"],
-        ),
-        (
-            &["plan", "dump.rdb", "--move", "5"],
-            &["--move 5", "SLOTS:FROM->TO"],
-        ),
-        (
-            &["plan", "dump.rdb", "--move", "99999:a->b"],
-            &["--move 99999:a->b", "16383"],
-        ),
-        (
-            &["plan", "dump.rdb", "--weights", "x"],
-            &["--weights x", "NODE=W"],
-        ),
-        (
-            &["plan", "dump.rdb", "--add", "1", "--safety-factor", "0"],
-            &["safety_factor"],
-        ),
-        (
-            &["keys", "dump.rdb", "--latency-budget", "100"],
-            &["--latency-budget", "unit"],
-        ),
-        (
-            &["keys", "dump.rdb", "--min-payload", "big"],
-            &["--min-payload", "64MiB"],
-        ),
-        (
-            &["keys", "dump.rdb", "--target", "redis-1"],
-            &["redis-1", "redis-7.0"],
-        ),
-        (
-            &["keys", "dump.rdb", "--format", "csv", "--sort", "memory"],
-            &["--sort", "--top"],
-        ),
-        (&["keys", "dump.rdb", "--slot", "20000"], &["--slot"]),
-        (&["keys"], &["INPUT"]),
-        (&["frobnicate"], &["frobnicate"]),
-    ] {
-        let ran = scratch.refuses(args, 2, words);
-        assert_eq!(ran.stdout, "", "{args:?}");
-    }
-}
-
-/// Names from strangers must not reach the terminal as they are.
-#[test]
-fn names_cannot_steer_the_terminal() {
-    let scratch = Scratch::new();
-    let hostile = "evil\u{1b}[2Jname.rdb";
-    scratch.write(hostile, "hello");
-    let ran = scratch.refuses(&["inspect", hostile], 1, &[r"evil\u{1b}[2Jname.rdb"]);
-    assert!(!ran.stderr.contains('\u{1b}'), "{:?}", ran.stderr);
-
-    let snapshot = fixture("servers/redis-7.0/keys.rdb");
-    let text = scratch.run(&["keys", snapshot.to_str().expect("a path"), "--top", "100"]);
-    let csv = scratch.run(&[
-        "keys",
-        snapshot.to_str().expect("a path"),
-        "--format",
-        "csv",
-    ]);
-    for (ran, what) in [(text, "text"), (csv, "csv")] {
-        let ran = ran.expect_status(0);
-        for line in ran.stdout.lines() {
-            assert!(!line.contains(char::is_control), "{what}: {line:?}");
-        }
-    }
+    let conf =
+        fs::read_to_string(fixture("topologies/redis-8.6-plain/nodes.conf")).expect("a nodes.conf");
+    let myself = conf
+        .lines()
+        .find(|line| line.contains("myself"))
+        .and_then(|line| line.split(' ').next())
+        .expect("a node that is myself");
+    scratch.write("data/nodes.conf", &conf);
+    scratch.write("data/dump.rdb", sound());
+    let ran = scratch
+        .run(&["slots", "data", "--format", "json"])
+        .expect_status(5);
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(document["inputs"][0]["node"], myself, "{}", ran.stderr);
+    assert_eq!(document["topology"], "data/nodes.conf");
+    assert_eq!(document["partial"], true, "the other shards have no backup");
 }

@@ -63,20 +63,48 @@ fn a_device_is_written_to_and_not_replaced() {
 
 #[test]
 fn a_pipe_that_closes_early_ends_the_program_quietly() {
-    let snapshot = fixture("servers/redis-7.0/mix.rdb");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_preshard"))
-        .args([
-            "keys".as_ref(),
-            snapshot.as_os_str(),
-            "--format=ndjson".as_ref(),
-        ])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("preshard starts");
-    drop(child.stdout.take());
-    let output = child.wait_with_output().expect("preshard ends");
-    assert_eq!(output.status.code(), Some(0));
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(!stderr.contains("error"), "{stderr}");
+    let backup = fixture("clusters/shop-3x");
+    let backup = backup.to_str().expect("a path");
+    for args in [
+        &["keys", backup, "--format=ndjson"][..],
+        &["keys", backup, "--format=csv"],
+        &["keys", backup],
+        &["slots", backup, "--format=csv"],
+        &["slots", backup, "--format=json"],
+        &["inspect", backup],
+        &["plan", backup, "--rebalance"],
+        &["schema", "plan"],
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_preshard"))
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("preshard starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("preshard ends");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {stderr}");
+        assert!(!stderr.contains("error"), "{args:?}: {stderr}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_a_failure() {
+    let backup = fixture("clusters/shop-3x");
+    for format in ["--format=ndjson", "--format=csv", "--format=text"] {
+        let full = fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .expect("/dev/full");
+        let output = Command::new(env!("CARGO_BIN_EXE_preshard"))
+            .args(["keys".as_ref(), backup.as_os_str(), format.as_ref()])
+            .stdout(full)
+            .output()
+            .expect("preshard ends");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{format}: {stderr}");
+        assert!(stderr.contains("No space left"), "{format}: {stderr}");
+    }
 }

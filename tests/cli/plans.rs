@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use preshard_report::PlanDocument;
 use serde_json::Value;
 
 use crate::documents::{assert_meets, validator};
@@ -78,6 +79,9 @@ fn plans_meet_their_schema() {
         let mut wrong = plan.clone();
         wrong["batches"] = Value::Null;
         assert!(!validator.is_valid(&wrong), "a plan without batches passed");
+        let mut wrong = plan.clone();
+        wrong["surprise"] = 1.into();
+        assert!(!validator.is_valid(&wrong), "a field nobody knows passed");
     }
 }
 
@@ -202,6 +206,26 @@ fn a_fourth_node_brings_memory_within_a_hundredth_of_the_best_balance() {
     }
     assert_eq!(plan["partial"], false);
     assert_eq!(list(&plan["inputs"]).len(), 3);
+}
+
+/// What is written is what was audited: read back it is the same document, and its plan passes again.
+#[test]
+fn a_written_plan_can_be_read_back_and_passes_its_audit() {
+    let (first, _) = &nodes()[0];
+    for (goal, status) in [
+        (&["--add", "2", "--rebalance"][..], 0),
+        (&["--drain", first], 4),
+        (&["--drain", first, "--allow-oversized"], 0),
+    ] {
+        let text = plan(&[goal, &["--format", "json"]].concat())
+            .expect_status(status)
+            .stdout;
+        let document: PlanDocument = serde_json::from_str(&text).expect("a plan document");
+        let again = serde_json::to_string_pretty(&document).expect("a document can be written");
+        assert_eq!(text.trim_end(), again, "{goal:?}");
+        let violations = preshard_planner::audit(&document.plan);
+        assert!(violations.is_empty(), "{goal:?}: {violations:?}");
+    }
 }
 
 #[test]

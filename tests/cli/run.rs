@@ -1,6 +1,7 @@
 //! Runs the program.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -66,7 +67,7 @@ pub fn bless() -> bool {
 /// All snapshots under `fixtures/`, sorted.
 pub fn snapshots() -> Vec<PathBuf> {
     fn walk(directory: &Path, found: &mut Vec<PathBuf>) {
-        for entry in std::fs::read_dir(directory).expect("a fixture directory") {
+        for entry in fs::read_dir(directory).expect("a fixture directory") {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
                 walk(&path, found);
@@ -80,4 +81,53 @@ pub fn snapshots() -> Vec<PathBuf> {
     found.sort();
     assert!(found.len() >= 150, "only {} snapshots found", found.len());
     found
+}
+
+/// A directory in which a test makes its damage.
+pub struct Scratch(tempfile::TempDir);
+
+impl Scratch {
+    /// An empty one.
+    pub fn new() -> Scratch {
+        Scratch(tempfile::tempdir().expect("a scratch directory"))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Writes a file, and the directories it lies in.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).expect("a directory");
+        }
+        fs::write(&path, content).expect("a file");
+        path
+    }
+
+    /// Runs `preshard` in it.
+    pub fn run(&self, args: &[&str]) -> Ran {
+        preshard_in(self.path(), args)
+    }
+
+    /// Runs and expects an error or warning with all of these words.
+    pub fn refuses(&self, args: &[&str], status: i32, words: &[&str]) -> Ran {
+        let ran = self.run(args).expect_status(status);
+        for word in words {
+            assert!(
+                ran.stderr.contains(word),
+                "{args:?}: {word:?} is not said in\n{}",
+                ran.stderr
+            );
+        }
+        assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+        ran
+    }
+}
+
+/// A snapshot with keys in many slots, 18,307 bytes, 191 keys, RDB 10.
+pub fn sound() -> Vec<u8> {
+    fs::read(fixture("servers/redis-7.0/cluster.rdb")).expect("the snapshot")
 }

@@ -6,7 +6,7 @@ use preshard_planner::PlanLimits;
 use preshard_report::document::{Agreement, FileReport, InspectDocument, Notice};
 use preshard_report::{json, text};
 
-use super::{is_whole, start_threads};
+use super::start_threads;
 use crate::args::{DocumentFormat, InspectArgs};
 use crate::cross_check::cross_check;
 use crate::exit::ExitStatus;
@@ -28,7 +28,6 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
     let mut out = Output::open(args.output.output.as_deref())?;
 
     let mut reports = Vec::with_capacity(files.len());
-    let mut whole = true;
     for file in &files {
         let scan = file.scan(
             &PlanLimits::default(),
@@ -39,7 +38,6 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
         let check = args
             .cross_check
             .then(|| cross_check(file.source.bytes(), scan.summary.damage.is_some()));
-        whole &= is_whole(&scan.summary);
         reports.push((
             FileReport::new(&scan.summary, file.estimates(), check),
             scan.summary.damage,
@@ -73,7 +71,7 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
             .as_ref()
             .is_some_and(|check| check.result == Agreement::Differs)
     });
-    Ok(if !whole {
+    Ok(if !document.is_whole() {
         ExitStatus::Partial
     } else if differs {
         ExitStatus::Failure

@@ -1,6 +1,6 @@
 //! `preshard keys`: which keys are largest, or slowest to move; or all of them.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use anyhow::{Context as _, Result};
 use preshard_analyzer::KeyFacts;
@@ -32,7 +32,10 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     start_threads(args.input.threads)?;
     let filter = Filter::new(&args);
     let selection = Selection::new(&args)?;
-    let read = ReadOptions::new(args.input, args.target.target)?;
+    let mut read = ReadOptions::new(args.input, args.target.target)?;
+    // Lines that run over a terminal and a bar that is drawn on it would spoil each other.
+    read.quiet |=
+        selection.top.is_none() && args.output.output.is_none() && io::stdout().is_terminal();
     let inputs = Inputs::find(&read.inputs, TopologyWish::None)?;
     let (files, bar) = open_all(&inputs, &read)?;
     let limits = files
