@@ -1,7 +1,6 @@
 //! `preshard inspect`: what is in a backup, is it whole, who wrote it.
 
 use anyhow::{Context as _, Result};
-use preshard_parser::Detail;
 use preshard_planner::PlanLimits;
 use preshard_report::document::{Agreement, FileReport, InspectDocument, Notice};
 use preshard_report::{json, text};
@@ -13,7 +12,7 @@ use crate::exit::ExitStatus;
 use crate::input::{Inputs, TopologyWish};
 use crate::options::ReadOptions;
 use crate::output::Output;
-use crate::read::{left_out, open_all};
+use crate::read::{left_out, open_all, scan_files};
 use crate::say;
 
 /// Answers the question.
@@ -28,13 +27,8 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
     let mut out = Output::open(args.output.output.as_deref())?;
 
     let mut reports = Vec::with_capacity(files.len());
-    for file in &files {
-        let scan = file.scan(
-            &PlanLimits::default(),
-            Detail::Counts,
-            &bar,
-            &mut |_| Ok(()),
-        )?;
+    let scans = scan_files(&files, &PlanLimits::default(), &bar)?;
+    for (file, scan) in files.iter().zip(scans) {
         let check = args
             .cross_check
             .then(|| cross_check(file.source.bytes(), scan.summary.damage.is_some()));

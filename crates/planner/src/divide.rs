@@ -8,7 +8,7 @@
 use crate::PlanLimits;
 use crate::improve::{Ground, Piece, improve};
 use crate::loads::Loads;
-use crate::roster::Roster;
+use crate::roster::{Member, Roster};
 
 /// Distance from the level, as a part of the mean (1 in so many), that is as good as none.
 const FINE: u64 = 1_000;
@@ -65,11 +65,7 @@ pub(crate) fn divide(
 
 fn ground(loads: &Loads, roster: &Roster, limits: &PlanLimits) -> Ground {
     let levels = loads.levels(roster, limits);
-    let takes_part: Vec<bool> = roster
-        .members
-        .iter()
-        .map(|member| member.takes_part())
-        .collect();
+    let takes_part: Vec<bool> = roster.members.iter().map(Member::takes_part).collect();
     Ground {
         ceilings: (0..levels.len())
             .map(|index| loads.ceiling(index, limits))

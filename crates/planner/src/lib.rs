@@ -1,6 +1,13 @@
 //! Plans slot migrations whose every step is bounded, and audits such plans.
 //!
-//! Sees slot profiles and topologies, never bytes of a snapshot.
+//! Pure functions over values: no I/O, no clock, no threads. Sees slot profiles and owners of slots, never bytes
+//! of a snapshot.
+//!
+//! - [`plan()`] makes a [`Plan`] from a [`PlanInput`], a [`Goal`] and [`PlanLimits`]: it surveys the slots (who owns
+//!   them, what they hold, whether they may move), chooses what moves where, puts the moves into batches and runs
+//!   them in thought, and writes everything down.
+//! - [`audit()`] recomputes every rule from a finished plan, without any of the code that made it.
+//! - [`verdict()`] judges one key.
 #![forbid(unsafe_code)]
 
 mod audit;

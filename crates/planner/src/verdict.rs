@@ -56,6 +56,9 @@ impl Thresholds {
     }
 
     /// Rule 3: the `timeout` argument for a call whose longest RESTORE is this.
+    ///
+    /// Each reply of the target ends its silence, so the longest silence is one RESTORE; the few small ones
+    /// that the target may run between two looks at its sockets are lost in the second that is added.
     pub(crate) fn timeout_ms(&self, restore_us: u64) -> u64 {
         let silence = (2 * self.factor_ppm * u128::from(restore_us)).div_ceil(PPM * 1_000);
         1_000u64.saturating_add(u64::try_from(silence).unwrap_or(u64::MAX))

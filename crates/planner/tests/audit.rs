@@ -129,6 +129,26 @@ fn fits(pattern: &str, number: &Value) -> bool {
     number.as_u64().is_none_or(|number| number <= most)
 }
 
+/// Ten characters of a file can name all slots; a million times ten must not keep the audit busy for an hour.
+#[test]
+fn ranges_are_counted_before_they_are_walked() {
+    let mut plan = ordered();
+    plan.nodes[0].kept = vec![(0, 16_383); 1_000_000];
+    let rules: Vec<&str> = audit(&plan)
+        .iter()
+        .map(|violation| violation.rule)
+        .collect();
+    assert_eq!(rules, ["every-slot-once"]);
+
+    let mut plan = ordered();
+    plan.goal.moves[0].slots = vec![(0, u16::MAX); 3];
+    let rules: Vec<&str> = audit(&plan)
+        .iter()
+        .map(|violation| violation.rule)
+        .collect();
+    assert_eq!(rules, ["goal"; 4]);
+}
+
 #[test]
 fn a_violation_reads_as_a_sentence() {
     let mut plan = sound(&rebalance(), &limits());

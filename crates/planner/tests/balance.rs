@@ -21,9 +21,9 @@ fn least_distance(slots: &[u64], fixed: &[u64], weights: &[f64]) -> (f64, f64) {
             .map(|(&fixed, weight)| (weight * middle).max(fixed as f64))
             .sum();
         if sum < total {
-            low = middle
+            low = middle;
         } else {
-            high = middle
+            high = middle;
         }
     }
     let levels: Vec<f64> = fixed

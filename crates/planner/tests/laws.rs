@@ -94,7 +94,7 @@ impl Case {
         // The last one always owns something, so that there is somebody to drain to.
         if ranges.last().is_some_and(Vec::is_empty) {
             let longest = ranges.iter_mut().max_by_key(|ranges| ranges.len());
-            let taken = longest.and_then(|ranges| ranges.pop());
+            let taken = longest.and_then(Vec::pop);
             ranges[self.primaries - 1].push(taken.unwrap_or((0, 0)));
         }
         let ranges: Vec<&[(u16, u16)]> = ranges.iter().map(Vec::as_slice).collect();

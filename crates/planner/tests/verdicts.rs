@@ -222,34 +222,34 @@ fn limits_that_make_no_sense_are_named() {
     let table: [(&str, Spoil); 17] = [
         ("latency_budget_ms", |limits| limits.latency_budget_ms = 0),
         ("latency_budget_ms", |limits| {
-            limits.latency_budget_ms = u64::MAX
+            limits.latency_budget_ms = u64::MAX;
         }),
         ("cluster_node_timeout_ms", |limits| {
-            limits.cluster_node_timeout_ms = 1_000
+            limits.cluster_node_timeout_ms = 1_000;
         }),
         ("cluster_node_timeout_ms", |limits| {
-            limits.cluster_node_timeout_ms = u64::MAX
+            limits.cluster_node_timeout_ms = u64::MAX;
         }),
         ("safety_factor", |limits| limits.safety_factor = 0.99),
         ("safety_factor", |limits| limits.safety_factor = f64::NAN),
         ("safety_factor", |limits| {
-            limits.safety_factor = f64::INFINITY
+            limits.safety_factor = f64::INFINITY;
         }),
         ("keys_per_call_max", |limits| limits.keys_per_call_max = 0),
         ("slots_per_batch_max", |limits| {
-            limits.slots_per_batch_max = 0
+            limits.slots_per_batch_max = 0;
         }),
         ("proto_max_bulk_bytes", |limits| {
-            limits.proto_max_bulk_bytes = 0
+            limits.proto_max_bulk_bytes = 0;
         }),
         ("client_query_buffer_bytes", |limits| {
-            limits.client_query_buffer_bytes = 0
+            limits.client_query_buffer_bytes = 0;
         }),
         ("replica_buffer_hard_bytes", |limits| {
-            limits.replica_buffer_hard_bytes = 0
+            limits.replica_buffer_hard_bytes = 0;
         }),
         ("replica_buffer_soft_bytes", |limits| {
-            limits.replica_buffer_soft_bytes = u64::MAX
+            limits.replica_buffer_soft_bytes = u64::MAX;
         }),
         ("maxmemory_bytes", |limits| limits.maxmemory_bytes = Some(0)),
         ("headroom", |limits| limits.headroom = 1.0),

@@ -21,15 +21,15 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
         findings.equal(
             rule::ORDER,
             &format_args!("batch at position {}", position + 1),
-            position + 1,
-            batch.number as usize,
+            &(position + 1),
+            &(batch.number as usize),
         );
         findings.demand(
             batch.worst_block_us >= worst_so_far,
             rule::ORDER,
             &place,
-            format!("a worst block of at least the {worst_so_far} us before it"),
-            batch.worst_block_us,
+            &format_args!("a worst block of at least the {worst_so_far} us before it"),
+            &batch.worst_block_us,
         );
         worst_so_far = batch.worst_block_us;
         let pair = worst_of_pair
@@ -51,8 +51,8 @@ fn check_batch(
         (1..=limits.slots_per_batch_max as usize).contains(&batch.moves.len()),
         rule::ORDER,
         &format_args!("{place}, slots"),
-        format!("1 to {}", limits.slots_per_batch_max),
-        batch.moves.len(),
+        &format_args!("1 to {}", limits.slots_per_batch_max),
+        &batch.moves.len(),
     );
     let payload: u128 = batch
         .moves
@@ -63,8 +63,8 @@ fn check_batch(
         batch.moves.len() == 1 || payload <= u128::from(limits.replica_buffer_soft_bytes),
         rule::PAYLOAD_LIMITS,
         &format_args!("{place}, payload of several slots"),
-        format!("at most {} bytes", limits.replica_buffer_soft_bytes),
-        payload,
+        &format_args!("at most {} bytes", limits.replica_buffer_soft_bytes),
+        &payload,
     );
     let (mut predicted_us, mut worst_us) = (0u128, 0);
     for slot_move in &batch.moves {
@@ -72,8 +72,8 @@ fn check_batch(
             slot_move.worst_block_us >= *worst_of_pair,
             rule::ORDER,
             &format_args!("{place}, slot {}", slot_move.slot),
-            format!("a worst block of at least the {worst_of_pair} us before it"),
-            slot_move.worst_block_us,
+            &format_args!("a worst block of at least the {worst_of_pair} us before it"),
+            &slot_move.worst_block_us,
         );
         *worst_of_pair = slot_move.worst_block_us;
         worst_us = worst_us.max(slot_move.worst_block_us);
@@ -82,14 +82,14 @@ fn check_batch(
     findings.equal(
         law::PREDICTION,
         &format_args!("{place}, worst block in us"),
-        worst_us,
-        batch.worst_block_us,
+        &worst_us,
+        &batch.worst_block_us,
     );
     findings.equal(
         law::PREDICTION,
         &format_args!("{place}, predicted us"),
-        predicted_us,
-        u128::from(batch.predicted_us),
+        &predicted_us,
+        &u128::from(batch.predicted_us),
     );
 }
 
@@ -118,8 +118,8 @@ fn run<'a>(
                     found <= most + 1.0,
                     rule::MEMORY_HEADROOM,
                     &format_args!("{place}, {what}"),
-                    format!("at most {most} bytes"),
-                    found,
+                    &format_args!("at most {most} bytes"),
+                    &found,
                 );
             }
         }
@@ -129,8 +129,8 @@ fn run<'a>(
     findings.equal(
         law::TOTALS,
         &format_args!("{place}, memory of the target afterwards"),
-        target,
-        batch.target_memory_bytes_after as f64,
+        &target,
+        &(batch.target_memory_bytes_after as f64),
     );
     memory.insert(&batch.source, source);
     memory.insert(&batch.target, target);

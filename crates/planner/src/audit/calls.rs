@@ -36,8 +36,8 @@ fn check_slot(
             pair[0].block_us <= pair[1].block_us,
             rule::ORDER,
             &format_args!("{place}, heavy keys"),
-            "the worst last",
-            format!("{} us before {} us", pair[0].block_us, pair[1].block_us),
+            &"the worst last",
+            &format_args!("{} us before {} us", pair[0].block_us, pair[1].block_us),
         );
     }
     if let Some(sweep) = &slot_move.sweep {
@@ -54,35 +54,35 @@ fn check_slot(
         }
         predicted_us += nanoseconds.div_ceil(1_000);
     }
-    findings.equal(law::KEY_COUNT, &place, u128::from(slot_move.keys), keys);
+    findings.equal(law::KEY_COUNT, &place, &u128::from(slot_move.keys), &keys);
     findings.demand(
         slot_move.expiring_keys <= slot_move.keys,
         law::KEY_COUNT,
         &place,
-        format!("at most {} expiring keys", slot_move.keys),
-        slot_move.expiring_keys,
+        &format_args!("at most {} expiring keys", slot_move.keys),
+        &slot_move.expiring_keys,
     );
     findings.demand(
         u128::from(slot_move.payload_bytes) <= payload_most,
         rule::PAYLOAD_LIMITS,
         &place,
-        format!(
+        &format_args!(
             "calls that account for {} payload bytes",
             slot_move.payload_bytes
         ),
-        payload_most,
+        &payload_most,
     );
     findings.equal(
         law::PREDICTION,
         &format_args!("{place}, worst block in us"),
-        worst_us,
-        slot_move.worst_block_us,
+        &worst_us,
+        &slot_move.worst_block_us,
     );
     findings.equal(
         law::PREDICTION,
         &format_args!("{place}, predicted us"),
-        predicted_us,
-        u128::from(slot_move.predicted_us),
+        &predicted_us,
+        &u128::from(slot_move.predicted_us),
     );
 }
 
@@ -98,18 +98,18 @@ fn check_heavy(
         consented || !scale.over_budget(call.block_us),
         rule::BLOCK_BUDGET,
         &place,
-        format!(
+        &format_args!(
             "at most {} us, {} times over",
             scale.budget_us, scale.factor
         ),
-        call.block_us,
+        &call.block_us,
     );
     findings.demand(
         call.block_us >= limits.call_fixed_us,
         law::PREDICTION,
         &place,
-        format!("at least the {} us of any call", limits.call_fixed_us),
-        call.block_us,
+        &format_args!("at least the {} us of any call", limits.call_fixed_us),
+        &call.block_us,
     );
     check_silence(call.restore_us, call.timeout_ms, scale, place, findings);
     check_payload(call.payload_bytes, scale, place, findings);
@@ -123,26 +123,26 @@ fn check_sweep(
     findings: &mut Findings,
 ) {
     let counted: u128 = sweep.cost_bins.iter().map(|bin| u128::from(bin.keys)).sum();
-    findings.demand(sweep.keys > 0, law::KEY_COUNT, &place, "keys to sweep", 0);
+    findings.demand(sweep.keys > 0, law::KEY_COUNT, &place, &"keys to sweep", &0);
     findings.equal(
         law::KEY_COUNT,
         &format_args!("{place}, keys of its bins"),
-        u128::from(sweep.keys),
-        counted,
+        &u128::from(sweep.keys),
+        &counted,
     );
     findings.demand(
         (1..=limits.keys_per_call_max).contains(&sweep.keys_per_call),
         rule::BATCH_BY_TIME,
         &format_args!("{place}, keys a call"),
-        format!("1 to {}", limits.keys_per_call_max),
-        sweep.keys_per_call,
+        &format_args!("1 to {}", limits.keys_per_call_max),
+        &sweep.keys_per_call,
     );
     let per_call = u64::from(sweep.keys_per_call.max(1));
     findings.equal(
         rule::BATCH_BY_TIME,
         &format_args!("{place}, calls"),
-        sweep.keys.div_ceil(per_call),
-        sweep.calls,
+        &sweep.keys.div_ceil(per_call),
+        &sweep.calls,
     );
 
     let blocks = sweep.cost_bins.iter().map(|bin| (bin.block_ns, bin.keys));
@@ -153,18 +153,18 @@ fn check_sweep(
     findings.equal(
         law::PREDICTION,
         &format_args!("{place}, worst block in us"),
-        worst_us,
-        sweep.worst_block_us,
+        &worst_us,
+        &sweep.worst_block_us,
     );
     findings.demand(
         !scale.over_budget(worst_us),
         rule::BLOCK_BUDGET,
         &format_args!("{place}, the worst {per_call} keys"),
-        format!(
+        &format_args!(
             "at most {} us, {} times over",
             scale.budget_us, scale.factor
         ),
-        worst_us,
+        &worst_us,
     );
 
     let payloads = sweep
@@ -175,8 +175,8 @@ fn check_sweep(
     findings.equal(
         law::PREDICTION,
         &format_args!("{place}, most payload of a call"),
-        payload,
-        sweep.payload_bytes_max,
+        &payload,
+        &sweep.payload_bytes_max,
     );
     check_payload(payload, scale, place, findings);
 
@@ -189,8 +189,8 @@ fn check_sweep(
     findings.equal(
         law::PREDICTION,
         &format_args!("{place}, slowest RESTORE in us"),
-        slowest_ns.div_ceil(1_000),
-        sweep.worst_restore_us,
+        &slowest_ns.div_ceil(1_000),
+        &sweep.worst_restore_us,
     );
     check_silence(
         slowest_ns.div_ceil(1_000),
@@ -212,11 +212,11 @@ fn check_silence(
         !scale.restore_reaches_half_clock(restore_us),
         rule::RESTORE_FAILOVER_CLOCK,
         &place,
-        format!(
+        &format_args!(
             "a RESTORE below {} us, {} times over",
             scale.half_clock_us, scale.factor
         ),
-        restore_us,
+        &restore_us,
     );
     let least = scale.timeout_ms(restore_us);
     let timeout = timeout_ms as f64;
@@ -226,8 +226,8 @@ fn check_silence(
             && timeout < scale.clock_ms,
         rule::TIMEOUT_FROM_SILENCE,
         &place,
-        format!("{least} ms rounded up, and below {} ms", scale.clock_ms),
-        timeout_ms,
+        &format_args!("{least} ms rounded up, and below {} ms", scale.clock_ms),
+        &timeout_ms,
     );
 }
 
@@ -236,8 +236,8 @@ fn check_payload(payload_bytes: u64, scale: &Scale, place: &str, findings: &mut 
         !scale.payload_refused(payload_bytes),
         rule::PAYLOAD_LIMITS,
         &place,
-        format!("less than {} bytes in a call", scale.payload_bytes),
-        payload_bytes,
+        &format_args!("less than {} bytes in a call", scale.payload_bytes),
+        &payload_bytes,
     );
 }
 

@@ -60,8 +60,8 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
                 (expected - found as f64).abs() <= slack,
                 law::BALANCE,
                 &format_args!("{place}, {what}"),
-                format!("{expected}"),
-                found,
+                &format_args!("{expected}"),
+                &found,
             );
         }
         let headroom = plan
@@ -72,8 +72,8 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
             headroom == node.headroom_bytes.map(i128::from),
             rule::MEMORY_HEADROOM,
             &format_args!("{place}, headroom"),
-            format!("{headroom:?}"),
-            format!("{:?}", node.headroom_bytes),
+            &format_args!("{headroom:?}"),
+            &format_args!("{:?}", node.headroom_bytes),
         );
     }
 
@@ -109,8 +109,8 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
             (expected - found).abs() <= slack,
             law::BALANCE,
             &format_args!("balance, {name}"),
-            format!("{expected}"),
-            found,
+            &format_args!("{expected}"),
+            &found,
         );
     }
 }

@@ -55,8 +55,8 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
         findings.equal(
             law::GOAL,
             &format_args!("weight of node {}", node.id.0),
-            weight_of(node, &plan.goal),
-            node.weight,
+            &weight_of(node, &plan.goal),
+            &node.weight,
         );
     }
     let weightless: BTreeSet<&NodeId> = plan
@@ -72,8 +72,8 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
             !weightless.contains(&batch.target),
             law::GOAL,
             &format_args!("batch {}, target", batch.number),
-            "a node with a weight",
-            batch.target.0.as_str(),
+            &"a node with a weight",
+            &batch.target.0.as_str(),
         );
         for slot_move in &batch.moves {
             moved.insert(slot_move.slot);
@@ -81,14 +81,14 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
             let found = format!("{} to {}", batch.source.0, batch.target.0);
             if let Some(&(from, to)) = orders.get(&slot_move.slot) {
                 let ordered = format!("{} to {}", from.0, to.0);
-                findings.equal(law::GOAL, &place, ordered, found);
+                findings.equal(law::GOAL, &place, &ordered, &found);
             } else {
                 findings.demand(
                     balances(&plan.goal) || drained.contains(&batch.source),
                     law::GOAL,
                     &place,
-                    "a slot that the goal asks to move",
-                    found,
+                    &"a slot that the goal asks to move",
+                    &found,
                 );
             }
         }
@@ -99,8 +99,8 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
             moved.contains(&slot) || held.contains(&slot),
             law::GOAL,
             &format_args!("slot {slot}, which was ordered to move"),
-            "moved or held",
-            "kept",
+            &"moved or held",
+            &"kept",
         );
     }
     for node in plan.nodes.iter().filter(|node| drained.contains(&node.id)) {
@@ -108,8 +108,8 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
             node.kept.is_empty(),
             law::GOAL,
             &format_args!("drained node {}", node.id.0),
-            "no slot kept by choice",
-            node.kept.len(),
+            &"no slot kept by choice",
+            &node.kept.len(),
         );
     }
     check_outcome(plan, &orders, &drained, findings);
@@ -153,11 +153,11 @@ fn check_outcome(
                 !reasons.is_empty(),
                 law::OUTCOME,
                 &"outcome",
-                "reasons",
-                "none",
+                &"reasons",
+                &"none",
             );
             "not-reachable"
         }
     };
-    findings.equal(law::OUTCOME, &"outcome", expected, found);
+    findings.equal(law::OUTCOME, &"outcome", &expected, &found);
 }

@@ -60,23 +60,23 @@ fn check_oversized(plan: &Plan, scale: &Scale, findings: &mut Findings) {
             verdict == Some(key.verdict),
             rule::PIN_NOT_MOVE,
             &format_args!("{place}, verdict"),
-            verdict.map_or("not to be listed".to_owned(), |verdict| {
+            &verdict.map_or("not to be listed".to_owned(), |verdict| {
                 format!("{verdict:?}")
             }),
-            format!("{:?}", key.verdict),
+            &format_args!("{:?}", key.verdict),
         );
         findings.equal(
             rule::PIN_NOT_MOVE,
             &format_args!("{place}, rules broken"),
-            broken.join(", "),
-            key.rules.join(", "),
+            &broken.join(", "),
+            &key.rules.join(", "),
         );
         findings.demand(
             !key.remedy.is_empty(),
             rule::PIN_NOT_MOVE,
             &place,
-            "a remedy",
-            "none",
+            &"a remedy",
+            &"none",
         );
     }
     let rank = |key: &OversizedKey| (key.verdict, key.block_us);
@@ -85,8 +85,8 @@ fn check_oversized(plan: &Plan, scale: &Scale, findings: &mut Findings) {
             rank(&pair[0]) >= rank(&pair[1]),
             rule::PIN_NOT_MOVE,
             &"oversized keys",
-            "the worst first",
-            format!("{} before {}", place_of(&pair[0]), place_of(&pair[1])),
+            &"the worst first",
+            &format_args!("{} before {}", place_of(&pair[0]), place_of(&pair[1])),
         );
     }
 }
@@ -106,8 +106,8 @@ fn check_moves(plan: &Plan, scale: &Scale, findings: &mut Findings) {
             by_consent(key) || held.contains(&key.slot),
             rule::PIN_NOT_MOVE,
             &place_of(key),
-            "its slot held",
-            "moved or kept",
+            &"its slot held",
+            &"moved or kept",
         );
     }
     for batch in &plan.batches {
@@ -121,8 +121,8 @@ fn check_moves(plan: &Plan, scale: &Scale, findings: &mut Findings) {
             findings.equal(
                 law::KEY_COUNT,
                 &format_args!("{place}, heavy keys"),
-                slot_move.heavy.len(),
-                own_calls.len(),
+                &slot_move.heavy.len(),
+                &own_calls.len(),
             );
             let listed = listed.get(&slot_move.slot).map_or(&[][..], Vec::as_slice);
             for key in listed {
@@ -130,8 +130,8 @@ fn check_moves(plan: &Plan, scale: &Scale, findings: &mut Findings) {
                     own_calls.contains(&(key.db, &key.key)),
                     rule::BATCH_BY_TIME,
                     &format_args!("{place}, {}", place_of(key)),
-                    "a call of its own",
-                    "none",
+                    &"a call of its own",
+                    &"none",
                 );
             }
             for call in &slot_move.heavy {
@@ -142,8 +142,8 @@ fn check_moves(plan: &Plan, scale: &Scale, findings: &mut Findings) {
                     is_listed || !scale.over_budget(call.block_us),
                     rule::PIN_NOT_MOVE,
                     &format_args!("{place}, key \"{}\"", call.key.escaped()),
-                    "listed among the oversized keys",
-                    "not listed",
+                    &"listed among the oversized keys",
+                    &"not listed",
                 );
             }
         }
@@ -162,8 +162,8 @@ fn check_held(plan: &Plan, scale: &Scale, findings: &mut Findings) {
             !held.reasons.is_empty(),
             rule::PIN_NOT_MOVE,
             &place,
-            "a reason",
-            "none",
+            &"a reason",
+            &"none",
         );
         let unassigned = held
             .reasons
@@ -172,8 +172,8 @@ fn check_held(plan: &Plan, scale: &Scale, findings: &mut Findings) {
         findings.equal(
             law::OWNERS,
             &format_args!("{place}, without owner"),
-            held.owner.is_none(),
-            unassigned,
+            &held.owner.is_none(),
+            &unassigned,
         );
         for reason in &held.reasons {
             check_reason(plan, scale, held.slot, reason, &listed, &place, findings);
@@ -195,8 +195,8 @@ fn check_reason(
             listed.contains(&(slot, key, *verdict)),
             rule::PIN_NOT_MOVE,
             &format_args!("{place}, key \"{}\"", key.escaped()),
-            "the same key and verdict among the oversized keys",
-            "none",
+            &"the same key and verdict among the oversized keys",
+            &"none",
         ),
         HoldReason::OversizedUnnamed {
             worst_block_us,
@@ -209,8 +209,8 @@ fn check_reason(
                 || scale.payload_refused(*payload_bytes_max),
             rule::PIN_NOT_MOVE,
             &format_args!("{place}, keys without a name"),
-            "figures that break a limit",
-            format!(
+            &"figures that break a limit",
+            &format_args!(
                 "{worst_block_us} us, RESTORE {worst_restore_us} us, {payload_bytes_max} bytes"
             ),
         ),
@@ -218,8 +218,8 @@ fn check_reason(
             plan.limits.maxmemory_bytes.is_some(),
             rule::MEMORY_HEADROOM,
             &place,
-            "a stated maxmemory where room is short",
-            "none",
+            &"a stated maxmemory where room is short",
+            &"none",
         ),
         HoldReason::Doubt { .. } | HoldReason::Unassigned => {}
     }
@@ -239,8 +239,9 @@ fn check_rule_list(plan: &Plan, findings: &mut Findings) {
     findings.equal(
         law::RULE_LIST,
         &"rules",
-        names.join(", "),
-        plan.rules
+        &names.join(", "),
+        &plan
+            .rules
             .iter()
             .map(|report| report.rule.as_str())
             .collect::<Vec<_>>()
@@ -255,16 +256,16 @@ fn check_rule_list(plan: &Plan, findings: &mut Findings) {
             !breaks || report.status == RuleStatus::Bound,
             law::RULE_LIST,
             &format_args!("rule {}", report.rule),
-            "bound, since keys break it",
-            format!("{:?}", report.status),
+            &"bound, since keys break it",
+            &format_args!("{:?}", report.status),
         );
         let unknown = report.rule == rule::MEMORY_HEADROOM && plan.limits.maxmemory_bytes.is_none();
         findings.demand(
             !unknown || report.status == RuleStatus::Unverified,
             law::RULE_LIST,
             &format_args!("rule {}", report.rule),
-            "unverified without a stated maxmemory",
-            format!("{:?}", report.status),
+            &"unverified without a stated maxmemory",
+            &format_args!("{:?}", report.status),
         );
     }
 }

@@ -14,6 +14,10 @@ mod goal;
 mod keys;
 mod ledger;
 
+use std::fmt::Display;
+
+use preshard_slots::SLOT_COUNT;
+
 use crate::{Plan, PlanLimits};
 
 /// The laws that every plan keeps besides its rules.
@@ -56,7 +60,7 @@ pub struct Violation {
     pub found: String,
 }
 
-impl std::fmt::Display for Violation {
+impl Display for Violation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
@@ -68,11 +72,12 @@ impl std::fmt::Display for Violation {
 
 /// Everything that is wrong with a plan; empty for a sound one.
 ///
-/// Limits that make no sense are the only violation reported when there are any: nothing can be
-/// compared with them.
+/// Limits that make no sense, and ranges that are none, are the only violations reported when there are
+/// any: nothing can be compared with them.
 pub fn audit(plan: &Plan) -> Vec<Violation> {
     let mut findings = Findings::default();
     check_limits(&plan.limits, &mut findings);
+    check_ranges(plan, &mut findings);
     if findings.0.is_empty() {
         let scale = Scale::new(&plan.limits);
         ledger::check(plan, &mut findings);
@@ -151,33 +156,62 @@ impl Scale {
 struct Findings(Vec<Violation>);
 
 impl Findings {
+    /// Texts are made only where a demand fails.
     fn demand(
         &mut self,
         holds: bool,
         rule: &'static str,
-        place: &dyn std::fmt::Display,
-        expected: impl Into<String>,
-        found: impl ToString,
+        place: &dyn Display,
+        expected: &dyn Display,
+        found: &dyn Display,
     ) {
         if !holds {
             self.0.push(Violation {
                 rule,
                 place: place.to_string(),
-                expected: expected.into(),
+                expected: expected.to_string(),
                 found: found.to_string(),
             });
         }
     }
 
-    fn equal<T: PartialEq + ToString>(
+    fn equal<T: PartialEq + Display>(
         &mut self,
         rule: &'static str,
-        place: &dyn std::fmt::Display,
-        expected: T,
-        found: T,
+        place: &dyn Display,
+        expected: &T,
+        found: &T,
     ) {
-        let holds = expected == found;
-        self.demand(holds, rule, place, expected.to_string(), found);
+        self.demand(expected == found, rule, place, expected, found);
+    }
+}
+
+/// Ranges are short to write and long to walk: no more of them are walked than a cluster has slots.
+fn check_ranges(plan: &Plan, findings: &mut Findings) {
+    let ordered = plan.goal.moves.iter().flat_map(|order| &order.slots);
+    let kept = plan.nodes.iter().flat_map(|node| &node.kept);
+    for (law, what, ranges) in [
+        (law::GOAL, "ordered ranges", ordered.collect::<Vec<_>>()),
+        (law::EVERY_SLOT_ONCE, "kept ranges", kept.collect()),
+    ] {
+        let mut slots = 0u64;
+        for &&(first, last) in &ranges {
+            findings.demand(
+                first <= last && last < SLOT_COUNT,
+                law,
+                &what,
+                &"ascending slots below 16384",
+                &format_args!("{first}-{last}"),
+            );
+            slots += u64::from(last.saturating_sub(first)) + 1;
+        }
+        findings.demand(
+            slots <= 2 * u64::from(SLOT_COUNT),
+            law,
+            &what,
+            &"each slot once",
+            &format_args!("{slots} slots"),
+        );
     }
 }
 
@@ -203,20 +237,20 @@ fn check_limits(limits: &PlanLimits, findings: &mut Findings) {
         ("maxmemory_bytes", limits.maxmemory_bytes.unwrap_or(1)),
     ];
     for (name, value) in positive {
-        findings.demand(value > 0, law::LIMITS, &name, "more than 0", value);
+        findings.demand(value > 0, law::LIMITS, &name, &"more than 0", &value);
     }
     findings.demand(
         limits.safety_factor.is_finite() && limits.safety_factor >= 1.0,
         law::LIMITS,
         &"safety_factor",
-        "at least 1",
-        limits.safety_factor,
+        &"at least 1",
+        &limits.safety_factor,
     );
     findings.demand(
         (0.0..1.0).contains(&limits.headroom),
         law::LIMITS,
         &"headroom",
-        "at least 0 and below 1",
-        limits.headroom,
+        &"at least 0 and below 1",
+        &limits.headroom,
     );
 }
