@@ -6,7 +6,7 @@
 mod file;
 mod lines;
 
-use preshard_parser::{DataType, ValueFacts};
+use preshard_parser::{DataType, Encoding, ValueFacts};
 
 pub use file::ProfileError;
 use file::{ClassFits, Fit, ProfileFile};
@@ -111,7 +111,11 @@ impl CostProfile {
             DataType::Module => return self.cost(&self.module, 0, payload_bytes),
             DataType::Set => &self.set,
             DataType::Zset => &self.zset,
-            DataType::Hash if value.fields_with_ttl > 0 => &self.hash_with_field_ttl,
+            DataType::Hash
+                if value.fields_with_ttl > 0 || value.encoding == Encoding::ListpackEx =>
+            {
+                &self.hash_with_field_ttl
+            }
             DataType::Hash => &self.hash,
         };
         if !value.encoding.is_compact() {
