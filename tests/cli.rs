@@ -1,1 +1,31 @@
+//! The whole tool, from command line to output.
+//!
+//! - `cases`: each `tests/cli/cases/<case>.txt` holds a command, `.stdout` and `.stderr` beside it what it prints.
+//! - `examples`: what `--help` and README.md show as output is output.
+//! - `second_reader`: every snapshot in `fixtures/`, against an independent reader.
+//! - `bad_input`: each kind of damage gives one clear error, with file, offset and expectation.
+//! - `usage`: wrong usage is told by the name of the option.
+//! - `documents`: every JSON output meets the schema that the tool prints, for any number of threads the same.
+//! - `plans`: plans for the bundled cluster keep what they promise.
+//! - `outputs`: files appear whole or not at all.
+//!
+//! `BLESS=1 cargo test --test cli` rewrites what is compared as text; read the difference before it is committed.
 
+#[path = "cli/bad_input.rs"]
+mod bad_input;
+#[path = "cli/cases.rs"]
+mod cases;
+#[path = "cli/documents.rs"]
+mod documents;
+#[path = "cli/examples.rs"]
+mod examples;
+#[path = "cli/outputs.rs"]
+mod outputs;
+#[path = "cli/plans.rs"]
+mod plans;
+#[path = "cli/run.rs"]
+mod run;
+#[path = "cli/second_reader.rs"]
+mod second_reader;
+#[path = "cli/usage.rs"]
+mod usage;

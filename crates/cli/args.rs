@@ -16,7 +16,7 @@ use crate::units::{parse_duration_ms, parse_size};
 /// per primary), a data directory of a server (nodes.conf and its snapshot), or a directory of snapshots.
 /// Several may be given. What an input is is decided by its content.
 #[derive(Debug, Parser)]
-#[command(name = "preshard", version, propagate_version = true, after_help = EXIT_STATUS)]
+#[command(name = "preshard", version, propagate_version = true, after_long_help = EXIT_STATUS, max_term_width = 100)]
 pub struct CommandLine {
     /// What is asked.
     #[command(subcommand)]
@@ -36,19 +36,19 @@ Exit status:
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Tell what is in a backup, whether it is whole, and who wrote it.
-    #[command(after_help = INSPECT_HELP)]
+    #[command(after_long_help = include_str!("help/inspect.txt"))]
     Inspect(InspectArgs),
     /// List the keys that are largest or slowest to move, or all keys.
-    #[command(after_help = KEYS_HELP)]
+    #[command(after_long_help = include_str!("help/keys.txt"))]
     Keys(KeysArgs),
     /// Tell where the bytes sit: per slot and per shard.
-    #[command(after_help = SLOTS_HELP)]
+    #[command(after_long_help = include_str!("help/slots.txt"))]
     Slots(SlotsArgs),
     /// Plan a migration: what can be moved safely, in which batches, how long it takes, what cannot move.
-    #[command(after_help = PLAN_HELP)]
+    #[command(after_long_help = include_str!("help/plan.txt"))]
     Plan(PlanArgs),
     /// Print the JSON Schema of a document.
-    #[command(after_help = SCHEMA_HELP)]
+    #[command(after_long_help = include_str!("help/schema.txt"))]
     Schema(SchemaArgs),
 }
 
@@ -319,9 +319,6 @@ pub struct PlanArgs {
     #[command(flatten)]
     pub target: TargetArgs,
 
-    #[command(flatten)]
-    pub goal: GoalArgs,
-
     /// What is printed on standard output.
     #[arg(short, long, value_enum, default_value_t = DocumentFormat::Text)]
     pub format: DocumentFormat,
@@ -335,6 +332,9 @@ pub struct PlanArgs {
     /// status is 5.
     #[arg(long)]
     pub allow_partial: bool,
+
+    #[command(flatten)]
+    pub goal: GoalArgs,
 
     #[command(flatten)]
     pub limits: LimitArgs,
@@ -420,9 +420,3 @@ pub enum SchemaChoice {
     /// One line of `preshard keys --format ndjson`.
     Keys,
 }
-
-const INSPECT_HELP: &str = "";
-const KEYS_HELP: &str = "";
-const SLOTS_HELP: &str = "";
-const PLAN_HELP: &str = "";
-const SCHEMA_HELP: &str = "";

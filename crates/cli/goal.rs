@@ -8,8 +8,10 @@ use preshard_slots::{NodeId, SlotSet, Topology};
 use crate::args::GoalArgs;
 use crate::exit::Refusal;
 
-/// Most nodes that `--add COUNT` stands for; a longer number is the beginning of an id.
+/// Most nodes that `--add COUNT` stands for.
 const ADD_COUNT_MAX: usize = 1_000;
+/// Digits from which on a number is the beginning of an id.
+const ID_DIGITS_MIN: usize = 8;
 
 impl GoalArgs {
     /// Refuses a command line that asks for nothing.
@@ -63,7 +65,7 @@ impl<'a> Roster<'a> {
         };
         let mut planned = 0;
         for word in &goal.add {
-            match add_count(word) {
+            match add_count(word)? {
                 Some(count) => {
                     for _ in 0..count {
                         planned += 1;
@@ -195,10 +197,18 @@ impl<'a> Roster<'a> {
     }
 }
 
-/// The number of nodes that a word of `--add` stands for, if it is one.
-fn add_count(word: &str) -> Option<usize> {
-    let count = word.parse().ok()?;
-    (1..=ADD_COUNT_MAX).contains(&count).then_some(count)
+/// The number of nodes that a word of `--add` stands for; `None` when it names one.
+fn add_count(word: &str) -> Result<Option<usize>> {
+    if word.len() >= ID_DIGITS_MIN || !word.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(None);
+    }
+    match word.parse() {
+        Ok(count) if (1..=ADD_COUNT_MAX).contains(&count) => Ok(Some(count)),
+        _ => Err(Refusal::usage(format!(
+            "--add {word}: expected 1 to {ADD_COUNT_MAX} nodes, or a node by host:port or at least {ID_DIGITS_MIN} \
+             characters of its id"
+        ))),
+    }
 }
 
 #[cfg(test)]
@@ -210,12 +220,14 @@ mod tests {
         for (word, count) in [
             ("1", Some(1)),
             ("1000", Some(1_000)),
-            ("0", None),
-            ("1001", None),
+            ("12345678", None),
             ("07c37df", None),
             ("10.0.0.1:7000", None),
         ] {
-            assert_eq!(add_count(word), count, "{word}");
+            assert_eq!(add_count(word).expect("a count or a name"), count, "{word}");
+        }
+        for word in ["0", "1001", "1234567", ""] {
+            assert!(add_count(word).is_err(), "{word:?} passed");
         }
     }
 }

@@ -15,6 +15,8 @@ pub struct Inputs {
     pub snapshots: Vec<Snapshot>,
     /// Who owns the slots, where something tells.
     pub topology: Option<Topology>,
+    /// The file that tells it.
+    pub topology_file: Option<PathBuf>,
     /// What was found beside the snapshots and not read.
     pub left_out: Vec<String>,
 }
@@ -76,11 +78,12 @@ impl Inputs {
                 });
             }
         }
-        inputs.topology = match wish {
+        let topology = match wish {
             TopologyWish::None => None,
             TopologyWish::Beside => single_topology(found)?,
-            TopologyWish::File(path) => Some(read_topology(path)?),
+            TopologyWish::File(path) => Some((path.to_owned(), read_topology(path)?)),
         };
+        (inputs.topology_file, inputs.topology) = topology.unzip();
         Ok(inputs)
     }
 
@@ -216,7 +219,7 @@ fn read_topology(path: &Path) -> Result<Topology> {
 }
 
 /// The one topology that all inputs agree on.
-fn single_topology(found: Vec<(PathBuf, Topology)>) -> Result<Option<Topology>> {
+fn single_topology(found: Vec<(PathBuf, Topology)>) -> Result<Option<(PathBuf, Topology)>> {
     let mut found = found.into_iter();
     let Some((path, topology)) = found.next() else {
         return Ok(None);
@@ -241,7 +244,7 @@ fn single_topology(found: Vec<(PathBuf, Topology)>) -> Result<Option<Topology>> 
             ));
         }
     }
-    Ok(Some(topology))
+    Ok(Some((path, topology)))
 }
 
 #[cfg(test)]

@@ -107,3 +107,54 @@ pub fn name_floors(limits: &PlanLimits) -> (u64, u64) {
         payload_bytes.clamp(1, FLOOR_PAYLOAD_BYTES),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use preshard_analyzer::Cost;
+    use preshard_planner::plan::Verdict;
+    use preshard_planner::verdict;
+
+    use super::*;
+
+    /// A key below both floors is one of many in a histogram; the planner can give no call to it, so none may need one.
+    #[test]
+    fn every_key_that_needs_a_call_of_its_own_is_listed_by_name() {
+        let mut needing = 0;
+        for latency_budget_ms in [1, 10, 100, 60_000] {
+            for safety_factor in [1.0, 2.0, 7.5] {
+                for replica_buffer_hard_bytes in [1 << 20, 256 << 20] {
+                    let limits = PlanLimits {
+                        latency_budget_ms,
+                        safety_factor,
+                        replica_buffer_hard_bytes,
+                        ..PlanLimits::default()
+                    };
+                    let (floor_block_ns, floor_payload_bytes) = name_floors(&limits);
+                    for step in 0..400u32 {
+                        let grown = 1.08f64.powi(step as i32);
+                        let cost = Cost {
+                            block_ns: grown as u64,
+                            restore_ns: grown as u64 / 2,
+                        };
+                        for payload_bytes in [1, grown as u64] {
+                            if verdict(cost, payload_bytes, &limits) < Verdict::OwnCall {
+                                continue;
+                            }
+                            needing += 1;
+                            assert!(
+                                cost.block_ns >= floor_block_ns
+                                    || payload_bytes >= floor_payload_bytes,
+                                "{cost:?} with {payload_bytes} bytes lies below {floor_block_ns} ns and \
+                                 {floor_payload_bytes} bytes under {limits:?}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+        assert!(
+            needing > 1_000,
+            "only {needing} keys needed a call of their own"
+        );
+    }
+}

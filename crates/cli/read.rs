@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use preshard_analyzer::{
     Assembly, CostProfile, FileScan, KeyFacts, MemoryModel, Progress, Rough1, ScanOptions, Server,
-    assemble, scan,
+    assemble, scan, scan_all,
 };
 use preshard_parser::source::Source;
 use preshard_parser::{Detail, RdbReader, RecordKind};
@@ -50,7 +50,7 @@ impl OpenFile {
         estimates(&self.cost)
     }
 
-    /// Scans the file.
+    /// Scans the file; `sink` sees all its keys in their order.
     ///
     /// # Errors
     /// When nothing can be said of the file, or the sink fails.
@@ -61,17 +61,40 @@ impl OpenFile {
         bar: &dyn Progress,
         sink: &mut dyn FnMut(&[KeyFacts<'_>]) -> std::io::Result<()>,
     ) -> Result<FileScan> {
+        scan(&self.source, &self.scan_options(limits, detail), bar, sink)
+            .with_context(|| self.unreadable())
+    }
+
+    fn scan_options(&self, limits: &PlanLimits, detail: Detail) -> ScanOptions<'_> {
         let (floor_block_ns, floor_payload_bytes) = name_floors(limits);
-        let options = ScanOptions {
+        ScanOptions {
             cost: &self.cost,
             memory: &MEMORY_MODEL,
             detail,
             floor_block_ns,
             floor_payload_bytes,
-        };
-        scan(&self.source, &options, bar, sink)
-            .with_context(|| format!("cannot read {}", self.source.path().display()))
+        }
     }
+
+    fn unreadable(&self) -> String {
+        format!("cannot read {}", self.source.path().display())
+    }
+}
+
+/// Scans all files side by side.
+///
+/// # Errors
+/// When nothing can be said of a file: of several the first.
+pub fn scan_files(files: &[OpenFile], limits: &PlanLimits, bar: &Bar) -> Result<Vec<FileScan>> {
+    let jobs: Vec<_> = files
+        .iter()
+        .map(|file| (&file.source, file.scan_options(limits, Detail::Counts)))
+        .collect();
+    scan_all(&jobs, bar)
+        .into_iter()
+        .zip(files)
+        .map(|(scan, file)| scan.with_context(|| file.unreadable()))
+        .collect()
 }
 
 /// Opens all snapshots, so that a missing one is told before the first is read.
@@ -120,11 +143,8 @@ pub fn assemble_all(
     limits: &PlanLimits,
     bar: &Bar,
 ) -> Result<Assembly> {
-    let mut scans = Vec::with_capacity(files.len());
-    for file in files {
-        let scan = file.scan(limits, Detail::Counts, bar, &mut |_| Ok(()))?;
-        scans.push((file.node.clone(), scan));
-    }
+    let nodes = files.iter().map(|file| file.node.clone());
+    let scans = nodes.zip(scan_files(files, limits, bar)?).collect();
     assemble(inputs.topology.as_ref(), scans).context("the inputs do not fit together")
 }
 
@@ -153,6 +173,12 @@ pub fn input_facts(assembly: &Assembly) -> Vec<InputFacts> {
         .enumerate()
         .map(|(index, summary)| InputFacts::new(summary, node_of(index)))
         .collect()
+}
+
+/// The file that told who owns the slots, as documents name it.
+pub fn topology_file(inputs: &Inputs) -> Option<String> {
+    let file = inputs.topology_file.as_ref();
+    file.map(|path| path.display().to_string())
 }
 
 /// All that documents warn of: each file's warnings, then those between files, then what was not read.

@@ -16,6 +16,20 @@ const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const PUBLIC_MIRROR: &str = "http://deb.debian.org/debian";
 const TOOLS: [&str; 5] = ["apt-get", "apt-cache", "apt-config", "dpkg", "dpkg-deb"];
 
+/// Finds out whether the machine has what packages are unpacked with.
+pub(crate) fn check_tools() -> Result<()> {
+    for tool in TOOLS {
+        // Each answers --version; what is not there cannot be started.
+        if Command::new(tool).arg("--version").output().is_err() {
+            bail!("{tool} is not there: servers are unpacked from Debian packages");
+        }
+    }
+    if !Path::new(KEYRING).exists() {
+        bail!("{KEYRING} is not there: install the package debian-archive-keyring");
+    }
+    Ok(())
+}
+
 /// The two packages that make a server.
 pub(crate) struct Package {
     pub server: String,
@@ -31,23 +45,10 @@ pub(crate) struct Apt {
 impl Apt {
     /// Prepares the state directory and fetches the package lists.
     pub(crate) fn open(suite: &str, state: &Path) -> Result<Apt> {
-        for tool in TOOLS {
-            // Each answers --version; what is not there cannot be started.
-            let started = Command::new(tool).arg("--version").output();
-            if started.is_err() {
-                bail!("{tool} is not there: servers are unpacked from Debian packages");
-            }
-        }
-        if !Path::new(KEYRING).exists() {
-            bail!("{KEYRING} is not there: install the package debian-archive-keyring");
-        }
         let apt = Apt {
             config: state.join("apt.conf"),
             state: state.to_owned(),
         };
-        if state.join("ready").exists() {
-            return Ok(apt);
-        }
         for directory in ["lists/partial", "cache/archives/partial", "empty"] {
             fs::create_dir_all(state.join(directory))?;
         }
@@ -65,7 +66,6 @@ impl Apt {
         {
             bail!("apt-get update says: {}", log.trim());
         }
-        fs::write(state.join("ready"), "")?;
         Ok(apt)
     }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::apt::{Apt, Package};
+use crate::apt::{Apt, Package, check_tools};
 use crate::repository_root;
 
 /// A line of servers that tests ask for. Package suites move on, so a line is met by the version
@@ -88,7 +88,7 @@ impl Line {
                 self.live_part()
             );
         };
-        Server::open(self, Path::new(&directory))
+        Server::open(self, Path::new(&directory)).context(self.variable())
     }
 
     /// The line's server: the environment's, the one unpacked earlier, or a fresh one from
@@ -104,24 +104,32 @@ impl Line {
         if let Ok(server) = Server::open(self, &directory) {
             return Ok(server);
         }
-        let mut refusals = Vec::new();
-        for suite in self.suites() {
-            match self.install_from(suite, &directory) {
-                Ok(server) => return Ok(server),
-                Err(error) => refusals.push(format!("{suite}: {error:#}")),
+        let found = check_tools().and_then(|()| {
+            let mut refusals = Vec::new();
+            for suite in self.suites() {
+                match self.install_from(suite, &directory) {
+                    Ok(server) => return Ok(server),
+                    Err(error) => refusals.push(format!("{suite}: {error:#}")),
+                }
             }
-        }
-        bail!(
-            "{} cannot be installed:\n  {}\nset {} to a directory with run-server and run-cli to use another build",
-            self.name(),
-            refusals.join("\n  "),
-            self.variable()
-        );
+            bail!("{}", refusals.join("\n  "));
+        });
+        found.with_context(|| {
+            format!(
+                "{} cannot be installed (to use another build, set {} to a directory with run-server and run-cli)",
+                self.name(),
+                self.variable()
+            )
+        })
     }
 
     fn install_from(self, suite: &str, directory: &Path) -> Result<Server> {
-        let state = repository_root().join(".servers/.apt").join(suite);
-        let apt = Apt::open(suite, &state)?;
+        let servers = repository_root().join(".servers");
+        std::fs::create_dir_all(&servers)?;
+        // Package lists go when the server is there: old ones would name packages that a moving
+        // suite no longer has.
+        let scratch = tempfile::tempdir_in(&servers)?;
+        let apt = Apt::open(suite, &scratch.path().join("apt"))?;
         let vendor = self.vendor();
         let package = Package {
             server: format!("{vendor}-server"),
@@ -139,24 +147,16 @@ impl Line {
             self.name(),
             package.server
         );
-        let partial = directory.with_extension("partial");
-        if partial.exists() {
-            std::fs::remove_dir_all(&partial)?;
-        }
-        apt.unpack(&package, &version, &partial)?;
-        let programs = [
-            ("run-server", format!("{vendor}-server")),
-            ("run-cli", format!("{vendor}-cli")),
-        ];
-        for (wrapper, program) in &programs {
-            write_wrapper(&partial, wrapper, program)?;
-        }
-        Server::open(self, &partial).context("unpacked, but it does not run")?;
+        let unpacked = scratch.path().join("server");
+        apt.unpack(&package, &version, &unpacked)?;
+        write_wrapper(&unpacked, "run-server", &format!("{vendor}-server"))?;
+        write_wrapper(&unpacked, "run-cli", &format!("{vendor}-cli"))?;
+        Server::open(self, &unpacked).context("unpacked, but it does not run")?;
+        // Only a server that runs gets its name, so a broken attempt is never taken for one.
         if directory.exists() {
             std::fs::remove_dir_all(directory)?;
         }
-        // Only a server that runs gets its name, so a broken attempt is never taken for one.
-        std::fs::rename(&partial, directory)?;
+        std::fs::rename(&unpacked, directory)?;
         Server::open(self, directory)
     }
 }
@@ -184,7 +184,7 @@ fn write_wrapper(directory: &Path, wrapper: &str, program: &str) -> Result<()> {
         .context("no dynamic loader among the unpacked libraries")?;
     let path: Vec<String> = libraries.iter().map(|l| format!("$here/{l}")).collect();
     let script = format!(
-        "#!/bin/sh\nhere=$(CDPATH= cd -- \"$(dirname -- \"$0\")\" && pwd)\n\
+        "#!/bin/sh\nhere=$(CDPATH= cd -- \"${{0%/*}}\" && pwd)\n\
          exec \"$here/{loader}\" --library-path \"{}\" \"$here/root/usr/bin/{program}\" \"$@\"\n",
         path.join(":")
     );

@@ -9,7 +9,7 @@ use std::io;
 #[non_exhaustive]
 pub enum Error {
     /// The file is no snapshot, or one of a version that is not known.
-    #[error("not a snapshot that can be read: {0}")]
+    #[error(transparent)]
     NotASnapshot(#[from] preshard_parser::Error),
     /// The receiver of the keys failed.
     #[error("cannot hand on the keys")]

@@ -1,6 +1,6 @@
 //! From snapshot entries to a slot profile.
 //!
-//! - [`scan`]: one snapshot, its values measured in parallel, to a [`FileScan`].
+//! - [`scan`]: one snapshot, its values measured in parallel, to a [`FileScan`]; [`scan_all`]: several at once.
 //! - [`SlotProfile`]: per slot counts, sizes and costs; merges in any order.
 //! - [`assemble`]: scans and a topology, joined into what the planner sees.
 //! - [`CostProfile`], [`MemoryModel`]: what a key costs to move and to keep.
@@ -27,7 +27,7 @@ pub use key_facts::{Cost, KeyFacts, Sizes};
 pub use key_name::KeyName;
 pub use memory::{MemoryModel, Rough1};
 pub use profile::{Merge, NamedKey, SlotFacts, SlotProfile};
-pub use scan::{Progress, ScanOptions, Sink, scan};
+pub use scan::{Progress, ScanOptions, Sink, scan, scan_all};
 pub use server::{Product, Server};
 pub use summary::{
     AuxField, Checksum, Damage, DatabaseRow, FileScan, FileSummary, ModuleRow, SlotInfoCheck,

@@ -344,8 +344,8 @@ mod tests {
             slot in 0..4u16,
             name in 0..12u8,
             long_name in prop::bool::weighted(0.1),
-            block_ns in 0..1_000u64,
-            payload_bytes in 0..1_000u64,
+            block_ns in prop::sample::select(vec![3u64, 499, 500, 900, 901]),
+            payload_bytes in prop::sample::select(vec![0u64, 699, 700, 950]),
             known in any::<bool>(),
             expires in any::<bool>(),
         ) -> KeyFacts<'static> {

@@ -8,7 +8,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use preshard_analyzer::{Checksum, CostProfile, Error, FileScan, Progress, Warning, scan};
+use preshard_analyzer::{
+    Checksum, CostProfile, Error, FileScan, Progress, Warning, scan, scan_all,
+};
 use preshard_parser::source::{Mmap, Source};
 use preshard_parser::{DataType, Detail};
 use preshard_slots::{Slot, SlotSet};
@@ -287,6 +289,43 @@ fn one_thread_and_several_mapped_and_read_give_the_same() {
     for (threads, mmap) in [(1, Mmap::Auto), (2, Mmap::Auto), (3, Mmap::Never)] {
         let other = run(threads, mmap);
         assert!(serial == other, "{threads} threads, {mmap:?}");
+    }
+}
+
+#[test]
+fn several_files_at_once_give_what_each_gives_alone() {
+    let mut paths: Vec<PathBuf> = answered_snapshots()
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect();
+    let no_snapshot = tempfile::NamedTempFile::new().expect("temporary file");
+    paths.insert(7, no_snapshot.path().to_owned());
+    let sources: Vec<Source> = paths
+        .iter()
+        .map(|path| Source::open(path, Mmap::Auto).expect("opens"))
+        .collect();
+    let cost = CostProfile::built_in("redis-7.0").expect("built in");
+    let files: Vec<_> = sources
+        .iter()
+        .map(|source| (source, options(&cost, Detail::Counts)))
+        .collect();
+    for threads in [1, 3] {
+        let scans = in_pool(threads, || scan_all(&files, &Silent));
+        assert_eq!(scans.len(), paths.len());
+        for (path, together) in paths.iter().zip(scans) {
+            let alone = scan_file(path, Mmap::Auto, Detail::Counts).map(|(scan, _)| scan);
+            match (together, alone) {
+                (Ok(together), Ok(alone)) => assert!(together == alone, "{}", path.display()),
+                (Err(Error::NotASnapshot(together)), Err(Error::NotASnapshot(alone))) => {
+                    assert_eq!(together, alone);
+                }
+                (together, _) => panic!(
+                    "{}: {:?}",
+                    path.display(),
+                    together.map(|scan| scan.summary)
+                ),
+            }
+        }
     }
 }
 

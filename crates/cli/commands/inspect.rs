@@ -1,19 +1,18 @@
 //! `preshard inspect`: what is in a backup, is it whole, who wrote it.
 
 use anyhow::{Context as _, Result};
-use preshard_parser::Detail;
 use preshard_planner::PlanLimits;
 use preshard_report::document::{Agreement, FileReport, InspectDocument, Notice};
 use preshard_report::{json, text};
 
-use super::{is_whole, start_threads};
+use super::start_threads;
 use crate::args::{DocumentFormat, InspectArgs};
 use crate::cross_check::cross_check;
 use crate::exit::ExitStatus;
 use crate::input::{Inputs, TopologyWish};
 use crate::options::ReadOptions;
 use crate::output::Output;
-use crate::read::{left_out, open_all};
+use crate::read::{left_out, open_all, scan_files};
 use crate::say;
 
 /// Answers the question.
@@ -28,18 +27,11 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
     let mut out = Output::open(args.output.output.as_deref())?;
 
     let mut reports = Vec::with_capacity(files.len());
-    let mut whole = true;
-    for file in &files {
-        let scan = file.scan(
-            &PlanLimits::default(),
-            Detail::Counts,
-            &bar,
-            &mut |_| Ok(()),
-        )?;
+    let scans = scan_files(&files, &PlanLimits::default(), &bar)?;
+    for (file, scan) in files.iter().zip(scans) {
         let check = args
             .cross_check
             .then(|| cross_check(file.source.bytes(), scan.summary.damage.is_some()));
-        whole &= is_whole(&scan.summary);
         reports.push((
             FileReport::new(&scan.summary, file.estimates(), check),
             scan.summary.damage,
@@ -73,7 +65,7 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
             .as_ref()
             .is_some_and(|check| check.result == Agreement::Differs)
     });
-    Ok(if !whole {
+    Ok(if !document.is_whole() {
         ExitStatus::Partial
     } else if differs {
         ExitStatus::Failure

@@ -1,6 +1,6 @@
 //! `preshard keys`: which keys are largest, or slowest to move; or all of them.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use anyhow::{Context as _, Result};
 use preshard_analyzer::KeyFacts;
@@ -32,7 +32,10 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     start_threads(args.input.threads)?;
     let filter = Filter::new(&args);
     let selection = Selection::new(&args)?;
-    let read = ReadOptions::new(args.input, args.target.target)?;
+    let mut read = ReadOptions::new(args.input, args.target.target)?;
+    // Lines that run over a terminal and a bar that is drawn on it would spoil each other.
+    read.quiet |=
+        selection.top.is_none() && args.output.output.is_none() && io::stdout().is_terminal();
     let inputs = Inputs::find(&read.inputs, TopologyWish::None)?;
     let (files, bar) = open_all(&inputs, &read)?;
     let limits = files
@@ -81,7 +84,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     }
     drop(bar);
     let keys = top.map(Top::finish).unwrap_or_default();
-    let estimates = joint_estimates(&files);
+    let estimates = all_estimates(&files);
     writer
         .finish(&keys, matched, selection.order, &estimates)
         .context("cannot write the result")?;
@@ -267,7 +270,7 @@ impl<'o> Writer<'o> {
         keys: &[KeyRecord<'_>],
         matched: u64,
         order: KeyOrder,
-        estimates: &Estimates,
+        estimates: &[Estimates],
     ) -> io::Result<()> {
         if let Writer::Text(out) = self {
             let view = KeysView {
@@ -288,8 +291,8 @@ impl<'o> Writer<'o> {
     }
 }
 
-/// How estimates over files from perhaps different servers come about.
-fn joint_estimates(files: &[OpenFile]) -> Estimates {
+/// How the estimates come about, for each kind of server that wrote one of the files.
+fn all_estimates(files: &[OpenFile]) -> Vec<Estimates> {
     let mut all: Vec<Estimates> = Vec::new();
     for file in files {
         let estimates = file.estimates();
@@ -297,13 +300,5 @@ fn joint_estimates(files: &[OpenFile]) -> Estimates {
             all.push(estimates);
         }
     }
-    let join = |part: fn(&Estimates) -> &str| {
-        let parts: Vec<&str> = all.iter().map(part).collect();
-        parts.join(", ")
-    };
-    Estimates {
-        cost_profile: join(|estimates| &estimates.cost_profile),
-        cost_basis: join(|estimates| &estimates.cost_basis),
-        ..files[0].estimates()
-    }
+    all
 }

@@ -13,7 +13,9 @@ use crate::goal::Roster;
 use crate::input::{Inputs, TopologyWish};
 use crate::options::{ReadOptions, plan_limits};
 use crate::output::Output;
-use crate::read::{assemble_all, common_cost, estimates, input_facts, notices, open_all};
+use crate::read::{
+    assemble_all, common_cost, estimates, input_facts, notices, open_all, topology_file,
+};
 use crate::say;
 
 /// Answers the question.
@@ -24,6 +26,11 @@ use crate::say;
 pub fn run(args: PlanArgs) -> Result<ExitStatus> {
     start_threads(args.input.threads)?;
     args.goal.require_any()?;
+    if args.output.as_deref() == Some(Path::new("-")) {
+        return Err(Refusal::usage(
+            "-o wants the name of a file; --format json prints the plan on standard output",
+        ));
+    }
     let read = ReadOptions::new(args.input, args.target.target)?;
     let inputs = Inputs::find(
         &read.inputs,
@@ -60,6 +67,7 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
     let document = PlanDocument::new(
         plan,
         input_facts(&assembly),
+        topology_file(&inputs),
         partial,
         estimates(&cost),
         warnings,
@@ -76,7 +84,6 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
 
 fn write(document: &PlanDocument, format: DocumentFormat, saved_as: Option<&Path>) -> Result<()> {
     let mut stdout = Output::open(None)?;
-    let saved_as = saved_as.filter(|path| *path != Path::new("-"));
     if let Some(path) = saved_as {
         let mut file = Output::open(Some(path))?;
         json::render_document(document, &mut file).context("cannot write the plan")?;

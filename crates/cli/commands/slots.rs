@@ -10,7 +10,9 @@ use crate::exit::ExitStatus;
 use crate::input::{Inputs, TopologyWish};
 use crate::options::{ReadOptions, plan_limits};
 use crate::output::Output;
-use crate::read::{assemble_all, common_cost, estimates, input_facts, notices, open_all};
+use crate::read::{
+    assemble_all, common_cost, estimates, input_facts, notices, open_all, topology_file,
+};
 use crate::say;
 
 /// Answers the question.
@@ -36,6 +38,7 @@ pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
     let document = SlotsDocument::new(
         &assembly,
         input_facts(&assembly),
+        topology_file(&inputs),
         estimates(&cost),
         limits,
         warnings,
@@ -54,7 +57,9 @@ pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
     .context("cannot write the result")?;
     out.finish()?;
     if args.format == SlotsFormat::Csv {
-        say::note(&text::estimates_note(&document.estimates));
+        say::note(&text::estimates_note(std::slice::from_ref(
+            &document.estimates,
+        )));
     }
 
     Ok(

@@ -64,7 +64,7 @@ impl<W: Write> KeyTable<W> {
     /// Whatever the writer fails with.
     pub fn new(out: W) -> io::Result<KeyTable<W>> {
         let mut rows = csv::Writer::from_writer(out);
-        rows.write_record(KEY_COLUMNS)?;
+        rows.write_record(KEY_COLUMNS).map_err(io_error)?;
         Ok(KeyTable { rows })
     }
 
@@ -74,7 +74,7 @@ impl<W: Write> KeyTable<W> {
     /// Whatever the writer fails with.
     pub fn row(&mut self, key: &KeyRecord<'_>) -> io::Result<()> {
         let memory = optional(key.memory_bytes_estimate);
-        self.rows.write_record([
+        let cells = [
             key.db.to_string(),
             key.data_type.to_string(),
             cell(&key.key),
@@ -94,8 +94,8 @@ impl<W: Write> KeyTable<W> {
             key.file.to_string(),
             key.offset.to_string(),
             words::verdict(key.verdict).to_owned(),
-        ])?;
-        Ok(())
+        ];
+        self.rows.write_record(cells).map_err(io_error)
     }
 
     /// Writes what is still buffered.
@@ -113,9 +113,9 @@ impl<W: Write> KeyTable<W> {
 /// Whatever the writer fails with.
 pub fn render_slots(document: &SlotsDocument, out: &mut dyn Write) -> io::Result<()> {
     let mut rows = csv::Writer::from_writer(out);
-    rows.write_record(SLOT_COLUMNS)?;
+    rows.write_record(SLOT_COLUMNS).map_err(io_error)?;
     for slot in &document.slots {
-        rows.write_record(slot_cells(slot))?;
+        rows.write_record(slot_cells(slot)).map_err(io_error)?;
     }
     rows.flush()
 }
@@ -134,6 +134,14 @@ fn slot_cells(slot: &SlotRow) -> [String; SLOT_COLUMNS.len()] {
         slot.holds.worst_block_ms_estimate.to_string(),
         slot.holds.oversized_keys.to_string(),
     ]
+}
+
+/// The error of the writer itself: its kind tells a closed pipe from a full disk, and would be lost.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 fn optional<T: ToString>(value: Option<T>) -> String {

@@ -104,6 +104,28 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     out
 }
 
+/// Text broken into lines of at most `width` characters, where it has spaces.
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut column = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > width {
+            lines.push(String::new());
+            column = 0;
+        }
+        if let Some(line) = lines.last_mut() {
+            if column > 0 {
+                line.push(' ');
+                column += 1;
+            }
+            line.push_str(word);
+            column += length;
+        }
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,5 +165,12 @@ mod tests {
         assert_eq!(instant(1_893_456_000_000), "2030-01-01T00:00:00Z");
         assert_eq!(instant(1_893_456_000_123), "2030-01-01T00:00:00.123Z");
         assert_eq!(instant(i64::MAX), i64::MAX.to_string());
+    }
+
+    #[test]
+    fn wrapped_text_keeps_its_words_and_its_width() {
+        assert_eq!(wrap("a bc def", 4), ["a bc", "def"]);
+        assert_eq!(wrap("longer than that", 4), ["longer", "than", "that"]);
+        assert_eq!(wrap("", 4), [""]);
     }
 }

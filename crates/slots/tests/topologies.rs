@@ -311,3 +311,35 @@ fn cut_anywhere_nothing_false_is_told() {
         }
     }
 }
+
+/// Redis 3 wrote no bus port; an IPv6 address has colons of its own; a node that is known by its
+/// host name only has that for a host.
+#[test]
+fn addresses_of_every_shape() {
+    for (address, host, hostname, port) in [
+        ("127.0.0.1:7000", "127.0.0.1", None, 7000),
+        ("2001:db8::1:7000@17000", "2001:db8::1", None, 7000),
+        ("10.0.0.1:7000@17000,db-1", "10.0.0.1", Some("db-1"), 7000),
+        (
+            "10.0.0.1:7000@17000,,tls-port=0,shard-id=1",
+            "10.0.0.1",
+            None,
+            7000,
+        ),
+        (
+            "10.0.0.1:7000@17000,db-1,tls-port=0",
+            "10.0.0.1",
+            Some("db-1"),
+            7000,
+        ),
+        (":7000@17000,db-1", "db-1", None, 7000),
+        (":0@0", "", None, 0),
+    ] {
+        let id = "a".repeat(40);
+        let text = format!("{id} {address} myself,master - 0 0 1 connected 0-16383\n");
+        let topology = Topology::parse(text.as_bytes()).unwrap();
+        let node = &topology.nodes[0];
+        let read = (&node.host[..], node.hostname.as_deref(), node.port);
+        assert_eq!(read, (host, hostname, port), "{address}");
+    }
+}

@@ -12,6 +12,7 @@ use crate::{KeyFacts, Sizes};
 const BATCH_RECORDS: usize = 512;
 
 /// What was learnt of neighbouring records.
+#[derive(Default)]
 pub(super) struct Batch<'a> {
     /// The keys, in file order.
     pub(super) keys: Vec<KeyFacts<'a>>,
@@ -23,40 +24,44 @@ pub(super) struct Batch<'a> {
     pub(super) error: Option<Error>,
 }
 
-/// Measures the records of a chunk. Of several errors the first in file order is in the last batch.
-pub(super) fn measure<'a>(records: &[Record<'a>], options: &ScanOptions<'_>) -> Vec<Batch<'a>> {
-    let mut batches: Vec<Batch<'a>> = records
+/// Measures the records of a chunk into `batches`, whose buffers are used again. Of several errors the
+/// first in file order is in the last batch.
+pub(super) fn measure<'a>(
+    records: &[Record<'a>],
+    options: &ScanOptions<'_>,
+    batches: &mut Vec<Batch<'a>>,
+) {
+    batches.resize_with(records.len().div_ceil(BATCH_RECORDS), Batch::default);
+    records
         .par_chunks(BATCH_RECORDS)
-        .map(|records| measure_batch(records, options))
-        .collect();
+        .zip(batches.par_iter_mut())
+        .for_each(|(records, batch)| batch.measure(records, options));
     if let Some(broken) = batches.iter().position(|batch| batch.error.is_some()) {
         batches.truncate(broken + 1);
     }
-    batches
 }
 
-fn measure_batch<'a>(records: &[Record<'a>], options: &ScanOptions<'_>) -> Batch<'a> {
-    let mut batch = Batch {
-        keys: Vec::with_capacity(records.len()),
-        notes: Vec::new(),
-        empty_collections: 0,
-        error: None,
-    };
-    for record in records {
-        let RecordKind::Entry(entry) = &record.kind else {
-            batch.notes.push((batch.keys.len(), record.kind.clone()));
-            continue;
-        };
-        match key_facts(entry, options) {
-            Ok(facts) if is_empty_collection(&facts) => batch.empty_collections += 1,
-            Ok(facts) => batch.keys.push(facts),
-            Err(error) => {
-                batch.error = Some(error);
-                break;
+impl<'a> Batch<'a> {
+    fn measure(&mut self, records: &[Record<'a>], options: &ScanOptions<'_>) {
+        self.keys.clear();
+        self.notes.clear();
+        self.empty_collections = 0;
+        self.error = None;
+        for record in records {
+            let RecordKind::Entry(entry) = &record.kind else {
+                self.notes.push((self.keys.len(), record.kind.clone()));
+                continue;
+            };
+            match key_facts(entry, options) {
+                Ok(facts) if is_empty_collection(&facts) => self.empty_collections += 1,
+                Ok(facts) => self.keys.push(facts),
+                Err(error) => {
+                    self.error = Some(error);
+                    break;
+                }
             }
         }
     }
-    batch
 }
 
 /// Servers drop such a key when they load the file, and write none. Streams may be empty, and an

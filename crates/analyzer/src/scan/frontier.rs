@@ -58,10 +58,11 @@ impl<'a> Frontier<'a> {
         self.reader.header()
     }
 
-    /// Frames the next chunk; behind one that stopped it is empty.
-    pub(super) fn next_chunk(&mut self) -> Chunk<'a> {
+    /// Frames the next chunk into `records`, a buffer that is used again; behind a chunk that stopped it is
+    /// empty.
+    pub(super) fn next_chunk(&mut self, mut records: Vec<Record<'a>>) -> Chunk<'a> {
         let start = self.offset;
-        let mut records = Vec::with_capacity(CHUNK_RECORDS_MAX);
+        records.clear();
         let mut key_bytes = 0u64;
         let stop = loop {
             let full = records.len() == CHUNK_RECORDS_MAX

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use preshard_parser::source::Source;
-use preshard_parser::{DataType, Encoding, Header, ModuleId, RecordKind, SlotInfo, Str};
+use preshard_parser::{DataType, Header, ModuleId, RecordKind, SlotInfo, Str};
 use preshard_slots::{SLOT_COUNT, Slot, SlotSet};
 
 use super::ScanOptions;
@@ -28,7 +28,7 @@ const AUX_LUA: &[u8] = b"lua";
 pub(super) struct Tally {
     summary: FileSummary,
     profile: SlotProfile,
-    types: BTreeMap<(DataType, Encoding), TypeRow>,
+    types: TypeTable,
     databases: BTreeMap<u64, DatabaseRow>,
     modules: BTreeMap<ModuleId, ModuleRow>,
     /// Keys of databases and modules beyond [`ROWS_MAX`].
@@ -36,6 +36,13 @@ pub(super) struct Tally {
     db: u64,
     slot_info: SlotInfoWatch,
     imports: Imports,
+}
+
+/// A row per type and encoding: a dozen, so the search is short where the last one does not fit.
+#[derive(Default)]
+struct TypeTable {
+    rows: Vec<TypeRow>,
+    last: usize,
 }
 
 /// Ranges of slots, counted at their edges so that a file full of them takes no longer than any other.
@@ -84,7 +91,7 @@ impl Tally {
                 options.floor_block_ns,
                 options.floor_payload_bytes,
             ),
-            types: BTreeMap::new(),
+            types: TypeTable::default(),
             databases: BTreeMap::new(),
             modules: BTreeMap::new(),
             unlisted: Unlisted::default(),
@@ -112,7 +119,7 @@ impl Tally {
         for key in keys {
             self.summary.keys += 1;
             self.summary.expiring_keys += u64::from(key.expires_at_ms.is_some());
-            self.add_to_type(key);
+            self.types.add(key);
             self.add_to_database(key);
             if let Some(module) = key.value.module {
                 match self.module_row(module) {
@@ -125,30 +132,6 @@ impl Tally {
             }
             self.slot_info.count(key);
             self.profile.add(key);
-        }
-    }
-
-    fn add_to_type(&mut self, key: &KeyFacts<'_>) {
-        let (data_type, encoding) = (key.data_type, key.value.encoding);
-        let row = self.types.entry((data_type, encoding)).or_insert(TypeRow {
-            data_type,
-            encoding,
-            keys: 0,
-            elements: 0,
-            serialized_bytes: 0,
-            payload_bytes: 0,
-            memory_bytes_estimate: 0,
-            memory_unknown_keys: 0,
-        });
-        row.keys += 1;
-        row.elements = row.elements.saturating_add(key.value.elements.unwrap_or(0));
-        row.serialized_bytes += key.sizes.serialized_bytes;
-        row.payload_bytes += key.sizes.payload_bytes;
-        match key.sizes.memory_bytes_estimate {
-            Some(bytes) => {
-                row.memory_bytes_estimate = row.memory_bytes_estimate.saturating_add(bytes);
-            }
-            None => row.memory_unknown_keys += 1,
         }
     }
 
@@ -257,7 +240,7 @@ impl Tally {
         } = self;
         profile.finish();
         summary.importing = imports.slots();
-        summary.types = types.into_values().collect();
+        summary.types = types.sorted();
         summary.databases = databases.into_values().collect();
         summary.modules = modules.into_values().collect();
         summary.checksum = checksum;
@@ -291,6 +274,45 @@ impl Tally {
         }
         summary.warnings.extend(warnings);
         FileScan { summary, profile }
+    }
+}
+
+impl TypeTable {
+    fn add(&mut self, key: &KeyFacts<'_>) {
+        let kind = (key.data_type, key.value.encoding);
+        let is_of_kind = |row: &TypeRow| (row.data_type, row.encoding) == kind;
+        if !self.rows.get(self.last).is_some_and(is_of_kind) {
+            self.last = self.rows.iter().position(is_of_kind).unwrap_or_else(|| {
+                self.rows.push(TypeRow {
+                    data_type: kind.0,
+                    encoding: kind.1,
+                    keys: 0,
+                    elements: 0,
+                    serialized_bytes: 0,
+                    payload_bytes: 0,
+                    memory_bytes_estimate: 0,
+                    memory_unknown_keys: 0,
+                });
+                self.rows.len() - 1
+            });
+        }
+        let row = &mut self.rows[self.last];
+        row.keys += 1;
+        row.elements = row.elements.saturating_add(key.value.elements.unwrap_or(0));
+        row.serialized_bytes += key.sizes.serialized_bytes;
+        row.payload_bytes += key.sizes.payload_bytes;
+        match key.sizes.memory_bytes_estimate {
+            Some(bytes) => {
+                row.memory_bytes_estimate = row.memory_bytes_estimate.saturating_add(bytes);
+            }
+            None => row.memory_unknown_keys += 1,
+        }
+    }
+
+    fn sorted(mut self) -> Vec<TypeRow> {
+        self.rows
+            .sort_unstable_by_key(|row| (row.data_type, row.encoding));
+        self.rows
     }
 }
 

@@ -93,3 +93,12 @@ fn ranges(slots: &preshard_slots::SlotSet) -> Vec<(u16, u16)> {
         .map(|range| (range.first.number(), range.last.number()))
         .collect()
 }
+
+/// A part of a whole, to a millionth: decimals that every reader of JSON takes for the same number.
+fn share(part: u64, whole: u64) -> f64 {
+    const DECIMALS: f64 = 1e6;
+    if whole == 0 {
+        return 0.0;
+    }
+    (part as f64 / whole as f64 * DECIMALS).round() / DECIMALS
+}

@@ -1,14 +1,15 @@
 //! The plan document: `plan.json`.
 
 use preshard_planner::Plan;
-use preshard_planner::plan::{HeldSlot, HoldReason, Outcome};
+use preshard_planner::plan::{HeldSlot, HoldReason, NodePlan, Outcome};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Estimates, FORMAT_VERSION, InputFacts, Notice, Tool};
+use super::{Estimates, FORMAT_VERSION, InputFacts, Notice, Tool, share};
 
 /// A plan, with what it was made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct PlanDocument {
     /// Version of this document's form: 1.
     pub format_version: u32,
@@ -16,6 +17,8 @@ pub struct PlanDocument {
     pub tool: Tool,
     /// The snapshots it rests on.
     pub inputs: Vec<InputFacts>,
+    /// The file that told who owns the slots; `null` when that was told from the keys.
+    pub topology: Option<String>,
     /// True when a snapshot was damaged or a shard is missing: the plan knows only a part of the cluster.
     pub partial: bool,
     /// How the estimates came about.
@@ -66,6 +69,7 @@ impl PlanDocument {
     pub fn new(
         plan: Plan,
         inputs: Vec<InputFacts>,
+        topology: Option<String>,
         partial: bool,
         estimates: Estimates,
         warnings: Vec<Notice>,
@@ -74,6 +78,7 @@ impl PlanDocument {
             format_version: FORMAT_VERSION,
             tool: Tool::this(),
             inputs,
+            topology,
             partial,
             estimates,
             shares: shares(&plan),
@@ -90,18 +95,16 @@ impl PlanDocument {
 }
 
 fn shares(plan: &Plan) -> Vec<NodeShare> {
-    let sum = |memory: fn(&preshard_planner::plan::NodePlan) -> u64| {
-        plan.nodes.iter().map(memory).sum::<u64>().max(1) as f64
-    };
+    let sum = |memory: fn(&NodePlan) -> u64| plan.nodes.iter().map(memory).sum::<u64>();
     let before = sum(|node| node.before.memory_bytes);
     let after = sum(|node| node.after.memory_bytes);
     let ideal = sum(|node| node.ideal_memory_bytes);
     plan.nodes
         .iter()
         .map(|node| NodeShare {
-            before: node.before.memory_bytes as f64 / before,
-            after: node.after.memory_bytes as f64 / after,
-            ideal: node.ideal_memory_bytes as f64 / ideal,
+            before: share(node.before.memory_bytes, before),
+            after: share(node.after.memory_bytes, after),
+            ideal: share(node.ideal_memory_bytes, ideal),
         })
         .collect()
 }

@@ -22,6 +22,8 @@ pub struct SlotsDocument {
     pub tool: Tool,
     /// The snapshots it rests on.
     pub inputs: Vec<InputFacts>,
+    /// The file that told who owns the slots; `null` when that was told from the keys.
+    pub topology: Option<String>,
     /// True when a snapshot was damaged or a shard is missing: the figures know only a part of the cluster.
     pub partial: bool,
     /// How the estimates came about.
@@ -43,7 +45,7 @@ pub struct SlotsDocument {
 
 /// One shard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct ShardRow {
     /// Id of the primary; the file's name when nothing tells the node.
     pub node: String,
@@ -64,6 +66,7 @@ pub struct ShardRow {
 
 /// One slot with keys.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct SlotRow {
     /// The slot.
     #[schemars(range(max = 16_383))]
@@ -118,6 +121,7 @@ impl SlotsDocument {
     pub fn new(
         assembly: &Assembly,
         inputs: Vec<InputFacts>,
+        topology: Option<String>,
         estimates: Estimates,
         limits: PlanLimits,
         warnings: Vec<Notice>,
@@ -129,6 +133,7 @@ impl SlotsDocument {
             format_version: FORMAT_VERSION,
             tool: Tool::this(),
             inputs,
+            topology,
             partial: assembly.partial,
             estimates,
             limits,
@@ -213,7 +218,7 @@ fn shard_rows(assembly: &Assembly, slots: &[SlotRow]) -> Vec<ShardRow> {
             slots: super::ranges(&node.slots),
             slot_count: node.slots.len() as u32,
             holds,
-            memory_share: holds.memory_bytes_estimate as f64 / total_memory.max(1) as f64,
+            memory_share: super::share(holds.memory_bytes_estimate, total_memory),
         }
     };
     assembly

@@ -45,7 +45,7 @@ impl Grid {
 
     pub(super) fn write(mut self, out: &mut dyn Write) -> io::Result<()> {
         for column in self.table.column_iter_mut() {
-            column.set_padding((0, 2));
+            column.set_padding((0, 1));
         }
         for line in self.table.lines() {
             writeln!(out, "  {}", line.trim_end())?;

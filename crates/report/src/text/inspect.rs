@@ -130,12 +130,8 @@ fn wholeness(file: &FileReport) -> String {
             ),
         };
     };
-    let key = match (&damage.db, &damage.key) {
-        (Some(db), Some(key)) => format!(", in db {db} key \"{}\"", super::key_name(key)),
-        _ => String::new(),
-    };
     format!(
-        "NO: {}{key}; {} before it",
+        "NO: {}; {} before it",
         line(&damage.message),
         counted(damage.keys_before, "key", "keys")
     )

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::grid::{Align, Grid};
-use super::{estimates_note, key_name};
+use super::{estimates_note, key_name, write_wrapped};
 use crate::KeyRecord;
 use crate::document::Estimates;
 use crate::figure::{count, count_or_dash, duration_us, size, size_or_dash};
@@ -19,7 +19,7 @@ pub struct KeysView<'a> {
     /// The order, in words: `worst block first`.
     pub order: &'a str,
     /// How the estimates came about.
-    pub estimates: &'a Estimates,
+    pub estimates: &'a [Estimates],
 }
 
 /// Writes a list of keys.
@@ -69,5 +69,5 @@ pub fn render_keys(view: &KeysView<'_>, out: &mut dyn Write) -> io::Result<()> {
         }
         grid.write(out)?;
     }
-    writeln!(out, "{}", estimates_note(view.estimates))
+    write_wrapped("", &estimates_note(view.estimates), out)
 }

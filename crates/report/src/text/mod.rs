@@ -9,6 +9,8 @@ mod keys;
 mod plan;
 mod slots;
 
+use std::io::{self, Write};
+
 pub use inspect::render_inspect;
 pub use keys::{KeysView, render_keys};
 pub use plan::render_plan;
@@ -21,6 +23,19 @@ use crate::figure;
 
 /// Most characters of a key's name in a table.
 const KEY_WIDTH: usize = 48;
+
+/// Columns of running text.
+const TEXT_WIDTH: usize = 98;
+
+/// Writes running text: the first line behind `head`, the others indented as far.
+fn write_wrapped(head: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
+    let indent = head.chars().count();
+    for (at, line) in figure::wrap(text, TEXT_WIDTH - indent).iter().enumerate() {
+        let head = if at == 0 { head } else { "" };
+        writeln!(out, "{head:<indent$}{line}")?;
+    }
+    Ok(())
+}
 
 fn key_name(name: &preshard_analyzer::KeyName) -> String {
     // The escaped name is bounded before it is built: a name may be as long as 512 MiB.
@@ -47,13 +62,21 @@ fn short_id(id: &str) -> &str {
     }
 }
 
-/// The sentence that goes with every output of estimates.
-pub fn estimates_note(estimates: &Estimates) -> String {
+/// The sentences that go with every output of estimates.
+///
+/// Files of different servers have different cost profiles; the memory model is one and the same.
+pub fn estimates_note(estimates: &[Estimates]) -> String {
+    let Some(first) = estimates.first() else {
+        return String::new();
+    };
+    let profiles: Vec<String> = estimates
+        .iter()
+        .map(|each| format!("{}, {}", each.cost_profile, each.cost_basis))
+        .collect();
     format!(
-        "Memory is a {} estimate (model {}). Times are predicted by cost profile {} ({}).",
-        estimates.memory_precision.word(),
-        estimates.memory_model,
-        estimates.cost_profile,
-        estimates.cost_basis
+        "Memory is a {} estimate (model {}). Times are predictions: cost profile {}.",
+        first.memory_precision.word(),
+        first.memory_model,
+        profiles.join("; ")
     )
 }

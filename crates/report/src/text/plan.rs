@@ -7,7 +7,7 @@ use preshard_planner::Goal;
 use preshard_planner::plan::{Outcome, OversizedKey, RuleStatus};
 
 use super::grid::{Align, Grid, write_pairs};
-use super::{KEY_WIDTH, estimates_note, key_name, node_name, short_id};
+use super::{KEY_WIDTH, estimates_note, key_name, node_name, short_id, write_wrapped};
 use crate::document::PlanDocument;
 use crate::figure::{
     count, counted, cut, duration_us, percent, ranges, size, size_exact, size_or_dash,
@@ -76,7 +76,7 @@ impl View<'_> {
         writeln!(out, "Outcome: {}", outcome(&plan.outcome))?;
         if let Outcome::NotReachable { reasons } = &plan.outcome {
             for reason in reasons {
-                writeln!(out, "         - {reason}")?;
+                write_wrapped("         - ", reason, out)?;
             }
         }
         if self.document.partial {
@@ -86,31 +86,35 @@ impl View<'_> {
             )?;
         }
         if totals.batches > 0 {
-            writeln!(
-                out,
-                "Moves:   {}, {}, {} of payload, in {} of {} MIGRATE calls",
+            let moves = format!(
+                "{}, {}, {} of payload, in {} of {} MIGRATE calls",
                 counted(u64::from(totals.moved.slots), "slot", "slots"),
                 counted(totals.moved.keys, "key", "keys"),
                 size_exact(totals.moved.payload_bytes),
                 counted(u64::from(totals.batches), "batch", "batches"),
                 count(totals.calls),
-            )?;
-            writeln!(
-                out,
-                "Time:    {} predicted for all calls, pauses not counted; worst block of one call {}, before the safety factor",
+            );
+            write_wrapped("Moves:   ", &moves, out)?;
+            let time = format!(
+                "{} predicted for all calls, pauses not counted; the worst call blocks for {}, and is allowed for at {} \
+                 times that",
                 duration_us(totals.predicted_us),
                 duration_us(totals.worst_block_us),
-            )?;
+                plan.limits.safety_factor,
+            );
+            write_wrapped("Time:    ", &time, out)?;
         }
-        writeln!(
-            out,
-            "Balance: fullest node {} over its share now, {} after; {} is the least that the slots not held allow ({} were none held)",
+        let balance = format!(
+            "the fullest node has {} more than its share now, {} when the plan has run; {} is the least that can be \
+             reached around the held slots, {} if none were held",
             percent(plan.balance.imbalance_before),
             percent(plan.balance.imbalance_after),
             percent(plan.balance.imbalance_bound),
             percent(plan.balance.imbalance_bound_none_held),
-        )?;
-        writeln!(out, "{}", estimates_note(&self.document.estimates))
+        );
+        write_wrapped("Balance: ", &balance, out)?;
+        let note = estimates_note(std::slice::from_ref(&self.document.estimates));
+        write_wrapped("Figures: ", &note, out)
     }
 
     fn goal(&self, goal: &Goal) -> String {
@@ -154,7 +158,7 @@ impl View<'_> {
             (
                 "latency budget",
                 format!(
-                    "{} ms (predicted block of a call, times safety factor {})",
+                    "{} ms for the predicted block of a call, times safety factor {}",
                     count(limits.latency_budget_ms),
                     limits.safety_factor
                 ),
@@ -165,14 +169,21 @@ impl View<'_> {
             ),
             (
                 "keys in one call",
-                format!("at most {}", limits.keys_per_call_max),
+                format!("at most {}", count(u64::from(limits.keys_per_call_max))),
             ),
             (
-                "payload of one key",
+                "slots in one batch",
+                format!("at most {}", count(u64::from(limits.slots_per_batch_max))),
+            ),
+            ("proto-max-bulk-len", size(limits.proto_max_bulk_bytes)),
+            (
+                "client-query-buffer-limit",
+                size(limits.client_query_buffer_bytes),
+            ),
+            (
+                "replica output buffer",
                 format!(
-                    "proto-max-bulk-len {}, query buffer {}, replica buffer {} hard, {} soft",
-                    size(limits.proto_max_bulk_bytes),
-                    size(limits.client_query_buffer_bytes),
+                    "{} hard, {} soft",
                     size(limits.replica_buffer_hard_bytes),
                     size(limits.replica_buffer_soft_bytes)
                 ),
@@ -234,7 +245,7 @@ impl View<'_> {
             if let Some(headroom) = node.headroom_bytes.filter(|&headroom| headroom < 0) {
                 writeln!(
                     out,
-                    "  {} would be {} over its room",
+                    "  {} ends {} over maxmemory",
                     self.name(&node.id.0),
                     size(headroom.unsigned_abs())
                 )?;
@@ -345,11 +356,8 @@ impl View<'_> {
         self.more(keys.len(), ROWS_MAX, out)?;
         writeln!(out, "  What to do:")?;
         for (remedy, keys) in remedies(keys.iter().take(ROWS_MAX)) {
-            writeln!(
-                out,
-                "  - {}: {remedy}",
-                cut(&keys.join(", "), 2 * KEY_WIDTH)
-            )?;
+            let text = format!("{}: {remedy}", cut(&keys.join(", "), 2 * KEY_WIDTH));
+            write_wrapped("  - ", &text, out)?;
         }
         Ok(())
     }
@@ -360,13 +368,13 @@ impl View<'_> {
         if of(RuleStatus::Bound).next().is_some() {
             writeln!(out, "\nRules that changed the plan")?;
             for rule in of(RuleStatus::Bound) {
-                writeln!(out, "  {}: {}", rule.rule, rule.detail)?;
+                write_wrapped("  - ", &format!("{}: {}", rule.rule, rule.detail), out)?;
             }
         }
         if of(RuleStatus::Unverified).next().is_some() {
             writeln!(out, "\nTo be checked on the cluster before the plan runs")?;
             for rule in of(RuleStatus::Unverified) {
-                writeln!(out, "  {}: {}", rule.rule, rule.detail)?;
+                write_wrapped("  - ", &format!("{}: {}", rule.rule, rule.detail), out)?;
             }
         }
         Ok(())
@@ -384,7 +392,8 @@ impl View<'_> {
             (_, None) => "keep the plan with -o plan.json. Nothing was written, and nothing was changed on any server."
                 .to_owned(),
         };
-        writeln!(out, "\nNext: {next}")
+        writeln!(out)?;
+        write_wrapped("Next: ", &next, out)
     }
 }
 

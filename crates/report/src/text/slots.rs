@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::grid::{Align, Grid};
-use super::{estimates_note, key_name, node_name, short_id};
+use super::{estimates_note, key_name, node_name, short_id, write_wrapped};
 use crate::SlotsDocument;
 use crate::document::SlotRow;
 use crate::figure::{count, counted, duration_us, percent, size};
@@ -31,12 +31,11 @@ pub fn render_slots(
         ("id", Align::Left),
         ("slots", Align::Right),
         ("keys", Align::Right),
-        ("serialized", Align::Right),
         ("payload", Align::Right),
         ("memory", Align::Right),
         ("share", Align::Right),
         ("worst block", Align::Right),
-        ("oversized keys", Align::Right),
+        ("oversized", Align::Right),
     ]);
     for shard in &document.shards {
         grid.row([
@@ -44,7 +43,6 @@ pub fn render_slots(
             line(short_id(&shard.node)),
             count(u64::from(shard.slot_count)),
             count(shard.holds.keys),
-            size(shard.holds.serialized_bytes),
             size(shard.holds.payload_bytes),
             size(shard.holds.memory_bytes_estimate),
             percent(shard.memory_share),
@@ -63,19 +61,17 @@ pub fn render_slots(
     let mut grid = Grid::new(&[
         ("slot", Align::Right),
         ("keys", Align::Right),
-        ("serialized", Align::Right),
         ("payload", Align::Right),
         ("memory", Align::Right),
-        ("largest payload", Align::Right),
+        ("largest", Align::Right),
         ("worst block", Align::Right),
-        ("oversized keys", Align::Right),
+        ("oversized", Align::Right),
         ("worst key", Align::Left),
     ]);
     for slot in heaviest.iter().take(view.top) {
         grid.row([
             slot.slot.to_string(),
             count(slot.holds.keys),
-            size(slot.holds.serialized_bytes),
             size(slot.holds.payload_bytes),
             size(slot.holds.memory_bytes_estimate),
             size(slot.holds.largest_payload_bytes),
@@ -99,7 +95,8 @@ pub fn render_slots(
             counted(document.names_dropped, "key is", "keys are")
         )?;
     }
-    writeln!(out, "{}", estimates_note(&document.estimates))
+    let note = estimates_note(std::slice::from_ref(&document.estimates));
+    write_wrapped("", &note, out)
 }
 
 fn heaviest(slots: &[SlotRow]) -> Vec<&SlotRow> {

@@ -1,0 +1,145 @@
+//! How long does planning take, and auditing?
+//!
+//! A cluster of six primaries with all 16384 slots, two million keys, unequal slots and some hundred keys that
+//! cannot move:
+//! - `add-two`: two nodes join and everything is balanced over eight.
+//! - `drain-one`: one node is emptied.
+//! - `audit`: every rule recomputed from the finished plan of `add-two`.
+//!
+//! The profile is built in memory from a seed; planning sees nothing else of a backup. Run with
+//! `cargo bench --bench plan`.
+
+#[path = "corpus/random.rs"]
+#[allow(dead_code, reason = "only numbers are needed here")]
+mod random;
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use preshard_analyzer::{Cost, KeyFacts, Sizes, SlotProfile};
+use preshard_parser::{DataType, Encoding, ValueFacts};
+use preshard_planner::{Goal, PlanInput, PlanLimits, PlanNode, audit, plan};
+use preshard_slots::{NodeId, SLOT_COUNT, Slot, SlotSet};
+use random::Random;
+
+const KEYS: u64 = 2_000_000;
+const PRIMARIES: u16 = 6;
+
+/// Keys spread over the slots, three of four slots with twice as many as the rest; one key in 20 000
+/// blocks for longer than any budget.
+fn profile() -> SlotProfile {
+    let mut random = Random::new("plan");
+    let mut profile = SlotProfile::new("redis-7.0", "rough-1", 5_000_000, 1_000_000);
+    for i in 0..KEYS {
+        let number = random.below(u64::from(SLOT_COUNT)) as u16;
+        let number = if number.is_multiple_of(4) && i.is_multiple_of(2) {
+            number + 1
+        } else {
+            number
+        };
+        let Some(slot) = Slot::new(number) else {
+            continue;
+        };
+        let bytes = match random.below(20_000) {
+            0 => 5_000_000 + random.below(100_000_000),
+            1..100 => random.below(400_000),
+            _ => 20 + random.below(1_000),
+        };
+        profile.add(&KeyFacts {
+            db: 0,
+            key: format!("key:{i}").into_bytes().into(),
+            slot,
+            data_type: DataType::String,
+            value: ValueFacts {
+                encoding: Encoding::Raw,
+                elements: Some(bytes),
+                content_bytes: bytes,
+                compressible_bytes: bytes,
+                largest_element_bytes: Some(bytes),
+                nodes: 0,
+                fields_with_ttl: 0,
+                groups: 0,
+                consumers: 0,
+                pending: 0,
+                module: None,
+            },
+            expires_at_ms: None,
+            idle_s: None,
+            lfu: None,
+            sizes: Sizes {
+                serialized_bytes: bytes,
+                payload_bytes: bytes + 11,
+                memory_bytes_estimate: Some(bytes + 90),
+            },
+            cost: Cost {
+                block_ns: 7_000 + bytes * 20,
+                restore_ns: 5_000 + bytes * 2,
+            },
+            offset: i,
+        });
+    }
+    profile.finish();
+    profile
+}
+
+fn nodes(planned: u32) -> Vec<PlanNode> {
+    let per_node = SLOT_COUNT.div_ceil(PRIMARIES);
+    let primaries = (0..PRIMARIES).map(|index| PlanNode {
+        id: NodeId(format!("{index:040x}")),
+        address: format!("10.0.0.{index}:6379"),
+        slots: Slot::all()
+            .filter(|slot| slot.number() / per_node == index)
+            .collect(),
+        planned: false,
+    });
+    let planned = (1..=planned).map(|index| PlanNode {
+        id: NodeId(format!("new-{index}")),
+        address: String::new(),
+        slots: SlotSet::new(),
+        planned: true,
+    });
+    primaries.chain(planned).collect()
+}
+
+fn planning(criterion: &mut Criterion) {
+    let profile = profile();
+    let limits = PlanLimits::default();
+    let mut group = criterion.benchmark_group("plan");
+    group.sample_size(10);
+
+    let input = PlanInput {
+        nodes: nodes(2),
+        profile: &profile,
+        doubts: &[],
+    };
+    let goal = Goal {
+        rebalance: true,
+        add: vec![NodeId("new-1".to_owned()), NodeId("new-2".to_owned())],
+        ..Goal::default()
+    };
+    group.bench_function("add-two", |bencher| {
+        bencher.iter(|| plan(black_box(&input), &goal, &limits).expect("a plan"));
+    });
+    let made = plan(&input, &goal, &limits).expect("a plan");
+    assert!(made.totals.moved.slots > 1_000, "{:?}", made.totals);
+    group.bench_function("audit", |bencher| {
+        bencher.iter(|| assert!(audit(black_box(&made)).is_empty()));
+    });
+
+    let input = PlanInput {
+        nodes: nodes(0),
+        profile: &profile,
+        doubts: &[],
+    };
+    let goal = Goal {
+        drain: vec![NodeId(format!("{:040x}", 3))],
+        ..Goal::default()
+    };
+    group.bench_function("drain-one", |bencher| {
+        bencher.iter(|| plan(black_box(&input), &goal, &limits).expect("a plan"));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, planning);
+criterion_main!(benches);

@@ -1,0 +1,110 @@
+//! Files appear whole or not at all, and pipes may close early.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use crate::run::{fixture, preshard, preshard_in};
+
+#[test]
+fn a_result_replaces_the_file_that_was_there() {
+    let scratch = tempfile::tempdir().expect("a scratch directory");
+    let out = scratch.path().join("keys.csv");
+    fs::write(&out, "old").expect("an old file");
+    let snapshot = fixture("servers/redis-7.0/keys.rdb");
+    let ran = preshard(&[
+        "keys".as_ref(),
+        snapshot.as_os_str(),
+        "--format=csv".as_ref(),
+        "-o".as_ref(),
+        out.as_os_str(),
+    ])
+    .expect_status(0);
+    assert_eq!(ran.stdout, "");
+    let written = fs::read_to_string(&out).expect("the result");
+    assert!(
+        written.starts_with("database,type,key,size_in_bytes,"),
+        "{written}"
+    );
+    let left: Vec<_> = fs::read_dir(scratch.path())
+        .expect("the directory")
+        .collect();
+    assert_eq!(left.len(), 1, "something else was left behind: {left:?}");
+}
+
+#[test]
+fn a_run_that_fails_leaves_the_old_file_alone() {
+    let scratch = tempfile::tempdir().expect("a scratch directory");
+    fs::write(scratch.path().join("out"), "old").expect("an old file");
+    fs::write(scratch.path().join("empty.rdb"), "").expect("an empty file");
+    let args = ["keys", "empty.rdb", "--format=ndjson", "-o", "out"];
+    preshard_in(scratch.path(), &args).expect_status(1);
+    let left = fs::read_to_string(scratch.path().join("out")).expect("the old file");
+    assert_eq!(left, "old");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_is_written_to_and_not_replaced() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let snapshot = fixture("servers/redis-7.0/keys.rdb");
+    preshard(&[
+        "keys".as_ref(),
+        snapshot.as_os_str(),
+        "-o".as_ref(),
+        "/dev/null".as_ref(),
+    ])
+    .expect_status(0);
+    let metadata = fs::metadata("/dev/null").expect("/dev/null");
+    assert!(
+        metadata.file_type().is_char_device(),
+        "/dev/null was replaced"
+    );
+}
+
+#[test]
+fn a_pipe_that_closes_early_ends_the_program_quietly() {
+    let backup = fixture("clusters/shop-3x");
+    let backup = backup.to_str().expect("a path");
+    for args in [
+        &["keys", backup, "--format=ndjson"][..],
+        &["keys", backup, "--format=csv"],
+        &["keys", backup],
+        &["slots", backup, "--format=csv"],
+        &["slots", backup, "--format=json"],
+        &["inspect", backup],
+        &["plan", backup, "--rebalance"],
+        &["schema", "plan"],
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_preshard"))
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("preshard starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("preshard ends");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {stderr}");
+        assert!(!stderr.contains("error"), "{args:?}: {stderr}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_a_failure() {
+    let backup = fixture("clusters/shop-3x");
+    for format in ["--format=ndjson", "--format=csv", "--format=text"] {
+        let full = fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .expect("/dev/full");
+        let output = Command::new(env!("CARGO_BIN_EXE_preshard"))
+            .args(["keys".as_ref(), backup.as_os_str(), format.as_ref()])
+            .stdout(full)
+            .output()
+            .expect("preshard ends");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{format}: {stderr}");
+        assert!(stderr.contains("No space left"), "{format}: {stderr}");
+    }
+}

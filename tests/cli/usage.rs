@@ -1,0 +1,84 @@
+//! Wrong usage is told by the name of the option, and names from strangers cannot steer the terminal.
+
+use crate::run::{Scratch, fixture, sound};
+
+#[test]
+fn wrong_usage_names_the_option() {
+    let scratch = Scratch::new();
+    scratch.write("dump.rdb", sound());
+    for (args, words) in [
+        (&["plan", "dump.rdb"][..], &["--rebalance", "--add"][..]),
+        (
+            &["plan", "dump.rdb", "--drain", "nobody"],
+            &["--drain nobody"],
+        ),
+        (
+            &["plan", "dump.rdb", "--move", "5"],
+            &["--move 5", "SLOTS:FROM->TO"],
+        ),
+        (
+            &["plan", "dump.rdb", "--move", "99999:a->b"],
+            &["--move 99999:a->b", "16383"],
+        ),
+        (
+            &["plan", "dump.rdb", "--weights", "x"],
+            &["--weights x", "NODE=W"],
+        ),
+        (
+            &["plan", "dump.rdb", "--add", "1", "--safety-factor", "0"],
+            &["safety_factor"],
+        ),
+        (
+            &["keys", "dump.rdb", "--latency-budget", "100"],
+            &["--latency-budget", "unit"],
+        ),
+        (
+            &["keys", "dump.rdb", "--min-payload", "big"],
+            &["--min-payload", "64MiB"],
+        ),
+        (
+            &["keys", "dump.rdb", "--target", "redis-1"],
+            &["redis-1", "redis-7.0"],
+        ),
+        (
+            &["keys", "dump.rdb", "--format", "csv", "--sort", "memory"],
+            &["--sort", "--top"],
+        ),
+        (&["keys", "dump.rdb", "--slot", "20000"], &["--slot"]),
+        (
+            &["plan", "dump.rdb", "--add", "1", "-o", "-"],
+            &["-o", "--format json"],
+        ),
+        (&["plan", "dump.rdb", "--add", "0"], &["--add 0"]),
+        (&["keys"], &["INPUT"]),
+        (&["frobnicate"], &["frobnicate"]),
+    ] {
+        let ran = scratch.refuses(args, 2, words);
+        assert_eq!(ran.stdout, "", "{args:?}");
+    }
+}
+
+/// Names from strangers must not reach the terminal as they are.
+#[test]
+fn names_cannot_steer_the_terminal() {
+    let scratch = Scratch::new();
+    let hostile = "evil\u{1b}[2Jname.rdb";
+    scratch.write(hostile, "hello");
+    let ran = scratch.refuses(&["inspect", hostile], 1, &[r"evil\u{1b}[2Jname.rdb"]);
+    assert!(!ran.stderr.contains('\u{1b}'), "{:?}", ran.stderr);
+
+    let snapshot = fixture("servers/redis-7.0/keys.rdb");
+    let text = scratch.run(&["keys", snapshot.to_str().expect("a path"), "--top", "100"]);
+    let csv = scratch.run(&[
+        "keys",
+        snapshot.to_str().expect("a path"),
+        "--format",
+        "csv",
+    ]);
+    for (ran, what) in [(text, "text"), (csv, "csv")] {
+        let ran = ran.expect_status(0);
+        for line in ran.stdout.lines() {
+            assert!(!line.contains(char::is_control), "{what}: {line:?}");
+        }
+    }
+}
