@@ -86,7 +86,13 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
         .copied()
         .filter(|&weight| weight > 0.0)
         .fold(f64::INFINITY, f64::min);
-    let slack = SIX_DIGITS + 3.0 * weight_sum / lightest / total.max(1.0);
+    let shared: f64 = reachable
+        .iter()
+        .zip(&weights)
+        .filter(|&(_, &weight)| weight > 0.0)
+        .map(|(bytes, _)| bytes)
+        .sum();
+    let slack = SIX_DIGITS + 3.0 * weight_sum / lightest / shared.max(1.0);
     for (name, expected, found) in [
         (
             "before",
