@@ -20,41 +20,57 @@ pub(crate) struct Basin {
 const POINT: u32 = 41;
 
 impl Basin {
-    fn at(&self, level: u128) -> u64 {
-        let share = u128::from(self.weight).saturating_mul(level) >> POINT;
-        let ceiling = if self.weight == 0 {
-            self.floor
-        } else {
-            self.ceiling
-        };
-        u64::try_from(share)
-            .unwrap_or(u64::MAX)
-            .clamp(self.floor, ceiling)
+    /// What it holds at a level, in bytes with [`POINT`] bits behind the point.
+    fn at(&self, level: u128) -> u128 {
+        let floor = u128::from(self.floor) << POINT;
+        if self.weight == 0 {
+            return floor;
+        }
+        u128::from(self.weight)
+            .saturating_mul(level)
+            .clamp(floor, u128::from(self.ceiling) << POINT)
     }
 }
 
 /// What each basin holds when `total` has come to rest: the floors when it is less than their sum, the
-/// ceilings when it is more than theirs, and to the byte `total` between them.
+/// ceilings when it is more than theirs, and between them `total` to the byte, each basin within a byte or two
+/// of its exact share.
 pub(crate) fn pour(basins: &[Basin], total: u64) -> Vec<u64> {
-    let sum =
-        |level: u128| -> u128 { basins.iter().map(|basin| u128::from(basin.at(level))).sum() };
-    let total = u128::from(total);
+    let sum = |level: u128| -> u128 { basins.iter().map(|basin| basin.at(level)).sum() };
+    let exact_total = u128::from(total) << POINT;
     // The level at which a basin of the least weight holds the most there can be.
     let (mut low, mut high) = (0u128, 1u128 << (64 + POINT));
     while low + 1 < high {
         let middle = low + (high - low) / 2;
-        if sum(middle) <= total {
+        if sum(middle) <= exact_total {
             low = middle;
         } else {
             high = middle;
         }
     }
-    let mut held: Vec<u64> = basins.iter().map(|basin| basin.at(low)).collect();
-    let mut left = total.saturating_sub(sum(low));
-    for (held, basin) in held.iter_mut().zip(basins) {
-        let step = u128::from(basin.at(high) - *held).min(left);
-        *held += u64::try_from(step).unwrap_or(0);
-        left -= step;
+    let shares: Vec<u128> = basins.iter().map(|basin| basin.at(low)).collect();
+    let mut held: Vec<u64> = shares
+        .iter()
+        .map(|share| u64::try_from(share >> POINT).unwrap_or(u64::MAX))
+        .collect();
+    let mut left = u128::from(total).saturating_sub(held.iter().copied().map(u128::from).sum());
+
+    // What was cut off behind the points comes to a few whole bytes: to the largest parts cut off, first
+    // come first served.
+    let mut rising: Vec<usize> = (0..basins.len())
+        .filter(|&index| basins[index].at(high) > basins[index].at(low))
+        .collect();
+    let cut_off = |index: usize| shares[index] & ((1 << POINT) - 1);
+    rising.sort_by_key(|&index| (std::cmp::Reverse(cut_off(index)), index));
+    while left > 0 && !rising.is_empty() {
+        for &index in rising
+            .iter()
+            .take(usize::try_from(left).unwrap_or(usize::MAX))
+        {
+            held[index] += 1;
+            left -= 1;
+        }
+        rising.retain(|&index| held[index] < basins[index].ceiling);
     }
     held
 }
@@ -115,6 +131,29 @@ mod tests {
         ];
         for (name, basins, total, expected) in cases {
             assert_eq!(pour(&basins, total), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_share_is_exact_to_the_byte() {
+        for total in [5u64, 61, 812_672, 999_999_937] {
+            for heavy in [1u64, 7, 10_250, 999_983] {
+                let weights = [1_000_000, 1_000 * heavy, 1_000_000, 3, 1_000_000];
+                let basins = weights.map(|weight| Basin {
+                    weight,
+                    floor: 0,
+                    ceiling: u64::MAX,
+                });
+                let sum: u64 = weights.iter().sum();
+                for (held, weight) in pour(&basins, total).into_iter().zip(weights) {
+                    let exact = u128::from(total) * u128::from(weight) / u128::from(sum);
+                    let held = u128::from(held);
+                    assert!(
+                        held == exact || held == exact + 1,
+                        "weight {weight} of {sum}: {held} of {total}, exactly {exact}"
+                    );
+                }
+            }
         }
     }
 

@@ -35,8 +35,8 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
         .iter()
         .map(|node| node.before.memory_bytes as f64)
         .sum();
-    // What floating point sums of this size may be off by, and the byte of each node that whole bytes cost.
-    let slack = 1.0 + weights.len() as f64 + total * 1e-9;
+    // What floating point sums of this size may be off by, and what rounding to whole bytes costs.
+    let slack = 3.0 + total * 1e-9;
 
     let weight_sum: f64 = weights.iter().sum();
     let reachable = levels(plan, true);
@@ -80,6 +80,19 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
     let before: Vec<f64> = floats(plan.nodes.iter().map(|node| node.before.memory_bytes));
     let after: Vec<f64> = floats(plan.nodes.iter().map(|node| node.after.memory_bytes));
     let balance = &plan.balance;
+    // Those bytes weigh the more the less memory there is, and the lighter the node.
+    let lightest = weights
+        .iter()
+        .copied()
+        .filter(|&weight| weight > 0.0)
+        .fold(f64::INFINITY, f64::min);
+    let shared: f64 = reachable
+        .iter()
+        .zip(&weights)
+        .filter(|&(_, &weight)| weight > 0.0)
+        .map(|(bytes, _)| bytes)
+        .sum();
+    let slack = SIX_DIGITS + 3.0 * weight_sum / lightest / shared.max(1.0);
     for (name, expected, found) in [
         (
             "before",
@@ -103,8 +116,6 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
         ),
         ("gap", gap(&after, &reachable, &weights), balance.gap_after),
     ] {
-        // A byte of rounding weighs more where there is little memory.
-        let slack = SIX_DIGITS + 2.0 * weights.len() as f64 / total.max(1.0);
         findings.demand(
             (expected - found).abs() <= slack,
             law::BALANCE,
