@@ -19,7 +19,20 @@ pub enum Output {
         place: PathBuf,
     },
     /// A pipe or a device, which cannot be renamed into place and must not be replaced.
-    Special(BufWriter<File>),
+    Special {
+        /// What is written to.
+        file: BufWriter<File>,
+        /// Where it is.
+        place: PathBuf,
+    },
+}
+
+/// What is said when an output cannot be written; `None` and `-` are standard output.
+pub fn cannot_write(path: Option<&Path>) -> String {
+    match path.filter(|path| *path != Path::new("-")) {
+        None => "cannot write standard output".to_owned(),
+        Some(path) => format!("cannot write {}", path.display()),
+    }
 }
 
 impl Output {
@@ -31,7 +44,7 @@ impl Output {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             return Ok(Output::Stdout(BufWriter::new(io::stdout().lock())));
         };
-        let failed = || format!("cannot write {}", path.display());
+        let failed = || cannot_write(Some(path));
         // A link is followed, so that what it points at is replaced and not the link.
         let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         match place.metadata() {
@@ -43,7 +56,10 @@ impl Output {
                     .write(true)
                     .open(&place)
                     .with_context(failed)?;
-                Ok(Output::Special(BufWriter::new(file)))
+                Ok(Output::Special {
+                    file: BufWriter::new(file),
+                    place,
+                })
             }
             _ => {
                 let directory = match place.parent() {
@@ -73,10 +89,12 @@ impl Output {
     /// When that fails; the place is untouched then.
     pub fn finish(self) -> Result<()> {
         match self {
-            Output::Stdout(mut out) => out.flush().context("cannot write standard output"),
-            Output::Special(mut out) => out.flush().context("cannot write the output"),
+            Output::Stdout(mut out) => out.flush().with_context(|| cannot_write(None)),
+            Output::Special { mut file, place } => {
+                file.flush().with_context(|| cannot_write(Some(&place)))
+            }
             Output::File { file, place } => {
-                let failed = || format!("cannot write {}", place.display());
+                let failed = || cannot_write(Some(&place));
                 let file = file
                     .into_inner()
                     .map_err(io::IntoInnerError::into_error)
@@ -96,7 +114,7 @@ impl Write for Output {
         match self {
             Output::Stdout(out) => out.write(bytes),
             Output::File { file, .. } => file.write(bytes),
-            Output::Special(out) => out.write(bytes),
+            Output::Special { file, .. } => file.write(bytes),
         }
     }
 
@@ -104,7 +122,7 @@ impl Write for Output {
         match self {
             Output::Stdout(out) => out.flush(),
             Output::File { file, .. } => file.flush(),
-            Output::Special(out) => out.flush(),
+            Output::Special { file, .. } => file.flush(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use preshard_analyzer::{
-    Assembly, CostProfile, FileScan, KeyFacts, MemoryModel, Progress, Rough1, ScanOptions, Server,
+    Assembly, CostProfile, Error as ScanError, FileScan, KeyFacts, MemoryModel, Progress, Rough1, ScanOptions, Server,
     assemble, scan, scan_all,
 };
 use preshard_parser::source::Source;
@@ -50,7 +50,7 @@ impl OpenFile {
         estimates(&self.cost)
     }
 
-    /// Scans the file; `sink` sees all its keys in their order.
+    /// Scans the file; `sink` sees all its keys in their order, and `sink_failed` says what it means when it fails.
     ///
     /// # Errors
     /// When nothing can be said of the file, or the sink fails.
@@ -60,9 +60,15 @@ impl OpenFile {
         detail: Detail,
         bar: &dyn Progress,
         sink: &mut dyn FnMut(&[KeyFacts<'_>]) -> std::io::Result<()>,
+        sink_failed: &str,
     ) -> Result<FileScan> {
-        scan(&self.source, &self.scan_options(limits, detail), bar, sink)
-            .with_context(|| self.unreadable())
+        scan(&self.source, &self.scan_options(limits, detail), bar, sink).map_err(|error| {
+            match error {
+                // The file is fine; whoever takes its keys is not.
+                ScanError::Sink(error) => anyhow::Error::new(error).context(sink_failed.to_owned()),
+                error => anyhow::Error::new(error).context(self.unreadable()),
+            }
+        })
     }
 
     fn scan_options(&self, limits: &PlanLimits, detail: Detail) -> ScanOptions<'_> {

@@ -2,21 +2,24 @@
 //!
 //! Paths, node names and excerpts of files are text from strangers, so every line is escaped.
 
+use std::fmt::Arguments;
+use std::io::{self, Write as _};
+
 use preshard_report::document::Notice;
-use preshard_report::text::line;
+use preshard_report::text::{line, notice_line};
 
 /// Prints an error and what caused it, numbered from the outside in.
 pub fn error(error: &anyhow::Error) {
-    eprintln!("error: {}", line(&error.to_string()));
+    say(format_args!("error: {}", line(&error.to_string())));
     let causes: Vec<String> = error
         .chain()
         .skip(1)
         .map(|cause| line(&cause.to_string()))
         .collect();
     if !causes.is_empty() {
-        eprintln!("\nCaused by:");
+        say(format_args!("\nCaused by:"));
         for (number, cause) in causes.iter().enumerate() {
-            eprintln!("  {}: {cause}", number + 1);
+            say(format_args!("  {}: {cause}", number + 1));
         }
     }
 }
@@ -24,14 +27,16 @@ pub fn error(error: &anyhow::Error) {
 /// Prints warnings, each with the file it concerns.
 pub fn warnings(notices: &[Notice]) {
     for notice in notices {
-        match &notice.file {
-            Some(file) => eprintln!("warning: {}: {}", line(file), line(&notice.message)),
-            None => eprintln!("warning: {}", line(&notice.message)),
-        }
+        say(format_args!("warning: {}", notice_line(notice)));
     }
 }
 
 /// Prints something that is worth knowing and wrong with nothing.
 pub fn note(text: &str) {
-    eprintln!("note: {}", line(text));
+    say(format_args!("note: {}", line(text)));
+}
+
+/// Prints a line. Nobody is left to be told when standard error is closed (`preshard ... 2>&1 | head`).
+fn say(text: Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{text}");
 }

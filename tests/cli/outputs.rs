@@ -89,6 +89,47 @@ fn a_pipe_that_closes_early_ends_the_program_quietly() {
     }
 }
 
+/// `preshard keys ... 2>&1 | head`: nobody reads what is said either.
+#[test]
+fn messages_that_nobody_reads_are_no_failure() {
+    let snapshot = fixture("servers/redis-8.6/module.rdb");
+    for args in [&["keys", "--format=ndjson"][..], &["inspect"]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let status = Command::new(env!("CARGO_BIN_EXE_preshard"))
+            .args(args)
+            .arg(&snapshot)
+            .stdout(Stdio::null())
+            .stderr(writer)
+            .status()
+            .expect("preshard ends");
+        assert_eq!(status.code(), Some(0), "{args:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_device_is_called_by_its_name() {
+    let backup = fixture("clusters/shop-3x");
+    let backup = backup.to_str().expect("a path");
+    for args in [
+        &["keys", backup, "--format=ndjson"][..],
+        &["keys", backup, "--format=csv"],
+        &["keys", backup],
+        &["slots", backup],
+        &["inspect", backup],
+        &["plan", backup, "--rebalance"],
+    ] {
+        let ran = preshard(&[args, &["-o", "/dev/full"]].concat()).expect_status(1);
+        assert!(
+            ran.stderr.starts_with("error: cannot write /dev/full\n"),
+            "{args:?}: {}",
+            ran.stderr
+        );
+        assert!(!ran.stderr.contains("cannot read"), "{}", ran.stderr);
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_a_failure() {
@@ -105,6 +146,12 @@ fn a_full_disk_is_a_failure() {
             .expect("preshard ends");
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{format}: {stderr}");
+        assert_eq!(
+            stderr.lines().next(),
+            Some("error: cannot write standard output"),
+            "{format}: {stderr}"
+        );
         assert!(stderr.contains("No space left"), "{format}: {stderr}");
+        assert!(!stderr.contains("cannot read"), "{format}: {stderr}");
     }
 }

@@ -11,7 +11,7 @@ use crate::cross_check::cross_check;
 use crate::exit::ExitStatus;
 use crate::input::{Inputs, TopologyWish};
 use crate::options::ReadOptions;
-use crate::output::Output;
+use crate::output::{Output, cannot_write};
 use crate::read::{left_out, open_all, scan_files};
 use crate::say;
 
@@ -57,7 +57,7 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
         DocumentFormat::Text => text::render_inspect(&document, &mut out),
         DocumentFormat::Json => json::render_document(&document, &mut out),
     }
-    .context("cannot write the result")?;
+    .with_context(|| cannot_write(args.output.output.as_deref()))?;
     out.finish()?;
 
     let differs = document.files.iter().any(|file| {

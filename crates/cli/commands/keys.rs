@@ -17,7 +17,7 @@ use crate::args::{KeyOrder, KeyType, KeysArgs, KeysFormat};
 use crate::exit::{ExitStatus, Refusal};
 use crate::input::{Inputs, TopologyWish};
 use crate::options::{ReadOptions, plan_limits};
-use crate::output::Output;
+use crate::output::{Output, cannot_write};
 use crate::read::{OpenFile, left_out, open_all};
 use crate::say;
 
@@ -52,8 +52,9 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
         _ => Detail::Counts,
     };
 
+    let cannot_write = cannot_write(args.output.output.as_deref());
     let mut out = Output::open(args.output.output.as_deref())?;
-    let mut writer = Writer::new(args.format, &mut out).context("cannot write the result")?;
+    let mut writer = Writer::new(args.format, &mut out).context(cannot_write.clone())?;
     let mut top = selection.top.map(Top::new);
     let mut matched = 0u64;
     let mut said = Vec::new();
@@ -74,7 +75,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
             }
             Ok(())
         };
-        let scan = file.scan(limits, detail, &bar, &mut sink)?;
+        let scan = file.scan(limits, detail, &bar, &mut sink, &cannot_write)?;
         whole &= is_whole(&scan.summary);
         if let Some(damage) = &scan.summary.damage {
             said.push(Notice::damage(names[at].clone(), damage));
@@ -87,7 +88,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     let estimates = all_estimates(&files);
     writer
         .finish(&keys, matched, selection.order, &estimates)
-        .context("cannot write the result")?;
+        .context(cannot_write)?;
     out.finish()?;
 
     said.extend(left_out(&inputs));

@@ -12,7 +12,7 @@ use crate::exit::{ExitStatus, Refusal};
 use crate::goal::Roster;
 use crate::input::{Inputs, TopologyWish};
 use crate::options::{ReadOptions, plan_limits};
-use crate::output::Output;
+use crate::output::{Output, cannot_write};
 use crate::read::{
     assemble_all, common_cost, estimates, input_facts, notices, open_all, topology_file,
 };
@@ -86,7 +86,7 @@ fn write(document: &PlanDocument, format: DocumentFormat, saved_as: Option<&Path
     let mut stdout = Output::open(None)?;
     if let Some(path) = saved_as {
         let mut file = Output::open(Some(path))?;
-        json::render_document(document, &mut file).context("cannot write the plan")?;
+        json::render_document(document, &mut file).with_context(|| cannot_write(Some(path)))?;
         file.finish()?;
     }
     match format {
@@ -96,7 +96,7 @@ fn write(document: &PlanDocument, format: DocumentFormat, saved_as: Option<&Path
         }
         DocumentFormat::Json => json::render_document(document, &mut stdout),
     }
-    .context("cannot write standard output")?;
+    .with_context(|| cannot_write(None))?;
     stdout.finish()
 }
 

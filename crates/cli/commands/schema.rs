@@ -8,6 +8,7 @@ use preshard_report::schema::DocumentKind;
 
 use crate::args::{SchemaArgs, SchemaChoice};
 use crate::exit::ExitStatus;
+use crate::output::cannot_write;
 
 /// Prints a schema.
 ///
@@ -23,6 +24,6 @@ pub fn run(args: &SchemaArgs) -> Result<ExitStatus> {
     let mut out = std::io::stdout().lock();
     json::render_document(&kind.schema(), &mut out)
         .and_then(|()| out.flush())
-        .context("cannot write standard output")?;
+        .with_context(|| cannot_write(None))?;
     Ok(ExitStatus::Fine)
 }

@@ -9,7 +9,7 @@ use crate::args::{SlotsArgs, SlotsFormat};
 use crate::exit::ExitStatus;
 use crate::input::{Inputs, TopologyWish};
 use crate::options::{ReadOptions, plan_limits};
-use crate::output::Output;
+use crate::output::{Output, cannot_write};
 use crate::read::{
     assemble_all, common_cost, estimates, input_facts, notices, open_all, topology_file,
 };
@@ -54,7 +54,7 @@ pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
         SlotsFormat::Json => json::render_document(&document, &mut out),
         SlotsFormat::Csv => csv::render_slots(&document, &mut out),
     }
-    .context("cannot write the result")?;
+    .with_context(|| cannot_write(args.output.output.as_deref()))?;
     out.finish()?;
     if args.format == SlotsFormat::Csv {
         say::note(&text::estimates_note(std::slice::from_ref(

@@ -18,7 +18,7 @@ pub use slots::{SlotsView, render_slots};
 
 pub use crate::words::line;
 
-use crate::document::Estimates;
+use crate::document::{Estimates, Notice};
 use crate::figure;
 
 /// Most characters of a key's name in a table.
@@ -59,6 +59,14 @@ fn short_id(id: &str) -> &str {
         &id[..8]
     } else {
         id
+    }
+}
+
+/// A warning as one harmless line, with the file it concerns.
+pub fn notice_line(notice: &Notice) -> String {
+    match &notice.file {
+        Some(file) => format!("{}: {}", line(file), line(&notice.message)),
+        None => line(&notice.message),
     }
 }
 
