@@ -1,11 +1,17 @@
 //! The command line, literally. `options.rs` turns it into what the code works with.
+//!
+//! Options that want a number take values that begin with a hyphen, so that `-1` is told to be a wrong value and not an
+//! unknown option.
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use preshard_slots::SlotSet;
 
-use crate::units::{parse_duration_ms, parse_size};
+use crate::number::{
+    parse_count, parse_db, parse_duration_ms, parse_factor, parse_part, parse_threads,
+};
+use crate::size::{parse_maxmemory, parse_size, parse_size_limit};
 
 /// Look before you reshard: plan Redis and Valkey slot migrations from backups.
 ///
@@ -60,7 +66,7 @@ pub struct InputArgs {
     pub inputs: Vec<PathBuf>,
 
     /// Threads to work with, 1 to 256. The output is the same for any number. Default: all cores.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse_threads)]
     pub threads: Option<u16>,
 
     /// Map snapshots into memory (auto) or read them (never).
@@ -118,29 +124,29 @@ pub struct OutputArgs {
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
     /// Longest acceptable stop of a node, a time. Predicted blocks, times the safety factor, stay below it.
-    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = parse_duration_ms)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "100ms", value_parser = parse_duration_ms)]
     pub latency_budget: u64,
 
     /// The cluster's `cluster-node-timeout`, the least of all nodes, a time. Nothing comes near half of it.
-    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = parse_duration_ms)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "15s", value_parser = parse_duration_ms)]
     pub node_timeout: u64,
 
     /// Factor on every predicted block before it is compared with a limit: for slower machines, TLS, and the error
     /// of the prediction.
-    #[arg(long, value_name = "FACTOR", default_value_t = 2.0)]
+    #[arg(long, value_name = "FACTOR", allow_hyphen_values = true, default_value_t = 2.0, value_parser = parse_factor)]
     pub safety_factor: f64,
 
     /// `proto-max-bulk-len` of the targets, a size: no payload may reach it.
-    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, default_value = "512mb", value_parser = parse_size_limit)]
     pub proto_max_bulk_len: u64,
 
     /// `client-query-buffer-limit` of the targets, a size: no payload may reach it.
-    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, default_value = "1gb", value_parser = parse_size_limit)]
     pub client_query_buffer: u64,
 
     /// Hard `client-output-buffer-limit replica` of the targets, a size: no payload may reach it, or the target loses
     /// its replicas.
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, default_value = "256mb", value_parser = parse_size_limit)]
     pub replica_buffer_hard: u64,
 }
 
@@ -192,8 +198,8 @@ pub struct KeysArgs {
     pub output: OutputArgs,
 
     /// Show the first N keys of the order. Default: 20 for text, all keys for ndjson and csv.
-    #[arg(long, value_name = "N")]
-    pub top: Option<std::num::NonZeroUsize>,
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse_count::<usize>)]
+    pub top: Option<usize>,
 
     /// Order of the keys: largest first, or as they lie in the file.
     ///
@@ -213,15 +219,15 @@ pub struct KeysArgs {
     pub types: Vec<KeyType>,
 
     /// Only keys of this database. May be repeated.
-    #[arg(long = "db", value_name = "N", value_delimiter = ',')]
+    #[arg(long = "db", value_name = "N", allow_hyphen_values = true, value_delimiter = ',', value_parser = parse_db)]
     pub dbs: Vec<u64>,
 
     /// Only keys in these slots: `0-5460,10923`.
-    #[arg(long = "slot", value_name = "SLOTS", value_parser = SlotSet::parse)]
+    #[arg(long = "slot", value_name = "SLOTS", allow_hyphen_values = true, value_parser = SlotSet::parse)]
     pub slots: Option<SlotSet>,
 
     /// Only keys whose payload is at least this size.
-    #[arg(long, value_name = "SIZE", default_value = "0", hide_default_value = true, value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, default_value = "0", hide_default_value = true, value_parser = parse_size)]
     pub min_payload: u64,
 
     #[command(flatten)]
@@ -289,8 +295,8 @@ pub struct SlotsArgs {
     pub output: OutputArgs,
 
     /// Show the N slots with most memory; text only, the other formats carry all.
-    #[arg(long, value_name = "N", default_value = "20")]
-    pub top: std::num::NonZeroUsize,
+    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value = "20", value_parser = parse_count::<usize>)]
+    pub top: usize,
 
     #[command(flatten)]
     pub limits: LimitArgs,
@@ -356,7 +362,7 @@ pub struct GoalArgs {
     #[arg(long, value_name = "NODE|COUNT")]
     pub add: Vec<String>,
 
-    /// Empty a node. NODE is an id, the beginning of one, or host:port. May be repeated.
+    /// Empty a node. NODE is an id, the beginning of one (at least 8 characters), or host:port. May be repeated.
     #[arg(long, value_name = "NODE")]
     pub drain: Vec<String>,
 
@@ -374,24 +380,25 @@ pub struct GoalArgs {
 #[command(next_help_heading = "Limits")]
 pub struct PlanLimitArgs {
     /// Most keys in one MIGRATE call; nothing is gained above 100.
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 100, value_parser = parse_count::<u32>)]
     pub keys_per_call: u32,
 
     /// Most slots in one batch: what an operator waits for, watches and may stop after.
-    #[arg(long, value_name = "N", default_value_t = 256)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 256, value_parser = parse_count::<u32>)]
     pub slots_per_batch: u32,
 
     /// Soft `client-output-buffer-limit replica` of the targets, a size: most payload of a batch with more than one
     /// slot.
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, default_value = "64mb", value_parser = parse_size_limit)]
     pub replica_buffer_soft: u64,
 
-    /// `maxmemory` of every node, a size. Without it, room on the targets is not checked, and the plan says so.
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    /// `maxmemory` of every node, a size; 0 is no limit. Without it, room on the targets is not checked, and the plan
+    /// says so.
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = parse_maxmemory)]
     pub maxmemory: Option<u64>,
 
     /// Part of maxmemory that stays free on a target, 0 to 1.
-    #[arg(long, value_name = "PART", default_value_t = 0.2)]
+    #[arg(long, value_name = "PART", allow_hyphen_values = true, default_value_t = 0.2, value_parser = parse_part)]
     pub headroom: f64,
 
     /// Let keys move that exceed the latency budget, each in a call of its own. Keys near the failover clock or over a

@@ -10,8 +10,9 @@ use crate::exit::Refusal;
 
 /// Most nodes that `--add COUNT` stands for.
 const ADD_COUNT_MAX: usize = 1_000;
-/// Digits from which on a number is the beginning of an id.
-const ID_DIGITS_MIN: usize = 8;
+/// Characters from which on a word is the beginning of an id: fewer may name another node tomorrow, and a number
+/// of fewer is a count.
+const ID_CHARS_MIN: usize = 8;
 
 impl GoalArgs {
     /// Refuses a command line that asks for nothing.
@@ -136,6 +137,18 @@ impl<'a> Roster<'a> {
                 .collect();
             format!("the primaries are {}", names.join(", "))
         };
+        if planned_number(word).is_some_and(|number| number > self.planned()) {
+            return refuse(match self.planned() {
+                0 => format!("there is no planned node: add --add 1 for new-1, --add 2 for new-1 and new-2; {}", known()),
+                _ => format!("--add stands for fewer nodes; {}", known()),
+            });
+        }
+        if word.len() < ID_CHARS_MIN && !word.contains(':') {
+            return refuse(format!(
+                "no such node (of an id, at least {ID_CHARS_MIN} characters are needed); {}",
+                known()
+            ));
+        }
         let found = match self.topology {
             Some(topology) => match topology.find(word) {
                 Ok(node) => node.id.clone(),
@@ -158,6 +171,11 @@ impl<'a> Roster<'a> {
         } else {
             refuse(format!("node {} is no primary; {}", found.0, known()))
         }
+    }
+
+    /// How many nodes of the plan do not exist yet.
+    fn planned(&self) -> usize {
+        self.nodes.iter().filter(|node| node.planned).count()
     }
 
     fn weight(&self, word: &str) -> Result<(NodeId, f64)> {
@@ -197,15 +215,20 @@ impl<'a> Roster<'a> {
     }
 }
 
+/// The number in the name of a planned node.
+fn planned_number(word: &str) -> Option<usize> {
+    word.strip_prefix("new-")?.parse().ok()
+}
+
 /// The number of nodes that a word of `--add` stands for; `None` when it names one.
 fn add_count(word: &str) -> Result<Option<usize>> {
-    if word.len() >= ID_DIGITS_MIN || !word.bytes().all(|byte| byte.is_ascii_digit()) {
+    if word.len() >= ID_CHARS_MIN || !word.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(None);
     }
     match word.parse() {
         Ok(count) if (1..=ADD_COUNT_MAX).contains(&count) => Ok(Some(count)),
         _ => Err(Refusal::usage(format!(
-            "--add {word}: expected 1 to {ADD_COUNT_MAX} nodes, or a node by host:port or at least {ID_DIGITS_MIN} \
+            "--add {word}: expected 1 to {ADD_COUNT_MAX} nodes, or a node by host:port or at least {ID_CHARS_MIN} \
              characters of its id"
         ))),
     }

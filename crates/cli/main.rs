@@ -10,12 +10,13 @@ mod cross_check;
 mod exit;
 mod goal;
 mod input;
+mod number;
 mod options;
 mod output;
 mod progress;
 mod read;
 mod say;
-mod units;
+mod size;
 
 use std::process::ExitCode;
 

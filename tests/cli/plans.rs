@@ -71,7 +71,7 @@ fn plans_meet_their_schema() {
             0,
         ),
         (&["--drain", first], 4),
-        (&["--drain", &id[..6], "--allow-oversized"], 0),
+        (&["--drain", &id[..8], "--allow-oversized"], 0),
         (&["--add", "1", "--maxmemory", "1MiB"], 4),
     ] {
         let plan = document(goal, status);

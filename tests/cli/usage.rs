@@ -26,7 +26,7 @@ fn wrong_usage_names_the_option() {
         ),
         (
             &["plan", "dump.rdb", "--add", "1", "--safety-factor", "0"],
-            &["safety_factor"],
+            &["--safety-factor", "factor of 1 to 1000"],
         ),
         (
             &["keys", "dump.rdb", "--latency-budget", "100"],
@@ -34,7 +34,57 @@ fn wrong_usage_names_the_option() {
         ),
         (
             &["keys", "dump.rdb", "--min-payload", "big"],
-            &["--min-payload", "64MiB"],
+            &["--min-payload", "64mb"],
+        ),
+        (&["keys", "dump.rdb", "--top", "0"], &["--top", "at least 1"]),
+        (
+            &["keys", "dump.rdb", "--top", "-3"],
+            &["--top", "at least 1"],
+        ),
+        (&["keys", "dump.rdb", "--db", "x"], &["--db", "database"]),
+        (
+            &["keys", "dump.rdb", "--latency-budget", "-5s"],
+            &["--latency-budget", "more than 0"],
+        ),
+        (
+            &["keys", "dump.rdb", "--latency-budget", "0s"],
+            &["--latency-budget", "more than 0"],
+        ),
+        (
+            &["keys", "dump.rdb", "--threads", "0"],
+            &["--threads", "1 to 256"],
+        ),
+        (
+            &["keys", "dump.rdb", "--replica-buffer-hard", "0"],
+            &["--replica-buffer-hard", "more than 0"],
+        ),
+        (
+            &["keys", "dump.rdb", "--node-timeout", "500ms"],
+            &["--node-timeout is 500 ms", "1001"],
+        ),
+        (
+            &["plan", "dump.rdb", "--add", "1", "--maxmemory", "8"],
+            &["--maxmemory", "did you mean 8mb or 8gb?"],
+        ),
+        (
+            &["plan", "dump.rdb", "--add", "1", "--headroom", "20"],
+            &["--headroom", "0.2"],
+        ),
+        (
+            &["plan", "dump.rdb", "--add", "1", "--keys-per-call", "ten"],
+            &["--keys-per-call", "at least 1"],
+        ),
+        (
+            &["plan", "dump.rdb", "--move", "5:dump.rdb->new-1"],
+            &["--move new-1", "--add 1"],
+        ),
+        (
+            &["plan", "dump.rdb", "--add", "1", "--weights", "new-2=3"],
+            &["--weights new-2", "new-1"],
+        ),
+        (
+            &["plan", "dump.rdb", "--drain", "dump"],
+            &["--drain dump", "at least 8 characters"],
         ),
         (
             &["keys", "dump.rdb", "--target", "redis-1"],

@@ -113,19 +113,18 @@ struct Selection {
 impl Selection {
     fn new(args: &KeysArgs) -> Result<Selection> {
         let stream = args.format != KeysFormat::Text;
-        let top = args.top.map(std::num::NonZeroUsize::get);
-        let order = args.sort.unwrap_or(match (stream, top) {
+        let order = args.sort.unwrap_or(match (stream, args.top) {
             (true, None) => KeyOrder::File,
             _ => KeyOrder::Block,
         });
-        match (stream, top, order) {
+        match (stream, args.top, order) {
             (true, None, KeyOrder::File) => Ok(Selection { order, top: None }),
             (true, None, _) => Err(Refusal::usage(
                 "--sort needs --top N with this format: memory must not grow with the number of keys",
             )),
             _ => Ok(Selection {
                 order,
-                top: Some(top.unwrap_or(TOP_DEFAULT)),
+                top: Some(args.top.unwrap_or(TOP_DEFAULT)),
             }),
         }
     }

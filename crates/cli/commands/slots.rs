@@ -46,9 +46,7 @@ pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
     match args.format {
         SlotsFormat::Text => text::render_slots(
             &document,
-            SlotsView {
-                top: args.top.get(),
-            },
+            SlotsView { top: args.top },
             &mut out,
         ),
         SlotsFormat::Json => json::render_document(&document, &mut out),
