@@ -1,0 +1,129 @@
+//! Times and counts as people type them, and what to say when they are none.
+
+use std::str::FromStr;
+
+use jiff::SignedDuration;
+
+/// A time of whole milliseconds, more than none: `100ms`, `15s`, `1m 30s`.
+///
+/// # Errors
+/// A sentence for the user when the text is no time, has no unit, is not above zero, or is finer than a millisecond.
+pub fn parse_duration_ms(text: &str) -> Result<u64, String> {
+    let expected = || "expected a time with its unit, such as 100ms, 15s or 1m30s".to_owned();
+    let positive = || "must be more than 0".to_owned();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("a time needs its unit: {text}ms or {text}s?"));
+    }
+    let duration: SignedDuration = text.parse().map_err(|_| expected())?;
+    if duration.subsec_nanos() % 1_000_000 != 0 {
+        return Err("expected whole milliseconds".to_owned());
+    }
+    match u64::try_from(duration.as_millis()) {
+        Ok(0) | Err(_) => Err(positive()),
+        Ok(ms) => Ok(ms),
+    }
+}
+
+/// A count of at least one.
+///
+/// # Errors
+/// A sentence for the user when the text is none.
+pub fn parse_count<N: FromStr + Default + PartialEq>(text: &str) -> Result<N, String> {
+    match text.parse::<N>() {
+        Ok(count) if count != N::default() => Ok(count),
+        _ => Err("expected a whole number of at least 1".to_owned()),
+    }
+}
+
+/// A number of threads.
+///
+/// # Errors
+/// A sentence for the user when the text is none.
+pub fn parse_threads(text: &str) -> Result<u16, String> {
+    match text.parse() {
+        Ok(threads @ 1..=256) => Ok(threads),
+        _ => Err("expected a whole number of 1 to 256".to_owned()),
+    }
+}
+
+/// The number of a database.
+///
+/// # Errors
+/// A sentence for the user when the text is none.
+pub fn parse_db(text: &str) -> Result<u64, String> {
+    let expected = |_| "expected the number of a database, from 0 on".to_owned();
+    text.parse().map_err(expected)
+}
+
+/// A factor that makes nothing smaller.
+///
+/// # Errors
+/// A sentence for the user when the text is none.
+pub fn parse_factor(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(factor) if (1.0..=1_000.0).contains(&factor) => Ok(factor),
+        _ => Err("expected a factor of 1 to 1000, such as 2 or 2.5".to_owned()),
+    }
+}
+
+/// A part of a whole, less than all of it.
+///
+/// # Errors
+/// A sentence for the user when the text is none.
+pub fn parse_part(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(part) if (0.0..1.0).contains(&part) => Ok(part),
+        _ => Err("expected a part of 0 to below 1, such as 0.2 for a fifth".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_need_a_unit_and_are_whole_milliseconds_above_zero() {
+        for (text, ms) in [
+            ("100ms", 100),
+            ("15s", 15_000),
+            ("0.5s", 500),
+            ("1m30s", 90_000),
+            ("2 minutes", 120_000),
+        ] {
+            assert_eq!(parse_duration_ms(text), Ok(ms), "{text}");
+        }
+        for (text, said) in [
+            ("", "unit"),
+            ("100", "100ms or 100s?"),
+            ("soon", "unit"),
+            ("-1s", "more than 0"),
+            ("0ms", "more than 0"),
+            ("1us", "whole milliseconds"),
+        ] {
+            let refused = parse_duration_ms(text).expect_err(text);
+            assert!(refused.contains(said), "{text:?}: {refused}");
+        }
+    }
+
+    #[test]
+    fn numbers_stay_within_what_makes_sense() {
+        assert_eq!(parse_count::<u32>("7"), Ok(7));
+        assert_eq!(parse_threads("256"), Ok(256));
+        assert_eq!(parse_db("0"), Ok(0));
+        assert_eq!(parse_factor("1"), Ok(1.0));
+        assert_eq!(parse_part("0"), Ok(0.0));
+        for text in ["", "0", "-1", "x", "5000000000"] {
+            assert!(parse_count::<u32>(text).is_err(), "{text:?} passed");
+        }
+        for text in ["", "0", "-1", "257"] {
+            assert!(parse_threads(text).is_err(), "{text:?} passed");
+        }
+        for text in ["", "0", "-2", "NaN", "inf", "0.99", "1001"] {
+            assert!(parse_factor(text).is_err(), "{text:?} passed");
+        }
+        for text in ["", "1", "-0.1", "NaN", "20%"] {
+            assert!(parse_part(text).is_err(), "{text:?} passed");
+        }
+        assert!(parse_db("-1").is_err());
+    }
+}
