@@ -59,6 +59,7 @@ impl<'a> Roster<'a> {
                     address: node.address.clone(),
                     slots: node.slots.clone(),
                     planned: false,
+                    known: true,
                 })
                 .collect(),
             topology,
@@ -77,6 +78,7 @@ impl<'a> Roster<'a> {
                             address: String::new(),
                             slots: SlotSet::new(),
                             planned: true,
+                            known: true,
                         });
                     }
                 }

@@ -111,6 +111,7 @@ fn nodes(
             id: member.id.clone(),
             address: member.address.clone(),
             planned: member.planned,
+            known: member.known,
             weight: member.weight,
             before: before[index],
             after: after[index],
@@ -186,6 +187,7 @@ fn held(roster: &Roster, survey: &Survey) -> Vec<HeldSlot> {
                 keys: state.holding.keys,
                 memory_bytes: state.holding.memory_bytes,
                 payload_bytes: state.holding.payload_bytes,
+                in_the_way: false,
                 reasons,
             })
         })
@@ -229,6 +231,7 @@ fn oversized(input: &PlanInput<'_>, limits: &PlanLimits, roster: &Roster) -> Vec
                 restore_us: call.restore_us,
                 expires_at_ms: key.expires_at_ms,
                 verdict,
+                moves: false,
                 rules: thresholds
                     .broken(call.block_us, call.restore_us, call.payload_bytes)
                     .into_iter()

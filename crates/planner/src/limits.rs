@@ -37,6 +37,9 @@ pub struct PlanLimits {
     pub call_fixed_us: u64,
     /// Keys that exceed the latency budget, but nothing else, may be moved. Default false.
     pub allow_oversized: bool,
+    /// Names of the fields above that stand for settings of the servers and that nobody stated: the servers' own
+    /// defaults stand in for them. In the order of the fields; `maxmemory_bytes` is `null` instead.
+    pub assumed: Vec<String>,
 }
 
 impl Default for PlanLimits {
@@ -56,11 +59,30 @@ impl Default for PlanLimits {
             headroom: 0.2,
             call_fixed_us: 100,
             allow_oversized: false,
+            assumed: PlanLimits::OF_SERVERS
+                .map(|(name, _)| name.to_owned())
+                .to_vec(),
         }
     }
 }
 
 impl PlanLimits {
+    /// The limits that are settings of the servers, each with the server's own name for it: those that can stand
+    /// in [`assumed`](PlanLimits::assumed).
+    pub const OF_SERVERS: [(&'static str, &'static str); 5] = [
+        ("cluster_node_timeout_ms", "cluster-node-timeout"),
+        ("proto_max_bulk_bytes", "proto-max-bulk-len"),
+        ("client_query_buffer_bytes", "client-query-buffer-limit"),
+        (
+            "replica_buffer_hard_bytes",
+            "client-output-buffer-limit replica (hard)",
+        ),
+        (
+            "replica_buffer_soft_bytes",
+            "client-output-buffer-limit replica (soft)",
+        ),
+    ];
+
     /// Whether a plan can be made within these limits.
     ///
     /// # Errors

@@ -28,6 +28,8 @@ pub(crate) struct Member {
     pub(crate) address: String,
     /// Whether it does not exist yet.
     pub(crate) planned: bool,
+    /// Whether it is known what it holds.
+    pub(crate) known: bool,
     /// Weight as asked for; 0 when it is drained or takes no part.
     pub(crate) weight: f64,
     /// The same in millionths.
@@ -84,6 +86,7 @@ impl Roster {
                 id: node.id.clone(),
                 address: node.address.clone(),
                 planned: node.planned,
+                known: node.known,
                 weight: 0.0,
                 weight_millionths: 0,
                 drained: false,

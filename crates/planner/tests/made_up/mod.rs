@@ -181,6 +181,7 @@ pub fn node(name: &str, ranges: &[(u16, u16)]) -> PlanNode {
             .map(slot_at)
             .collect::<SlotSet>(),
         planned: false,
+        known: true,
     }
 }
 
