@@ -141,7 +141,10 @@ impl<'a> Roster<'a> {
         };
         if planned_number(word).is_some_and(|number| number > self.planned()) {
             return refuse(match self.planned() {
-                0 => format!("there is no planned node: add --add 1 for new-1, --add 2 for new-1 and new-2; {}", known()),
+                0 => format!(
+                    "there is no planned node: add --add 1 for new-1, --add 2 for new-1 and new-2; {}",
+                    known()
+                ),
                 _ => format!("--add stands for fewer nodes; {}", known()),
             });
         }

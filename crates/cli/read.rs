@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, Result};
 use preshard_analyzer::{
-    Assembly, CostProfile, Error as ScanError, FileScan, KeyFacts, MemoryModel, Progress, Rough1, ScanOptions, Server,
-    assemble, scan, scan_all,
+    Assembly, CostProfile, Error as ScanError, FileScan, KeyFacts, MemoryModel, Progress, Rough1,
+    ScanOptions, Server, assemble, scan, scan_all,
 };
 use preshard_parser::source::Source;
 use preshard_parser::{Detail, RdbReader, RecordKind};

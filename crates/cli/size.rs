@@ -71,8 +71,8 @@ pub fn parse_maxmemory(text: &str) -> Result<u64, String> {
 mod tests {
     use super::*;
 
-    /// What `CONFIG SET maxmemory` and `CONFIG GET maxmemory` of Redis 7.0.15 made of the same words, and the binary
-    /// prefixes.
+    /// What `CONFIG SET maxmemory` of Redis 7.0.15 made of the same words and refused; besides, binary prefixes
+    /// and a space before the unit, which it does not know.
     #[test]
     fn sizes_mean_what_redis_conf_means() {
         for (text, bytes) in [
@@ -96,7 +96,15 @@ mod tests {
             assert_eq!(parse_size(text), Ok(bytes), "{text}");
         }
         for text in [
-            "", "mb", "-1", "-1mb", "1 pound", "1.5gb", "1e9", "0x10", "18446744073709551615gb",
+            "",
+            "mb",
+            "-1",
+            "-1mb",
+            "1 pound",
+            "1.5gb",
+            "1e9",
+            "0x10",
+            "18446744073709551615gb",
         ] {
             assert!(parse_size(text).is_err(), "{text:?} passed");
         }
@@ -111,7 +119,10 @@ mod tests {
         }
         for (text, meant) in [("8", "8gb"), ("512k", "512mb"), ("1023kb", "1023mb")] {
             let refused = parse_maxmemory(text).expect_err("less than a megabyte");
-            assert!(refused.contains("did you mean") && refused.contains(meant), "{refused}");
+            assert!(
+                refused.contains("did you mean") && refused.contains(meant),
+                "{refused}"
+            );
         }
     }
 }

@@ -36,7 +36,10 @@ fn wrong_usage_names_the_option() {
             &["keys", "dump.rdb", "--min-payload", "big"],
             &["--min-payload", "64mb"],
         ),
-        (&["keys", "dump.rdb", "--top", "0"], &["--top", "at least 1"]),
+        (
+            &["keys", "dump.rdb", "--top", "0"],
+            &["--top", "at least 1"],
+        ),
         (
             &["keys", "dump.rdb", "--top", "-3"],
             &["--top", "at least 1"],
@@ -125,7 +128,13 @@ fn names_cannot_steer_the_terminal() {
         "--format",
         "csv",
     ]);
-    for (ran, what) in [(text, "text"), (csv, "csv")] {
+    let ndjson = scratch.run(&[
+        "keys",
+        snapshot.to_str().expect("a path"),
+        "--format",
+        "ndjson",
+    ]);
+    for (ran, what) in [(text, "text"), (csv, "csv"), (ndjson, "ndjson")] {
         let ran = ran.expect_status(0);
         for line in ran.stdout.lines() {
             assert!(!line.contains(char::is_control), "{what}: {line:?}");

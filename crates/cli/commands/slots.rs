@@ -44,11 +44,7 @@ pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
         warnings,
     );
     match args.format {
-        SlotsFormat::Text => text::render_slots(
-            &document,
-            SlotsView { top: args.top },
-            &mut out,
-        ),
+        SlotsFormat::Text => text::render_slots(&document, SlotsView { top: args.top }, &mut out),
         SlotsFormat::Json => json::render_document(&document, &mut out),
         SlotsFormat::Csv => csv::render_slots(&document, &mut out),
     }

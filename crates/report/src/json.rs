@@ -1,18 +1,23 @@
 //! JSON: documents for machines that people sometimes read, and lines for streams.
+//!
+//! Inside strings, characters that act on a terminal or hide in a text (DEL, C1 controls, the marks that reorder text,
+//! zero widths) are written as `\uXXXX`, as JSON does of its own accord for the other controls: raw NDJSON on a
+//! terminal is harmless, and reads back as the same names.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use crate::KeyRecord;
+use crate::words::is_hidden;
 
 /// Writes a document, indented, with a final newline.
 ///
 /// # Errors
 /// Whatever the writer fails with.
 pub fn render_document<D: Serialize>(document: &D, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, document)?;
-    out.write_all(b"\n")
+    write(document, PrettyFormatter::new(), out)
 }
 
 /// Writes one key as one line.
@@ -20,6 +25,100 @@ pub fn render_document<D: Serialize>(document: &D, out: &mut dyn Write) -> io::R
 /// # Errors
 /// Whatever the writer fails with.
 pub fn render_key_line(record: &KeyRecord<'_>, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, record)?;
+    write(record, CompactFormatter, out)
+}
+
+fn write<V: Serialize>(value: &V, form: impl Formatter, out: &mut dyn Write) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Harmless(form));
+    value.serialize(&mut serializer)?;
     out.write_all(b"\n")
+}
+
+/// A form of JSON with everything hidden escaped.
+struct Harmless<F>(F);
+
+impl<F: Formatter> Formatter for Harmless<F> {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        text: &str,
+    ) -> io::Result<()> {
+        let mut written = 0;
+        for (at, c) in text.char_indices().filter(|&(_, c)| is_hidden(c)) {
+            self.0.write_string_fragment(out, &text[written..at])?;
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+            written = at + c.len_utf8();
+        }
+        self.0.write_string_fragment(out, &text[written..])
+    }
+
+    fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.begin_array(out)
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_array(out)
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(out, first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_array_value(out)
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.begin_object(out)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_object(out)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(out, first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(out)
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_object_value(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_read_back_the_same_and_hide_nothing() {
+        let text: String = ('\0'..='\u{ffff}')
+            .chain(['\u{e0041}', '\u{1f600}', '"', '\\'])
+            .collect();
+        let value = serde_json::json!({ "key": text, "list": [text, 1], "\u{202e}": {} });
+        let (mut pretty, mut line) = (Vec::new(), Vec::new());
+        render_document(&value, &mut pretty).expect("memory takes everything");
+        write(&value, CompactFormatter, &mut line).expect("memory takes everything");
+        for written in [pretty, line] {
+            let written = String::from_utf8(written).expect("JSON is UTF-8");
+            let back: serde_json::Value = serde_json::from_str(&written).expect("JSON");
+            assert_eq!(back, value);
+            let hidden = written.chars().find(|&c| c != '\n' && is_hidden(c));
+            assert_eq!(hidden, None);
+        }
+    }
+
+    #[test]
+    fn documents_keep_their_usual_form() {
+        let value = serde_json::json!({ "a": [1, [], {}], "b": { "c": "d\ne" } });
+        let mut written = Vec::new();
+        render_document(&value, &mut written).expect("memory takes everything");
+        let usual = serde_json::to_string_pretty(&value).expect("a value can be written");
+        assert_eq!(String::from_utf8_lossy(&written), usual + "\n");
+    }
 }
