@@ -95,9 +95,10 @@ pub struct TopologyArgs {
 /// The server that is planned for.
 #[derive(Debug, Args)]
 pub struct TargetArgs {
-    /// Predict times for this server: redis-6.2, redis-7.0 ... redis-8.6, valkey-8.0, ... valkey-9.1.
+    /// Predict times for this server. Default: the server that wrote the snapshot.
     ///
-    /// Default: the server that wrote the snapshot.
+    /// redis-6.2, redis-7.0, redis-7.2, redis-7.4, redis-8.0, redis-8.2, redis-8.4, redis-8.6, valkey-7.2, valkey-8.0,
+    /// valkey-8.1, valkey-9.0, valkey-9.1, or conservative: the worst of all that were measured.
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
 }
@@ -128,26 +129,27 @@ pub struct LimitArgs {
     pub latency_budget: u64,
 
     /// The cluster's `cluster-node-timeout`, the least of all nodes, a time. Nothing comes near half of it.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "15s", value_parser = parse_duration_ms)]
-    pub node_timeout: u64,
+    /// Assumed unless stated: 15s.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_duration_ms)]
+    pub node_timeout: Option<u64>,
 
     /// Factor on every predicted block before it is compared with a limit: for slower machines, TLS, and the error
     /// of the prediction.
     #[arg(long, value_name = "FACTOR", allow_hyphen_values = true, default_value_t = 2.0, value_parser = parse_factor)]
     pub safety_factor: f64,
 
-    /// `proto-max-bulk-len` of the targets, a size: no payload may reach it.
-    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, default_value = "512mb", value_parser = parse_size_limit)]
-    pub proto_max_bulk_len: u64,
+    /// `proto-max-bulk-len` of the targets, a size: no payload may reach it. Assumed unless stated: 512mb.
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = parse_size_limit)]
+    pub proto_max_bulk_len: Option<u64>,
 
-    /// `client-query-buffer-limit` of the targets, a size: no payload may reach it.
-    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, default_value = "1gb", value_parser = parse_size_limit)]
-    pub client_query_buffer: u64,
+    /// `client-query-buffer-limit` of the targets, a size: no payload may reach it. Assumed unless stated: 1gb.
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = parse_size_limit)]
+    pub client_query_buffer: Option<u64>,
 
     /// Hard `client-output-buffer-limit replica` of the targets, a size: no payload may reach it, or the target loses
-    /// its replicas.
-    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, default_value = "256mb", value_parser = parse_size_limit)]
-    pub replica_buffer_hard: u64,
+    /// its replicas. Assumed unless stated: 256mb.
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = parse_size_limit)]
+    pub replica_buffer_hard: Option<u64>,
 }
 
 /// `preshard inspect`
@@ -334,8 +336,10 @@ pub struct PlanArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Plan although a snapshot is damaged or a shard is missing. Slots that may be incomplete are held; the exit
-    /// status is 5.
+    /// Plan although a snapshot is damaged or a shard is missing; the exit status is 5.
+    ///
+    /// Slots that may be incomplete are held. After a wrong checksum no slot can be named, so none is held for it: any
+    /// figure may be wrong.
     #[arg(long)]
     pub allow_partial: bool,
 
@@ -388,9 +392,9 @@ pub struct PlanLimitArgs {
     pub slots_per_batch: u32,
 
     /// Soft `client-output-buffer-limit replica` of the targets, a size: most payload of a batch with more than one
-    /// slot.
-    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, default_value = "64mb", value_parser = parse_size_limit)]
-    pub replica_buffer_soft: u64,
+    /// slot. Assumed unless stated: 64mb.
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = parse_size_limit)]
+    pub replica_buffer_soft: Option<u64>,
 
     /// `maxmemory` of every node, a size; 0 is no limit. Without it, room on the targets is not checked, and the plan
     /// says so.

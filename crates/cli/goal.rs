@@ -10,6 +10,8 @@ use crate::exit::Refusal;
 
 /// Most nodes that `--add COUNT` stands for.
 const ADD_COUNT_MAX: usize = 1_000;
+/// Nodes that a message lists.
+const NAMES_MAX: usize = 20;
 /// Characters from which on a word is the beginning of an id: fewer may name another node tomorrow, and a number
 /// of fewer is a count.
 const ID_CHARS_MIN: usize = 8;
@@ -59,7 +61,7 @@ impl<'a> Roster<'a> {
                     address: node.address.clone(),
                     slots: node.slots.clone(),
                     planned: false,
-                    known: true,
+                    known: node.known,
                 })
                 .collect(),
             topology,
@@ -132,12 +134,18 @@ impl<'a> Roster<'a> {
             let names: Vec<String> = self
                 .nodes
                 .iter()
+                .take(NAMES_MAX)
                 .map(|node| match node.address.as_str() {
                     "" => node.id.0.clone(),
                     address => format!("{address} ({})", node.id.0),
                 })
                 .collect();
-            format!("the primaries are {}", names.join(", "))
+            let more = if self.nodes.len() > NAMES_MAX {
+                ", …"
+            } else {
+                ""
+            };
+            format!("the primaries are {}{more}", names.join(", "))
         };
         if planned_number(word).is_some_and(|number| number > self.planned()) {
             return refuse(match self.planned() {

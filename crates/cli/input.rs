@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -19,6 +20,19 @@ pub struct Inputs {
     pub topology_file: Option<PathBuf>,
     /// What was found beside the snapshots and not read.
     pub left_out: Vec<String>,
+    /// The directories that hold a backup of a whole cluster.
+    pub backups: Vec<Backup>,
+}
+
+/// A directory with the snapshots of a cluster and the topology that tells which there must be.
+#[derive(Debug)]
+pub struct Backup {
+    /// The file that tells it.
+    pub topology_file: PathBuf,
+    /// Who owned the slots.
+    pub topology: Topology,
+    /// Its snapshots, as indices into [`Inputs::snapshots`].
+    pub snapshots: Range<usize>,
 }
 
 /// A snapshot to be read.
@@ -42,8 +56,8 @@ const NODE_ID_CHARS: usize = 40;
 /// Which topology is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TopologyWish<'a> {
-    /// None: it does not matter who owns the slots.
-    None,
+    /// That of each directory by itself, to see whether its backup is complete ([`Inputs::backups`]).
+    Each,
     /// The one beside the snapshots, if there is any.
     Beside,
     /// The one in this file.
@@ -70,7 +84,7 @@ impl Inputs {
             let metadata =
                 fs::metadata(path).with_context(|| format!("cannot open {}", path.display()))?;
             if metadata.is_dir() {
-                inputs.add_directory(path, wish == TopologyWish::Beside, &mut found)?;
+                inputs.add_directory(path, wish, &mut found)?;
             } else {
                 inputs.snapshots.push(Snapshot {
                     path: path.clone(),
@@ -79,7 +93,7 @@ impl Inputs {
             }
         }
         let topology = match wish {
-            TopologyWish::None => None,
+            TopologyWish::Each => None,
             TopologyWish::Beside => single_topology(found)?,
             TopologyWish::File(path) => Some((path.to_owned(), read_topology(path)?)),
         };
@@ -90,7 +104,7 @@ impl Inputs {
     fn add_directory(
         &mut self,
         directory: &Path,
-        topology_wanted: bool,
+        wish: TopologyWish<'_>,
         found: &mut Vec<(PathBuf, Topology)>,
     ) -> Result<()> {
         let listing = Listing::read(directory)
@@ -105,6 +119,8 @@ impl Inputs {
             );
         }
         let mut myself = None;
+        let first = self.snapshots.len();
+        let count = listing.snapshots.len();
         for name in [BACKUP_TOPOLOGY, SERVER_TOPOLOGY] {
             let path = directory.join(name);
             if !listing.names.iter().any(|each| each == OsStr::new(name)) {
@@ -118,9 +134,21 @@ impl Inputs {
                         .map(|node| node.id)
                 });
             }
-            if topology_wanted {
-                let topology = read_topology(&path)?;
-                found.push((path, topology));
+            match wish {
+                TopologyWish::Beside => {
+                    let topology = read_topology(&path)?;
+                    found.push((path, topology));
+                }
+                // A single snapshot beside nodes.conf is one server's, and nobody misses the others.
+                TopologyWish::Each if name == BACKUP_TOPOLOGY || count > 1 => {
+                    let topology = read_topology(&path)?;
+                    self.backups.push(Backup {
+                        topology_file: path,
+                        topology,
+                        snapshots: first..first + count,
+                    });
+                }
+                TopologyWish::Each | TopologyWish::File(_) => {}
             }
             break;
         }

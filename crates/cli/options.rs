@@ -65,18 +65,51 @@ pub fn plan_limits(
 ) -> Result<PlanLimits> {
     let mut limits = PlanLimits {
         latency_budget_ms: keys.latency_budget,
-        cluster_node_timeout_ms: keys.node_timeout,
         safety_factor: keys.safety_factor,
-        proto_max_bulk_bytes: keys.proto_max_bulk_len,
-        client_query_buffer_bytes: keys.client_query_buffer,
-        replica_buffer_hard_bytes: keys.replica_buffer_hard,
         call_fixed_us: cost.call_fixed_ns().div_ceil(1_000),
         ..PlanLimits::default()
     };
+    let soft = plan.and_then(|plan| plan.replica_buffer_soft);
+    let PlanLimits {
+        cluster_node_timeout_ms,
+        proto_max_bulk_bytes,
+        client_query_buffer_bytes,
+        replica_buffer_hard_bytes,
+        replica_buffer_soft_bytes,
+        assumed,
+        ..
+    } = &mut limits;
+    for (name, field, stated) in [
+        (
+            "cluster_node_timeout_ms",
+            cluster_node_timeout_ms,
+            keys.node_timeout,
+        ),
+        (
+            "proto_max_bulk_bytes",
+            proto_max_bulk_bytes,
+            keys.proto_max_bulk_len,
+        ),
+        (
+            "client_query_buffer_bytes",
+            client_query_buffer_bytes,
+            keys.client_query_buffer,
+        ),
+        (
+            "replica_buffer_hard_bytes",
+            replica_buffer_hard_bytes,
+            keys.replica_buffer_hard,
+        ),
+        ("replica_buffer_soft_bytes", replica_buffer_soft_bytes, soft),
+    ] {
+        if let Some(stated) = stated {
+            *field = stated;
+            assumed.retain(|each| each != name);
+        }
+    }
     if let Some(plan) = plan {
         limits.keys_per_call_max = plan.keys_per_call;
         limits.slots_per_batch_max = plan.slots_per_batch;
-        limits.replica_buffer_soft_bytes = plan.replica_buffer_soft;
         limits.maxmemory_bytes = plan.maxmemory.filter(|&bytes| bytes > 0);
         limits.headroom = plan.headroom;
         limits.allow_oversized = plan.allow_oversized;

@@ -126,7 +126,10 @@ pub fn common_cost(files: &[OpenFile]) -> Result<CostProfile> {
     let Some(first) = files.first() else {
         return Err(Refusal::usage("no snapshot to read"));
     };
-    match files.iter().find(|file| file.cost != first.cost) {
+    match files
+        .iter()
+        .find(|file| file.cost.name() != first.cost.name())
+    {
         None => Ok(first.cost.clone()),
         Some(other) => Err(Refusal::usage(format!(
             "the snapshots were written by different servers: {} needs cost profile {}, {} needs {}; say which server to \
@@ -154,8 +157,22 @@ pub fn assemble_all(
     assemble(inputs.topology.as_ref(), scans).context("the inputs do not fit together")
 }
 
+/// How the estimates of files with one cost profile come about: one profile may stand in for several servers.
+pub fn common_estimates(files: &[OpenFile], cost: &CostProfile) -> Estimates {
+    let mut bases: Vec<&str> = Vec::new();
+    for file in files {
+        if !bases.contains(&file.cost.basis()) {
+            bases.push(file.cost.basis());
+        }
+    }
+    Estimates {
+        cost_basis: bases.join("; "),
+        ..estimates(cost)
+    }
+}
+
 /// How estimates by a cost profile come about.
-pub fn estimates(cost: &CostProfile) -> Estimates {
+fn estimates(cost: &CostProfile) -> Estimates {
     Estimates {
         memory_model: MEMORY_MODEL.name().to_owned(),
         memory_precision: Precision::Rough,

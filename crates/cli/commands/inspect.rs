@@ -1,18 +1,20 @@
 //! `preshard inspect`: what is in a backup, is it whole, who wrote it.
 
 use anyhow::{Context as _, Result};
+use preshard_analyzer::CostProfile;
 use preshard_planner::PlanLimits;
-use preshard_report::document::{Agreement, FileReport, InspectDocument, Notice};
+use preshard_report::document::{Agreement, Estimates, FileReport, InspectDocument, Notice};
 use preshard_report::{json, text};
 
 use super::start_threads;
 use crate::args::{DocumentFormat, InspectArgs};
+use crate::backup::Completeness;
 use crate::cross_check::cross_check;
 use crate::exit::ExitStatus;
 use crate::input::{Inputs, TopologyWish};
 use crate::options::ReadOptions;
 use crate::output::{Output, cannot_write};
-use crate::read::{left_out, open_all, scan_files};
+use crate::read::{OpenFile, left_out, open_all, scan_files};
 use crate::say;
 
 /// Answers the question.
@@ -22,19 +24,24 @@ use crate::say;
 pub fn run(args: InspectArgs) -> Result<ExitStatus> {
     start_threads(args.input.threads)?;
     let read = ReadOptions::new(args.input, None)?;
-    let inputs = Inputs::find(&read.inputs, TopologyWish::None)?;
-    let (files, bar) = open_all(&inputs, &read)?;
+    let inputs = Inputs::find(&read.inputs, TopologyWish::Each)?;
+    let (mut files, bar) = open_all(&inputs, &read)?;
+    let estimates: Vec<Estimates> = files.iter().map(OpenFile::estimates).collect();
+    for file in &mut files {
+        // No time is told here, and only scans with one cost profile can be joined.
+        file.cost = CostProfile::for_server(None);
+    }
     let mut out = Output::open(args.output.output.as_deref())?;
 
     let mut reports = Vec::with_capacity(files.len());
     let scans = scan_files(&files, &PlanLimits::default(), &bar)?;
-    for (file, scan) in files.iter().zip(scans) {
+    for ((file, scan), estimates) in files.iter().zip(&scans).zip(estimates) {
         let check = args
             .cross_check
             .then(|| cross_check(file.source.bytes(), scan.summary.damage.is_some()));
         reports.push((
-            FileReport::new(&scan.summary, file.estimates(), check),
-            scan.summary.damage,
+            FileReport::new(&scan.summary, estimates, check),
+            scan.summary.damage.clone(),
         ));
     }
     drop(bar);
@@ -47,12 +54,14 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
         );
         said.extend(report.warnings.iter().cloned());
     }
-    let beside: Vec<Notice> = left_out(&inputs).collect();
+    let completeness = Completeness::of_scans(&inputs, scans);
+    let mut beside = completeness.notices;
+    beside.extend(left_out(&inputs));
     said.extend(beside.iter().cloned());
     say::warnings(&said);
 
     let reports = reports.into_iter().map(|(report, _)| report).collect();
-    let document = InspectDocument::new(reports, beside);
+    let document = InspectDocument::new(reports, beside, completeness.partial);
     match args.format {
         DocumentFormat::Text => text::render_inspect(&document, &mut out),
         DocumentFormat::Json => json::render_document(&document, &mut out),

@@ -14,6 +14,7 @@ use preshard_slots::SlotSet;
 
 use super::{is_whole, start_threads};
 use crate::args::{KeyOrder, KeyType, KeysArgs, KeysFormat};
+use crate::backup::Completeness;
 use crate::exit::{ExitStatus, Refusal};
 use crate::input::{Inputs, TopologyWish};
 use crate::options::{ReadOptions, plan_limits};
@@ -36,7 +37,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     // Lines that run over a terminal and a bar that is drawn on it would spoil each other.
     read.quiet |=
         selection.top.is_none() && args.output.output.is_none() && io::stdout().is_terminal();
-    let inputs = Inputs::find(&read.inputs, TopologyWish::None)?;
+    let inputs = Inputs::find(&read.inputs, TopologyWish::Each)?;
     let (files, bar) = open_all(&inputs, &read)?;
     let limits = files
         .iter()
@@ -91,12 +92,14 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
         .context(cannot_write)?;
     out.finish()?;
 
+    let completeness = Completeness::of_names(&inputs);
+    said.extend(completeness.notices);
     said.extend(left_out(&inputs));
     say::warnings(&said);
     if args.format != KeysFormat::Text {
         say::note(&estimates_note(&estimates));
     }
-    Ok(if whole {
+    Ok(if whole && !completeness.partial {
         ExitStatus::Fine
     } else {
         ExitStatus::Partial

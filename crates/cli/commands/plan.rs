@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow};
+use preshard_analyzer::FileSummary;
 use preshard_planner::{Error as PlanError, PlanInput, PlanNode, Violation, audit, plan};
+use preshard_report::document::Notice;
 use preshard_report::{PlanDocument, json, text};
 
 use super::{is_whole, start_threads};
@@ -14,7 +16,7 @@ use crate::input::{Inputs, TopologyWish};
 use crate::options::{ReadOptions, plan_limits};
 use crate::output::{Output, cannot_write};
 use crate::read::{
-    assemble_all, common_cost, estimates, input_facts, notices, open_all, topology_file,
+    assemble_all, common_cost, common_estimates, input_facts, notices, open_all, topology_file,
 };
 use crate::say;
 
@@ -42,7 +44,10 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
     let assembly = assemble_all(&inputs, &files, &limits, &bar)?;
     drop(bar);
 
-    let warnings = notices(&assembly, &inputs);
+    let mut warnings = notices(&assembly, &inputs);
+    if !args.goal.add.is_empty() {
+        warnings.extend(assembly.files.iter().find_map(functions_stay));
+    }
     say::warnings(&warnings);
     let partial = assembly.partial || !assembly.files.iter().all(is_whole);
     if partial && !args.allow_partial {
@@ -69,7 +74,7 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
         input_facts(&assembly),
         topology_file(&inputs),
         partial,
-        estimates(&cost),
+        common_estimates(&files, &cost),
         warnings,
     );
     write(&document, args.format, args.output.as_deref())?;
@@ -98,6 +103,19 @@ fn write(document: &PlanDocument, format: DocumentFormat, saved_as: Option<&Path
     }
     .with_context(|| cannot_write(None))?;
     stdout.finish()
+}
+
+/// A new node has no functions, and MIGRATE carries keys only: the first FCALL on it would fail.
+fn functions_stay(file: &FileSummary) -> Option<Notice> {
+    (file.functions > 0).then(|| Notice {
+        file: Some(file.path.display().to_string()),
+        name: "functions-stay".to_owned(),
+        message: format!(
+            "the backup holds function libraries ({} in this file), and MIGRATE does not carry them: load them on the new \
+             nodes before the first slot moves (FUNCTION DUMP, FUNCTION RESTORE)",
+            file.functions
+        ),
+    })
 }
 
 /// Tells a wrong question from a wrong input.

@@ -11,7 +11,7 @@ use crate::input::{Inputs, TopologyWish};
 use crate::options::{ReadOptions, plan_limits};
 use crate::output::{Output, cannot_write};
 use crate::read::{
-    assemble_all, common_cost, estimates, input_facts, notices, open_all, topology_file,
+    assemble_all, common_cost, common_estimates, input_facts, notices, open_all, topology_file,
 };
 use crate::say;
 
@@ -39,7 +39,7 @@ pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
         &assembly,
         input_facts(&assembly),
         topology_file(&inputs),
-        estimates(&cost),
+        common_estimates(&files, &cost),
         limits,
         warnings,
     );

@@ -104,11 +104,27 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     out
 }
 
-/// Text broken into lines of at most `width` characters, where it has spaces.
+/// Units, which stay on the line of their number.
+const UNITS: [&str; 11] = [
+    "%", "B", "KiB", "MiB", "GiB", "TiB", "us", "ms", "s", "min", "h",
+];
+
+/// Text broken into lines of at most `width` characters, where it has spaces; not between a number and its unit.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        let is_unit = UNITS.contains(&word.trim_end_matches([',', ';', '.', ':', ')']));
+        match words.last_mut() {
+            Some(number) if is_unit && number.ends_with(|c: char| c.is_ascii_digit()) => {
+                number.push(' ');
+                number.push_str(word);
+            }
+            _ => words.push(word.to_owned()),
+        }
+    }
     let mut lines = vec![String::new()];
     let mut column = 0;
-    for word in text.split(' ') {
+    for word in &words {
         let length = word.chars().count();
         if column > 0 && column + 1 + length > width {
             lines.push(String::new());
@@ -172,5 +188,6 @@ mod tests {
         assert_eq!(wrap("a bc def", 4), ["a bc", "def"]);
         assert_eq!(wrap("longer than that", 4), ["longer", "than", "that"]);
         assert_eq!(wrap("", 4), [""]);
+        assert_eq!(wrap("of 15.7 %; or", 8), ["of", "15.7 %;", "or"]);
     }
 }

@@ -16,6 +16,9 @@ pub struct InspectDocument {
     pub format_version: u32,
     /// What wrote it.
     pub tool: Tool,
+    /// True when the backup of a cluster lacks a snapshot of a shard, or its snapshots do not fit the topology beside
+    /// them.
+    pub partial: bool,
     /// One report a file, in the order of the command line.
     pub files: Vec<FileReport>,
     /// What concerns no single file.
@@ -204,20 +207,23 @@ pub struct SlotInfoReport {
 
 impl InspectDocument {
     /// Puts reports into their document.
-    pub fn new(files: Vec<FileReport>, warnings: Vec<Notice>) -> InspectDocument {
+    pub fn new(files: Vec<FileReport>, warnings: Vec<Notice>, partial: bool) -> InspectDocument {
         InspectDocument {
             format_version: FORMAT_VERSION,
             tool: Tool::this(),
+            partial,
             files,
             warnings,
         }
     }
 
-    /// Whether every file was read to its end and none has a wrong checksum.
+    /// Whether no file is missing, every one was read to its end and none has a wrong checksum.
     pub fn is_whole(&self) -> bool {
-        self.files
-            .iter()
-            .all(|file| file.complete && file.checksum.state != ChecksumState::Wrong)
+        !self.partial
+            && self
+                .files
+                .iter()
+                .all(|file| file.complete && file.checksum.state != ChecksumState::Wrong)
     }
 }
 

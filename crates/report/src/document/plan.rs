@@ -23,7 +23,7 @@ pub struct PlanDocument {
     pub partial: bool,
     /// How the estimates came about.
     pub estimates: Estimates,
-    /// Each node's share of all memory, in the order of `nodes`.
+    /// Each node's share of all memory that is known, in the order of `nodes`.
     pub shares: Vec<NodeShare>,
     /// The held slots by their first reason, most memory first.
     pub held_by_reason: Vec<HeldGroup>,
@@ -34,16 +34,16 @@ pub struct PlanDocument {
     pub warnings: Vec<Notice>,
 }
 
-/// One node's share of all memory (0.25 is a quarter).
+/// One node's share of all memory that is known (0.25 is a quarter); `null` for a node of which that is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NodeShare {
     /// Now.
-    pub before: f64,
+    pub before: Option<f64>,
     /// When the plan has run.
-    pub after: f64,
+    pub after: Option<f64>,
     /// In the ideal balance.
-    pub ideal: f64,
+    pub ideal: Option<f64>,
 }
 
 /// Slots held for one kind of reason.
@@ -56,6 +56,8 @@ pub struct HeldGroup {
     pub slots: Vec<(u16, u16)>,
     /// How many slots.
     pub count: u32,
+    /// How many of them the goal would have had move.
+    pub in_the_way: u32,
     /// Keys in them.
     pub keys: u64,
     /// Estimated memory of the keys.
@@ -95,16 +97,20 @@ impl PlanDocument {
 }
 
 fn shares(plan: &Plan) -> Vec<NodeShare> {
-    let sum = |memory: fn(&NodePlan) -> u64| plan.nodes.iter().map(memory).sum::<u64>();
-    let before = sum(|node| node.before.memory_bytes);
-    let after = sum(|node| node.after.memory_bytes);
-    let ideal = sum(|node| node.ideal_memory_bytes);
+    let shares = |memory: fn(&NodePlan) -> u64| {
+        let known = plan.nodes.iter().filter(|node| node.known);
+        let whole = known.map(memory).sum::<u64>();
+        move |node: &NodePlan| node.known.then(|| share(memory(node), whole))
+    };
+    let before = shares(|node| node.before.memory_bytes);
+    let after = shares(|node| node.after.memory_bytes);
+    let ideal = shares(|node| node.ideal_memory_bytes);
     plan.nodes
         .iter()
         .map(|node| NodeShare {
-            before: share(node.before.memory_bytes, before),
-            after: share(node.after.memory_bytes, after),
-            ideal: share(node.ideal_memory_bytes, ideal),
+            before: before(node),
+            after: after(node),
+            ideal: ideal(node),
         })
         .collect()
 }
@@ -123,6 +129,7 @@ fn held_by_reason(held: &[HeldSlot]) -> Vec<HeldGroup> {
                     reason: word.to_owned(),
                     slots: Vec::new(),
                     count: 0,
+                    in_the_way: 0,
                     keys: 0,
                     memory_bytes: 0,
                     payload_bytes: 0,
@@ -131,6 +138,7 @@ fn held_by_reason(held: &[HeldSlot]) -> Vec<HeldGroup> {
             });
         let group = &mut groups[at];
         group.count += 1;
+        group.in_the_way += u32::from(held.in_the_way);
         group.keys += held.keys;
         group.memory_bytes += held.memory_bytes;
         group.payload_bytes += held.payload_bytes;

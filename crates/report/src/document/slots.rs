@@ -60,8 +60,11 @@ pub struct ShardRow {
     /// Sums over its slots; the largest payload and the worst block are of one key.
     #[serde(flatten)]
     pub holds: Holds,
-    /// Its part of all memory (0.25 is a quarter).
-    pub memory_share: f64,
+    /// False when its backup is missing or damaged, or the topology calls it failing: it holds at least what is said
+    /// here.
+    pub known: bool,
+    /// Its part of all memory that is known (0.25 is a quarter); `null` for a shard of which that is not known.
+    pub memory_share: Option<f64>,
 }
 
 /// One slot with keys.
@@ -197,10 +200,6 @@ fn slot_rows(assembly: &Assembly, named: &NamedBySlot<'_>, limits: &PlanLimits) 
 }
 
 fn shard_rows(assembly: &Assembly, slots: &[SlotRow]) -> Vec<ShardRow> {
-    let total_memory: u64 = slots
-        .iter()
-        .map(|slot| slot.holds.memory_bytes_estimate)
-        .sum();
     let shard = |node: &NodeView| {
         let mut holds = Holds::default();
         for row in slots {
@@ -218,15 +217,19 @@ fn shard_rows(assembly: &Assembly, slots: &[SlotRow]) -> Vec<ShardRow> {
             slots: super::ranges(&node.slots),
             slot_count: node.slots.len() as u32,
             holds,
-            memory_share: super::share(holds.memory_bytes_estimate, total_memory),
+            known: node.known,
+            memory_share: None,
         }
     };
-    assembly
-        .nodes
-        .iter()
-        .filter(|node| node.primary)
-        .map(shard)
-        .collect()
+    let primaries = assembly.nodes.iter().filter(|node| node.primary);
+    let mut shards: Vec<ShardRow> = primaries.map(shard).collect();
+    let memory_bytes = |shard: &ShardRow| shard.holds.memory_bytes_estimate;
+    let known = shards.iter().filter(|shard| shard.known);
+    let known_memory_bytes = known.map(memory_bytes).sum();
+    for shard in shards.iter_mut().filter(|shard| shard.known) {
+        shard.memory_share = Some(super::share(memory_bytes(shard), known_memory_bytes));
+    }
+    shards
 }
 
 impl Holds {

@@ -1,8 +1,10 @@
-//! Tables without borders: aligned columns under a ruled header.
+//! Tables without borders: aligned columns under a ruled header. Whatever a cell holds is escaped.
 
 use std::io::{self, Write};
 
 use comfy_table::{Cell, CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
+
+use crate::words::line;
 
 const STYLE: TableStyle = TableStyle::new()
     .header_lines(ContentLineStyle::none())
@@ -39,7 +41,7 @@ impl Grid {
         let cells = cells
             .into_iter()
             .zip(&self.aligns)
-            .map(|(text, &align)| cell(&text, align));
+            .map(|(text, &align)| cell(&line(&text), align));
         self.table.add_row(cells);
     }
 
@@ -65,7 +67,7 @@ fn cell(text: &str, align: Align) -> Cell {
 pub(super) fn write_pairs(out: &mut dyn Write, pairs: &[(&str, String)]) -> io::Result<()> {
     let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, value) in pairs {
-        writeln!(out, "  {name:<width$}  {value}")?;
+        writeln!(out, "  {name:<width$}  {}", line(value))?;
     }
     Ok(())
 }

@@ -22,6 +22,12 @@ pub fn render_inspect(document: &InspectDocument, out: &mut dyn Write) -> io::Re
         }
         render_file(file, out)?;
     }
+    if document.partial {
+        writeln!(
+            out,
+            "\nPARTIAL: the backup is not that of a whole cluster; see the warnings"
+        )?;
+    }
     Ok(())
 }
 

@@ -27,17 +27,23 @@ const KEY_WIDTH: usize = 48;
 /// Columns of running text.
 const TEXT_WIDTH: usize = 98;
 
-/// Writes running text: the first line behind `head`, the others indented as far.
+/// Writes running text, escaped: the first line behind `head`, the others indented as far.
 fn write_wrapped(head: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
     let indent = head.chars().count();
-    for (at, line) in figure::wrap(text, TEXT_WIDTH - indent).iter().enumerate() {
+    for (at, part) in figure::wrap(&line(text), TEXT_WIDTH - indent)
+        .iter()
+        .enumerate()
+    {
         let head = if at == 0 { head } else { "" };
-        writeln!(out, "{head:<indent$}{line}")?;
+        writeln!(out, "{head:<indent$}{part}")?;
     }
     Ok(())
 }
 
 fn key_name(name: &preshard_analyzer::KeyName) -> String {
+    if name.0.is_empty() {
+        return "\"\"".to_owned();
+    }
     // The escaped name is bounded before it is built: a name may be as long as 512 MiB.
     let head = name.0.get(..4 * KEY_WIDTH).unwrap_or(&name.0);
     let escaped = preshard_analyzer::KeyName(head.into()).escaped();
@@ -51,6 +57,15 @@ fn key_name(name: &preshard_analyzer::KeyName) -> String {
 /// A node as people call it: its address where it has one, its id otherwise.
 fn node_name<'a>(id: &'a str, address: &'a str) -> &'a str {
     if address.is_empty() { id } else { address }
+}
+
+/// A figure of something that was seen in part only: at least that much, or nobody knows.
+fn at_least(known: bool, seen: bool, figure: String) -> String {
+    match (known, seen) {
+        (true, _) => figure,
+        (false, true) => format!(">= {figure}"),
+        (false, false) => "?".to_owned(),
+    }
 }
 
 /// The start of an id, enough to tell nodes apart at a glance.

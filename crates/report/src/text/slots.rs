@@ -3,11 +3,10 @@
 use std::io::{self, Write};
 
 use super::grid::{Align, Grid};
-use super::{estimates_note, key_name, node_name, short_id, write_wrapped};
+use super::{at_least, estimates_note, key_name, node_name, short_id, write_wrapped};
 use crate::SlotsDocument;
 use crate::document::SlotRow;
 use crate::figure::{count, counted, duration_us, percent, size};
-use crate::words::line;
 
 /// How much of a slots document is shown.
 #[derive(Debug, Clone, Copy)]
@@ -38,16 +37,17 @@ pub fn render_slots(
         ("oversized", Align::Right),
     ]);
     for shard in &document.shards {
+        let seen = |figure| at_least(shard.known, shard.holds.keys > 0, figure);
         grid.row([
-            line(node_name(&shard.node, &shard.address)),
-            line(short_id(&shard.node)),
+            node_name(&shard.node, &shard.address).to_owned(),
+            short_id(&shard.node).to_owned(),
             count(u64::from(shard.slot_count)),
-            count(shard.holds.keys),
-            size(shard.holds.payload_bytes),
-            size(shard.holds.memory_bytes_estimate),
-            percent(shard.memory_share),
-            duration_us(shard.holds.worst_block_ms_estimate.us),
-            count(shard.holds.oversized_keys),
+            seen(count(shard.holds.keys)),
+            seen(size(shard.holds.payload_bytes)),
+            seen(size(shard.holds.memory_bytes_estimate)),
+            shard.memory_share.map_or_else(|| "?".to_owned(), percent),
+            seen(duration_us(shard.holds.worst_block_ms_estimate.us)),
+            seen(count(shard.holds.oversized_keys)),
         ]);
     }
     grid.write(out)?;

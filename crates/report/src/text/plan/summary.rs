@@ -1,0 +1,159 @@
+//! The head of a plan: what was asked, from which backup, and what came out.
+
+use std::io::{self, Write};
+
+use preshard_planner::Goal;
+use preshard_planner::plan::Outcome;
+
+use super::{View, write_wrapped};
+use crate::figure::{count, counted, cut, duration_us, instant, percent, ranges, size_exact};
+use crate::text::estimates_note;
+
+/// Names in a list before it is cut.
+const NAMES_MAX: usize = 8;
+/// Characters of a list of slot ranges before it is cut.
+const RANGES_WIDTH: usize = 60;
+
+impl View<'_> {
+    pub(super) fn summary(&self, out: &mut dyn Write) -> io::Result<()> {
+        let plan = &self.document.plan;
+        let totals = &plan.totals;
+        write_wrapped("Backup:  ", &self.backup(), out)?;
+        write_wrapped("Goal:    ", &self.goal(&plan.goal), out)?;
+        writeln!(out, "Outcome: {}", outcome(&plan.outcome))?;
+        if let Outcome::NotReachable { reasons } = &plan.outcome {
+            for reason in reasons {
+                write_wrapped("         - ", reason, out)?;
+            }
+        }
+        if self.document.partial {
+            writeln!(
+                out,
+                "PARTIAL: made from a damaged or incomplete backup; see the warnings"
+            )?;
+        }
+        if totals.batches > 0 {
+            let moves = format!(
+                "{}, {}, {} of payload, in {} of {} MIGRATE calls",
+                counted(u64::from(totals.moved.slots), "slot", "slots"),
+                counted(totals.moved.keys, "key", "keys"),
+                size_exact(totals.moved.payload_bytes),
+                counted(u64::from(totals.batches), "batch", "batches"),
+                count(totals.calls),
+            );
+            write_wrapped("Moves:   ", &moves, out)?;
+            let time = format!(
+                "{} predicted for the MIGRATE calls alone: SETSLOT and pauses are not counted; the worst call blocks \
+                 for {}, and is allowed for at {} times that",
+                duration_us(totals.predicted_us),
+                duration_us(totals.worst_block_us),
+                plan.limits.safety_factor,
+            );
+            write_wrapped("Time:    ", &time, out)?;
+        }
+        let balance = format!(
+            "the fullest node has {} more than its share now, {} when the plan has run; {} is the least that can be \
+             reached around the held slots, {} if none were held",
+            percent(plan.balance.imbalance_before),
+            percent(plan.balance.imbalance_after),
+            percent(plan.balance.imbalance_bound),
+            percent(plan.balance.imbalance_bound_none_held),
+        );
+        write_wrapped("Balance: ", &balance, out)?;
+        let note = estimates_note(std::slice::from_ref(&self.document.estimates));
+        write_wrapped("Figures: ", &note, out)
+    }
+
+    /// How many snapshots, from when, written by whom, and what told who owns the slots.
+    fn backup(&self) -> String {
+        let inputs = &self.document.inputs;
+        let dates = || inputs.iter().filter_map(|input| input.written_at_s);
+        let date = |written_at_s: i64| instant(written_at_s.saturating_mul(1_000));
+        let taken = match (dates().min(), dates().max()) {
+            (Some(oldest), Some(newest)) if oldest == newest => format!("of {}", date(oldest)),
+            (Some(oldest), Some(newest)) => format!("of {} to {}", date(oldest), date(newest)),
+            _ => "of a date that is not told".to_owned(),
+        };
+        let mut writers: Vec<&str> = Vec::new();
+        for input in inputs {
+            let writer = input.written_by.as_deref().unwrap_or("an unnamed server");
+            if !writers.contains(&writer) {
+                writers.push(writer);
+            }
+        }
+        let owners = match &self.document.topology {
+            Some(file) => format!("owners of the slots from {file}"),
+            None => "no topology: owners of the slots told from the keys".to_owned(),
+        };
+        format!(
+            "{} {taken}, written by {}; {owners}",
+            counted(inputs.len() as u64, "snapshot", "snapshots"),
+            writers.join(", ")
+        )
+    }
+
+    fn goal(&self, goal: &Goal) -> String {
+        let names = |ids: &[preshard_slots::NodeId]| {
+            let shown: Vec<&str> = ids
+                .iter()
+                .take(NAMES_MAX)
+                .map(|id| self.name(&id.0))
+                .collect();
+            names_cut(&shown, ids.len())
+        };
+        let mut parts = Vec::new();
+        if !goal.add.is_empty() {
+            parts.push(format!("add {}", names(&goal.add)));
+        }
+        if !goal.drain.is_empty() {
+            parts.push(format!("drain {}", names(&goal.drain)));
+        }
+        for order in goal.moves.iter().take(NAMES_MAX) {
+            parts.push(format!(
+                "move slots {} from {} to {}",
+                cut(&ranges(&order.slots), RANGES_WIDTH),
+                self.name(&order.from.0),
+                self.name(&order.to.0)
+            ));
+        }
+        if goal.moves.len() > NAMES_MAX {
+            parts.push(format!("… {} more moves", goal.moves.len() - NAMES_MAX));
+        }
+        if goal.rebalance {
+            parts.push("balance memory over all nodes".to_owned());
+        }
+        let weights: Vec<String> = goal
+            .weights
+            .iter()
+            .take(NAMES_MAX)
+            .map(|(id, weight)| format!("{}={weight}", self.name(&id.0)))
+            .collect();
+        if !weights.is_empty() {
+            let weights = names_cut(&weights, goal.weights.len());
+            parts.push(format!("weights {weights}"));
+        }
+        parts.join("; ")
+    }
+}
+
+/// The first names of a list, and how many there are if that is not all.
+fn names_cut<N: AsRef<str>>(shown: &[N], all: usize) -> String {
+    let names: Vec<&str> = shown.iter().map(AsRef::as_ref).collect();
+    let names = names.join(", ");
+    if all > shown.len() {
+        format!("{names}, … ({} in all)", count(all as u64))
+    } else {
+        names
+    }
+}
+
+fn outcome(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Reached => "the goal is reached",
+        Outcome::ReachedAroundHeld => {
+            "the goal is reached as nearly as the held slots allow; see Held below"
+        }
+        Outcome::NothingToDo => "there is nothing to do",
+        Outcome::NotReachable { .. } => "THE GOAL CANNOT BE REACHED SAFELY",
+    }
+}
