@@ -19,6 +19,8 @@ pub(super) const REDIS_KEY_META: u8 = 243;
 pub(super) const VALKEY_SLOT_IMPORT: u8 = 243;
 /// Redis 8.10 and Valkey 9.2 use this number for different things; neither is known here.
 pub(super) const REUSED_242: u8 = 242;
+/// No opcode is below this one; value types are.
+pub(super) const LOWEST: u8 = ENTERPRISE_RAM_LRU;
 /// Redis Enterprise: slot of the keys that follow.
 pub(super) const ENTERPRISE_SLOT: u8 = 121;
 /// Redis Enterprise: LRU of the next key in RAM.

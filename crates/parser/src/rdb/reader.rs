@@ -65,6 +65,7 @@ impl<'a> RdbReader<'a> {
     ///
     /// # Errors
     /// At the first byte that contradicts the format, is not known, or is missing.
+    #[inline]
     pub fn next_record(&mut self) -> Result<Option<Record<'a>>, Error> {
         if self.ended {
             return Ok(None);
@@ -78,6 +79,7 @@ impl<'a> RdbReader<'a> {
         }))
     }
 
+    #[inline]
     fn read_record(&mut self) -> Result<RecordKind<'a>, Error> {
         loop {
             let offset = self.reader.offset();
@@ -85,11 +87,13 @@ impl<'a> RdbReader<'a> {
                 .reader
                 .u8()
                 .map_err(|error| error.reading("sequence of records"))?;
-            if self.read_attribute(byte, offset)? {
-                continue;
-            }
-            if let Some(record) = self.read_opcode(byte)? {
-                return Ok(record);
+            if byte >= opcode::LOWEST {
+                if self.read_attribute(byte, offset)? {
+                    continue;
+                }
+                if let Some(record) = self.read_opcode(byte)? {
+                    return Ok(record);
+                }
             }
             return self.read_entry(byte, offset).map(RecordKind::Entry);
         }
@@ -252,6 +256,7 @@ impl<'a> RdbReader<'a> {
         Ok(RecordKind::End { checksum })
     }
 
+    #[inline]
     fn read_entry(&mut self, byte: u8, offset: u64) -> Result<Entry<'a>, Error> {
         let value_type = ValueType::from_byte(byte, self.header, offset)?;
         let key = Str::read(&mut self.reader).map_err(|error| error.reading("key"))?;
