@@ -2,6 +2,7 @@
 
 use preshard_planner::Plan;
 use preshard_planner::plan::{HeldSlot, HoldReason, NodePlan, Outcome};
+use preshard_slots::NodeId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +59,8 @@ pub struct HeldGroup {
     pub count: u32,
     /// How many of them the goal would have had move.
     pub in_the_way: u32,
+    /// False when nobody knows what the owner of one of them holds: they hold at least what is said here.
+    pub known: bool,
     /// Keys in them.
     pub keys: u64,
     /// Estimated memory of the keys.
@@ -84,7 +87,7 @@ impl PlanDocument {
             partial,
             estimates,
             shares: shares(&plan),
-            held_by_reason: held_by_reason(&plan.held),
+            held_by_reason: held_by_reason(&plan),
             plan,
             warnings,
         }
@@ -115,9 +118,13 @@ fn shares(plan: &Plan) -> Vec<NodeShare> {
         .collect()
 }
 
-fn held_by_reason(held: &[HeldSlot]) -> Vec<HeldGroup> {
+fn held_by_reason(plan: &Plan) -> Vec<HeldGroup> {
+    let is_known = |id: &NodeId| {
+        let mut nodes = plan.nodes.iter();
+        nodes.any(|node| node.id == *id && node.known)
+    };
     let mut groups: Vec<HeldGroup> = Vec::new();
-    let mut by_slot: Vec<&HeldSlot> = held.iter().collect();
+    let mut by_slot: Vec<&HeldSlot> = plan.held.iter().collect();
     by_slot.sort_unstable_by_key(|held| held.slot);
     for held in by_slot {
         let word = held.reasons.first().map_or("unknown", reason_word);
@@ -130,6 +137,7 @@ fn held_by_reason(held: &[HeldSlot]) -> Vec<HeldGroup> {
                     slots: Vec::new(),
                     count: 0,
                     in_the_way: 0,
+                    known: true,
                     keys: 0,
                     memory_bytes: 0,
                     payload_bytes: 0,
@@ -139,6 +147,7 @@ fn held_by_reason(held: &[HeldSlot]) -> Vec<HeldGroup> {
         let group = &mut groups[at];
         group.count += 1;
         group.in_the_way += u32::from(held.in_the_way);
+        group.known &= held.owner.as_ref().is_none_or(is_known);
         group.keys += held.keys;
         group.memory_bytes += held.memory_bytes;
         group.payload_bytes += held.payload_bytes;

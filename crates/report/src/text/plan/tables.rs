@@ -6,9 +6,7 @@ use std::io::{self, Write};
 use preshard_planner::plan::{Batch, OversizedKey};
 
 use super::{View, line, node_name, write_wrapped};
-use crate::figure::{
-    count, count_or_dash, counted, cut, duration_us, percent, ranges, size, size_or_dash,
-};
+use crate::figure::{count, count_or_dash, counted, cut, duration_us, percent, ranges, size};
 use crate::text::grid::{Align, Grid};
 use crate::text::{KEY_WIDTH, at_least, key_name, short_id};
 use crate::words;
@@ -185,7 +183,11 @@ impl View<'_> {
             out,
             "\nHeld: {} with {} of memory; {} in the way of this goal",
             counted(u64::from(totals.held_slots), "slot", "slots"),
-            size(totals.held_memory_bytes),
+            at_least(
+                groups.iter().all(|group| group.known),
+                totals.held_memory_bytes > 0,
+                size(totals.held_memory_bytes)
+            ),
             match in_the_way {
                 0 => "none is".to_owned(),
                 1 => "1 is".to_owned(),
@@ -202,13 +204,14 @@ impl View<'_> {
             ("which", Align::Left),
         ]);
         for group in groups {
+            let seen = |figure| at_least(group.known, group.keys > 0, figure);
             grid.row([
                 words::held_reason(&group.reason).to_owned(),
                 count(u64::from(group.count)),
                 count(u64::from(group.in_the_way)),
-                count(group.keys),
-                size(group.memory_bytes),
-                size(group.payload_bytes),
+                seen(count(group.keys)),
+                seen(size(group.memory_bytes)),
+                seen(size(group.payload_bytes)),
                 cut(&ranges(&group.slots), RANGES_WIDTH),
             ]);
         }
@@ -244,7 +247,6 @@ impl View<'_> {
             ("type", Align::Left),
             ("elements", Align::Right),
             ("payload", Align::Right),
-            ("memory", Align::Right),
             ("block", Align::Right),
             ("verdict", Align::Left),
             ("here", Align::Left),
@@ -257,10 +259,9 @@ impl View<'_> {
                     .map_or("none", |id| self.name(&id.0))
                     .to_owned(),
                 key.slot.to_string(),
-                format!("{} ({})", key.data_type, key.encoding),
+                key.data_type.clone(),
                 count_or_dash(key.elements),
                 size(key.payload_bytes),
-                size_or_dash(key.memory_bytes),
                 duration_us(key.block_us),
                 words::verdict(key.verdict).to_owned(),
                 fate(key).to_owned(),
