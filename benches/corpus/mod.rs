@@ -44,7 +44,7 @@ pub fn all() -> [Corpus; 3] {
 
 fn corpus(name: &'static str, keys: u64, build: fn(&mut Writer, &mut Random, u64)) -> Corpus {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench-corpus");
-    let path = folder.join(format!("{name}-{VERSION}.rdb"));
+    let path = folder.join(format!("{name}-{keys}-{VERSION}.rdb"));
     if !path.exists() {
         let mut writer = Writer::new(keys);
         build(&mut writer, &mut Random::new(name), keys);

@@ -4,6 +4,32 @@
 //! - [`SlotProfile`]: per slot counts, sizes and costs; merges in any order.
 //! - [`assemble`]: scans and a topology, joined into what the planner sees.
 //! - [`CostProfile`], [`MemoryModel`]: what a key costs to move and to keep.
+//!
+//! # Examples
+//! ```
+//! use preshard_analyzer::{CostProfile, Progress, Rough1, ScanOptions, scan};
+//! use preshard_parser::{Detail, source::{Mmap, Source}};
+//!
+//! struct Silent;
+//! impl Progress for Silent {
+//!     fn advance(&self, _bytes: u64) {}
+//! }
+//!
+//! let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/servers/redis-7.0/cluster.rdb");
+//! let source = Source::open(path.as_ref(), Mmap::Auto)?;
+//! let cost = CostProfile::built_in("redis-7.0").ok_or("no such profile")?;
+//! let options = ScanOptions {
+//!     cost: &cost,
+//!     memory: &Rough1,
+//!     detail: Detail::Counts,
+//!     floor_block_ns: 5_000_000,
+//!     floor_payload_bytes: 1_000_000,
+//! };
+//! let scan = scan(&source, &options, &Silent, &mut |_keys| Ok(()))?;
+//! assert!(scan.summary.damage.is_none());
+//! assert_eq!(scan.summary.written_by.map(|server| server.line), Some((7, 0)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod assemble;

@@ -307,11 +307,17 @@ impl std::fmt::Display for Warning {
                 Ranges(slots),
                 node.0
             ),
-            Warning::NoTopology { files, unowned } => write!(
-                f,
-                "no topology: each of {files} files is taken for a shard that owns the slots of its keys; {unowned} \
-                 slots without a key have no owner. State it with --topology"
-            ),
+            Warning::NoTopology { files, unowned } => {
+                let shards = match files {
+                    1 => "the file is taken for a shard that owns",
+                    _ => "each file is taken for a shard that owns",
+                };
+                write!(f, "no topology: {shards} the slots of its keys")?;
+                if *unowned > 0 {
+                    write!(f, ", and {unowned} slots without a key have no owner")?;
+                }
+                f.write_str("; state it with --topology")
+            }
             Warning::MatchedBySlots { file, node } => write!(
                 f,
                 "{}: taken for the backup of node {} because of the slots of its keys",

@@ -283,6 +283,12 @@ fn predictions_are_the_larger_fit_and_the_fixed_part() {
         predict("redis-7.0", DataType::Zset, &blob, 20_011).block_ns,
         7_000 + 1_320_000 + 160_000
     );
+    // So does a hash with field TTLs: 1916 n + 30 L.
+    let blob = facts(Encoding::ListpackEx, 1_000, 20_000, 20_000);
+    assert_eq!(
+        predict("redis-8.0", DataType::Hash, &blob, 20_019).block_ns,
+        7_000 + 1_916_000 + 600_000
+    );
 }
 
 #[test]

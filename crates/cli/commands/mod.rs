@@ -6,8 +6,6 @@ pub mod plan;
 pub mod schema;
 pub mod slots;
 
-use std::num::NonZeroUsize;
-
 use anyhow::{Context as _, Result};
 use preshard_analyzer::{Checksum, FileSummary};
 
@@ -15,9 +13,9 @@ use preshard_analyzer::{Checksum, FileSummary};
 ///
 /// # Errors
 /// When the system refuses them.
-fn start_threads(threads: Option<NonZeroUsize>) -> Result<()> {
+fn start_threads(threads: Option<u16>) -> Result<()> {
     rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.map_or(0, NonZeroUsize::get))
+        .num_threads(threads.map_or(0, usize::from))
         .build_global()
         .context("cannot start threads")
 }

@@ -9,8 +9,8 @@ use crate::plan::Verdict;
 pub(crate) fn remedy(key: &NamedKey, verdict: Verdict) -> String {
     let mut sentences = vec![match verdict {
         Verdict::Oversized => {
-            "Leave the slot where it is (this plan does), or allow the stop by name with \
-             --allow-oversized in a quiet hour."
+            "Leave the slot where it is (this plan does), or accept the stop in a quiet hour: \
+             --allow-oversized lets every key move that exceeds the latency budget and nothing else."
         }
         Verdict::PayloadLimit => {
             "Leave the slot where it is (this plan does): MIGRATE fails every time, after stopping the \

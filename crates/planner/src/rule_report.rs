@@ -57,20 +57,20 @@ impl Evidence<'_> {
                 (
                     bound_if(broken + unnamed > 0),
                     format!(
-                        "L = {} ms, N = {} ms, f = {}: a call may take {} us as predicted; {broken} \
+                        "L = {} ms, N = {} ms, f = {}: a call may take {} as predicted; {broken} \
                          named keys take longer, {unnamed} slots are held for keys without a name",
                         limits.latency_budget_ms,
                         limits.cluster_node_timeout_ms,
                         limits.safety_factor,
-                        self.thresholds.call_us,
+                        in_ms(self.thresholds.call_us),
                     ),
                 )
             }
             Rule::RestoreFailoverClock => (
                 bound_if(broken > 0),
                 format!(
-                    "a RESTORE may take {} us as predicted; {broken} named keys take longer",
-                    self.thresholds.clock_restore_us
+                    "a RESTORE may take {} as predicted; {broken} named keys take longer",
+                    in_ms(self.thresholds.clock_restore_us)
                 ),
             ),
             Rule::TimeoutFromSilence => {
@@ -150,11 +150,15 @@ impl Evidence<'_> {
             .unwrap_or(0);
         let (Some(maxmemory), Some(room)) = (self.limits.maxmemory_bytes, room_bytes(self.limits))
         else {
+            if self.bundles.is_empty() {
+                return (RuleStatus::Satisfied, "nothing moves".to_owned());
+            }
             return (
                 RuleStatus::Unverified,
                 format!(
                     "no maxmemory was stated: check on every target that the memory it ends with fits with \
-                     headroom to spare, and that 3 * {largest_call} bytes are free on each source while it gives"
+                     headroom to spare, and that each source has {} bytes free while it gives (3 times the largest call)",
+                    largest_call.saturating_mul(3)
                 ),
             );
         };
@@ -212,5 +216,14 @@ fn bound_if(bound: bool) -> RuleStatus {
         RuleStatus::Bound
     } else {
         RuleStatus::Satisfied
+    }
+}
+
+/// Milliseconds with no more digits than the microseconds have.
+fn in_ms(us: u64) -> String {
+    let (whole, part) = (us / 1_000, us % 1_000);
+    match part {
+        0 => format!("{whole} ms"),
+        _ => format!("{whole}.{part:03} ms"),
     }
 }

@@ -6,7 +6,7 @@
 mod file;
 mod lines;
 
-use preshard_parser::{DataType, ValueFacts};
+use preshard_parser::{DataType, Encoding, ValueFacts};
 
 pub use file::ProfileError;
 use file::{ClassFits, Fit, ProfileFile};
@@ -111,7 +111,11 @@ impl CostProfile {
             DataType::Module => return self.cost(&self.module, 0, payload_bytes),
             DataType::Set => &self.set,
             DataType::Zset => &self.zset,
-            DataType::Hash if value.fields_with_ttl > 0 => &self.hash_with_field_ttl,
+            DataType::Hash
+                if value.fields_with_ttl > 0 || value.encoding == Encoding::ListpackEx =>
+            {
+                &self.hash_with_field_ttl
+            }
             DataType::Hash => &self.hash,
         };
         if !value.encoding.is_compact() {
@@ -190,5 +194,9 @@ fn worst_ns(fits: &[Fit], elements: u64, bytes: u64) -> u64 {
         })
         .max()
         .unwrap_or(0);
-    u64::try_from(worst_ps.div_ceil(1_000)).unwrap_or(u64::MAX)
+    // Nearly always the sum fits 64 bits, where dividing is many times faster.
+    match u64::try_from(worst_ps) {
+        Ok(worst_ps) => worst_ps.div_ceil(1_000),
+        Err(_) => u64::try_from(worst_ps.div_ceil(1_000)).unwrap_or(u64::MAX),
+    }
 }

@@ -9,7 +9,7 @@ use crate::{KeyFacts, Sizes};
 
 /// Records that one task takes at least: enough to outweigh handing it over, few enough that a huge value
 /// holds up little else.
-const BATCH_RECORDS: usize = 512;
+const BATCH_RECORDS: usize = 256;
 
 /// What was learnt of neighbouring records.
 #[derive(Default)]

@@ -8,8 +8,8 @@ use super::frontier::{Chunk, End, Stop};
 use crate::{Checksum, KeyFacts, SlotInfoCheck, Warning};
 
 /// Bytes after which a piece is worth a checksum of its own: joining two takes as long as computing over
-/// some hundred kilobytes.
-const PIECE_BYTES: usize = 4 << 20;
+/// a few megabytes.
+const PIECE_BYTES: usize = 16 << 20;
 
 /// The checksum of all bytes up to a growing offset.
 pub(super) struct RunningChecksum<'a> {
@@ -42,11 +42,16 @@ impl<'a> RunningChecksum<'a> {
         if !self.wanted || (!last && until - self.done < PIECE_BYTES) {
             return;
         }
-        let (value, len) = self.bytes[self.done..until]
+        let pieces = self.bytes[self.done..until]
             .par_chunks(PIECE_BYTES)
             .map(|piece| (crc64::checksum(piece), piece.len() as u64))
-            .reduce(|| (0, 0), join);
-        self.value = crc64::combine(self.value, value, len);
+            .reduce_with(join);
+        if let Some((value, len)) = pieces {
+            self.value = match self.done {
+                0 => value,
+                _ => crc64::combine(self.value, value, len),
+            };
+        }
         self.done = until;
     }
 

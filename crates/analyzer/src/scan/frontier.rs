@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use preshard_parser::{Error, Header, RdbReader, Record, RecordKind};
 
-/// Most records in a chunk. With about 200 bytes each and three chunks in flight, framing and measuring
-/// stay below 32 MiB.
-const CHUNK_RECORDS_MAX: usize = 16_384;
+/// Most records in a chunk. With two hundred bytes each, and as much for what is learnt of it, a chunk
+/// stays in the cache of a core between one step and the next.
+const CHUNK_RECORDS_MAX: usize = 4_096;
 
 /// Bytes of file after which a chunk is closed; one record may exceed it. Decoded key names count as
 /// well, because compressed names are decompressed while they are measured.
