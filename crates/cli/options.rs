@@ -37,9 +37,8 @@ impl ReadOptions {
     pub fn new(args: InputArgs, target: Option<String>) -> Result<ReadOptions> {
         let target = match target {
             None => None,
-            Some(name) => Some(CostProfile::built_in(&name).ok_or_else(|| {
-                let known: Vec<_> = CostProfile::built_in_names().collect();
-                let known = known.join(", ");
+            Some(name) => Some(CostProfile::for_target(&name).ok_or_else(|| {
+                let known = CostProfile::target_names().join(", ");
                 Refusal::usage(format!("no target {name:?}; known are {known}"))
             })?),
         };

@@ -36,7 +36,8 @@ impl Source {
     /// Opens a file.
     ///
     /// # Errors
-    /// Whatever the operating system says; a directory is refused as such.
+    /// Whatever the operating system says; directories are refused as such, and devices because they
+    /// need not end. Pipes are read.
     pub fn open(path: &Path, mmap: Mmap) -> io::Result<Source> {
         let file = File::open(path)?;
         let opened = file.metadata()?;
@@ -45,6 +46,9 @@ impl Source {
                 io::ErrorKind::IsADirectory,
                 "is a directory",
             ));
+        }
+        if is_device(&opened) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "is a device"));
         }
         let data = match mmap {
             Mmap::Auto if opened.is_file() && opened.len() > 0 => match map(&file) {
@@ -85,6 +89,18 @@ impl Source {
     }
 }
 
+#[cfg(unix)]
+fn is_device(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    let file_type = metadata.file_type();
+    file_type.is_char_device() || file_type.is_block_device()
+}
+
+#[cfg(not(unix))]
+fn is_device(_: &Metadata) -> bool {
+    false
+}
+
 /// Maps a file read-only.
 ///
 /// # Safety
@@ -117,4 +133,20 @@ fn read(mut file: &File, expected_bytes: u64) -> io::Result<Vec<u8>> {
         .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
     file.read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_need_not_end_is_refused() {
+        for mmap in [Mmap::Auto, Mmap::Never] {
+            let error = Source::open("/dev/zero".as_ref(), mmap).expect_err("an endless device");
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{error}");
+            let error = Source::open("/".as_ref(), mmap).expect_err("a directory");
+            assert_eq!(error.kind(), io::ErrorKind::IsADirectory, "{error}");
+        }
+    }
 }

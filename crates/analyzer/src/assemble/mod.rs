@@ -6,7 +6,7 @@ mod owners;
 use std::path::{Path, PathBuf};
 
 use preshard_slots::topology::Direction;
-use preshard_slots::{NodeId, Slot, SlotSet, Topology};
+use preshard_slots::{Node, NodeId, Slot, SlotSet, Topology};
 
 use crate::{FileScan, FileSummary, Merge, SlotProfile, Warning};
 
@@ -40,6 +40,9 @@ pub struct NodeView {
     pub slots: SlotSet,
     /// Its backup, an index into [`Assembly::files`].
     pub file: Option<usize>,
+    /// Whether the figures say what it holds: its backup was read whole, or it owns no slot, and the topology
+    /// does not call it failing. A node of which this is not known must not be taken for an empty one.
+    pub known: bool,
 }
 
 /// Why files and topology cannot be joined.
@@ -98,6 +101,22 @@ pub enum AssembleError {
         /// Its node.
         node: NodeId,
     },
+    /// A file is named for a node, but most of its keys lie in slots of others.
+    #[error(
+        "{}: it is named for node {}, but {foreign} of its {keys} keys lie in slots that this node does not own: \
+         files were mixed up, or the topology is of another time",
+        .file.display(), .node.0
+    )]
+    WrongNode {
+        /// The file.
+        file: PathBuf,
+        /// The node that its name tells.
+        node: NodeId,
+        /// Keys in slots of other nodes.
+        foreign: u64,
+        /// All its keys.
+        keys: u64,
+    },
     /// No node owns most of the slots of a file's keys.
     #[error("{}: which node it is a backup of cannot be told: {why}", .file.display())]
     NodeNotTold {
@@ -128,7 +147,7 @@ pub fn assemble(
 ) -> Result<Assembly, AssembleError> {
     let (ids, scans): (Vec<Option<NodeId>>, Vec<FileScan>) = scans.into_iter().unzip();
     let mut draft = Draft::default();
-    let (nodes, node_of_file) = match topology {
+    let (mut nodes, node_of_file) = match topology {
         Some(topology) => {
             let node_of_file = owners::match_files(topology, &ids, &scans, &mut draft.warnings)?;
             draft.look_at_topology(topology);
@@ -136,7 +155,7 @@ pub fn assemble(
         }
         None => owners::nodes_from_files(&ids, &scans, &mut draft.warnings)?,
     };
-    for node in &nodes {
+    for node in &mut nodes {
         if node.primary && node.file.is_none() && !node.slots.is_empty() {
             draft.node_without_file(node);
         }
@@ -148,7 +167,7 @@ pub fn assemble(
             summary,
             mut profile,
         } = scan;
-        draft.look_at_file(&summary, &mut profile, &nodes[node]);
+        draft.look_at_file(&summary, &mut profile, &mut nodes[node])?;
         files.push(summary);
         match &mut merged {
             Some(merged) => merged.merge(profile)?,
@@ -180,6 +199,7 @@ fn nodes_of(topology: &Topology, node_of_file: &[usize]) -> Vec<NodeView> {
             primary: node.is_primary(),
             slots: node.slots.clone(),
             file: node_of_file.iter().position(|&node| node == index),
+            known: flags_of_concern(node).next().is_none(),
         })
         .collect()
 }
@@ -190,11 +210,19 @@ struct Draft {
     doubts: Vec<(Slot, String)>,
     warnings: Vec<Warning>,
     partial: bool,
+    /// Slots that the topology shows in the middle of a migration.
+    open_slots: SlotSet,
 }
 
 /// Flags with which a node is not to be planned with before somebody has looked (`CLUSTER NODES`, and
 /// the health in `CLUSTER SHARDS`).
 const FLAGS_OF_CONCERN: [&str; 6] = ["fail", "fail?", "handshake", "noaddr", "failed", "loading"];
+
+fn flags_of_concern(node: &Node) -> impl Iterator<Item = &String> {
+    node.flags
+        .iter()
+        .filter(|flag| FLAGS_OF_CONCERN.contains(&flag.as_str()))
+}
 
 impl Draft {
     fn doubt(&mut self, slots: impl IntoIterator<Item = Slot>, why: &str) {
@@ -208,22 +236,18 @@ impl Draft {
                 errors: topology.cluster_errors,
             });
         }
-        let mut open = SlotSet::new();
         for node in &topology.nodes {
-            let flags: Vec<String> = node
-                .flags
-                .iter()
-                .filter(|flag| FLAGS_OF_CONCERN.contains(&flag.as_str()))
-                .cloned()
-                .collect();
+            let flags: Vec<String> = flags_of_concern(node).cloned().collect();
             if !flags.is_empty() {
+                let why = format!("node {} is marked {}", node.id.0, flags.join(", "));
+                self.doubt(node.slots.iter(), &why);
                 self.warnings.push(Warning::UnhealthyNode {
                     node: node.id.clone(),
                     flags,
                 });
             }
             for slot in &node.open {
-                open.insert(slot.slot);
+                self.open_slots.insert(slot.slot);
                 let direction = match slot.direction {
                     Direction::Migrating => "migrating to",
                     Direction::Importing => "importing from",
@@ -232,8 +256,10 @@ impl Draft {
                 self.doubt([slot.slot], &why);
             }
         }
-        if !open.is_empty() {
-            self.warnings.push(Warning::OpenSlots { slots: open });
+        if !self.open_slots.is_empty() {
+            self.warnings.push(Warning::OpenSlots {
+                slots: self.open_slots.clone(),
+            });
         }
         let unassigned = topology.unassigned();
         if !unassigned.is_empty() {
@@ -242,8 +268,9 @@ impl Draft {
         }
     }
 
-    fn node_without_file(&mut self, node: &NodeView) {
+    fn node_without_file(&mut self, node: &mut NodeView) {
         self.partial = true;
+        node.known = false;
         self.warnings.push(Warning::NodeWithoutFile {
             node: node.id.clone(),
             slots: node.slots.len(),
@@ -253,7 +280,12 @@ impl Draft {
     }
 
     /// Takes out of a file's profile what its node does not own, and notes what is wrong with the file.
-    fn look_at_file(&mut self, file: &FileSummary, profile: &mut SlotProfile, node: &NodeView) {
+    fn look_at_file(
+        &mut self,
+        file: &FileSummary,
+        profile: &mut SlotProfile,
+        node: &mut NodeView,
+    ) -> Result<(), AssembleError> {
         let name = file.path.display();
         self.doubt(
             file.importing.iter(),
@@ -264,10 +296,14 @@ impl Draft {
             .collect();
         if !foreign.is_empty() {
             let taken = profile.take_slots(&foreign);
+            if let Some(error) = self.mixed_up(file, node, &foreign, &taken, profile) {
+                return Err(error);
+            }
             self.foreign_keys(&file.path, node, foreign, &taken);
         }
         if file.damage.is_some() {
             self.partial = true;
+            node.known = false;
             self.warnings.push(Warning::DamagedFile {
                 file: file.path.clone(),
                 node: node.id.clone(),
@@ -277,6 +313,33 @@ impl Draft {
                 &format!("{name}: the file of node {} is damaged", node.id.0),
             );
         }
+        Ok(())
+    }
+
+    /// Whether the keys of a file say that it belongs to another node.
+    ///
+    /// An unfinished migration leaves foreign keys in the slots that are open, and an abandoned one in a
+    /// few others, or on a node without slots: never in more slots than the node holds keys of its own in.
+    fn mixed_up(
+        &self,
+        file: &FileSummary,
+        node: &NodeView,
+        foreign: &SlotSet,
+        taken: &SlotProfile,
+        own: &SlotProfile,
+    ) -> Option<AssembleError> {
+        const ABANDONED_SLOTS_MAX: usize = 8;
+        let settled =
+            |slot: &Slot| !file.importing.contains(*slot) && !self.open_slots.contains(*slot);
+        let astray = foreign.iter().filter(settled).count();
+        let own_slots = slots_with_keys(own).count();
+        let mixed_up = !node.slots.is_empty() && astray > own_slots.max(ABANDONED_SLOTS_MAX);
+        mixed_up.then(|| AssembleError::WrongNode {
+            file: file.path.clone(),
+            node: node.id.clone(),
+            foreign: foreign.iter().map(|slot| taken.slot(slot).keys).sum(),
+            keys: file.keys,
+        })
     }
 
     fn foreign_keys(&mut self, file: &Path, node: &NodeView, slots: SlotSet, taken: &SlotProfile) {

@@ -187,6 +187,7 @@ pub(super) fn nodes_from_files(
             primary: true,
             slots,
             file: Some(index),
+            known: true,
         });
     }
     warnings.push(Warning::NoTopology {

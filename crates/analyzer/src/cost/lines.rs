@@ -54,6 +54,23 @@ impl CostProfile {
         MEASURED.iter().map(|(name, _)| *name).chain([CONSERVATIVE])
     }
 
+    /// The profile for a server line to plan for, `redis-7.2` and the like, or [`CostProfile::built_in`]'s
+    /// `conservative`; `None` for other names, see [`CostProfile::target_names`].
+    pub fn for_target(name: &str) -> Option<CostProfile> {
+        if name == CONSERVATIVE {
+            return Some(conservative());
+        }
+        let line = lines().line.into_iter().find(|line| line.name() == name)?;
+        Some(line.predicted(name))
+    }
+
+    /// The names that [`CostProfile::for_target`] knows.
+    pub fn target_names() -> Vec<String> {
+        let lines = lines().line;
+        let names = lines.iter().map(Line::name);
+        names.chain([CONSERVATIVE.to_owned()]).collect()
+    }
+
     /// The profile for a server: its own, or the one that stands in where none was measured, which
     /// [`CostProfile::basis`] then says.
     pub fn for_server(server: Option<&Server>) -> CostProfile {
@@ -62,22 +79,20 @@ impl CostProfile {
             profile.basis = format!("server unknown; uses {CONSERVATIVE}, {}", profile.basis);
             return profile;
         };
-        let line = lines().line.into_iter().find(|line| line.is_of(server));
-        let mut profile = line
-            .as_ref()
-            .and_then(|line| CostProfile::built_in(&line.profile))
-            .unwrap_or_else(conservative);
-        if !line.is_some_and(|line| line.measured) {
-            profile.basis = format!(
-                "{} {}.{} was not measured; uses {}, {}",
-                server.product.name(),
-                server.line.0,
-                server.line.1,
-                profile.name,
-                profile.basis
-            );
+        let (major, minor) = server.line;
+        let name = format!("{} {major}.{minor}", server.product.name());
+        match lines().line.into_iter().find(|line| line.is_of(server)) {
+            Some(line) => line.predicted(&name),
+            None => conservative().standing_in_for(&name),
         }
-        profile
+    }
+
+    fn standing_in_for(mut self, server: &str) -> CostProfile {
+        self.basis = format!(
+            "{server} was not measured; uses {}, {}",
+            self.name, self.basis
+        );
+        self
     }
 }
 
@@ -90,6 +105,21 @@ impl Line {
         };
         let (major, minor) = server.line;
         self.product == product && self.line == format!("{major}.{minor}")
+    }
+
+    /// The line as a target is named.
+    fn name(&self) -> String {
+        format!("{}-{}", self.product, self.line)
+    }
+
+    /// The profile that predicts for the line, which is called `server` where another stands in.
+    fn predicted(&self, server: &str) -> CostProfile {
+        let profile = CostProfile::built_in(&self.profile).unwrap_or_else(conservative);
+        if self.measured {
+            profile
+        } else {
+            profile.standing_in_for(server)
+        }
     }
 }
 
@@ -133,6 +163,40 @@ mod tests {
             let profile = CostProfile::built_in(name).expect("a name from the list");
             assert_eq!(profile.name(), name);
         }
+    }
+
+    #[test]
+    fn every_line_that_plans_are_made_for_is_a_target() {
+        let names = CostProfile::target_names();
+        for target in [
+            "redis-6.2",
+            "redis-7.0",
+            "redis-7.2",
+            "redis-7.4",
+            "redis-8.0",
+            "redis-8.2",
+            "redis-8.4",
+            "redis-8.6",
+            "valkey-7.2",
+            "valkey-8.0",
+            "valkey-8.1",
+            "valkey-9.0",
+            "valkey-9.1",
+            "conservative",
+        ] {
+            assert!(names.iter().any(|name| name == target), "{target}");
+            assert!(CostProfile::for_target(target).is_some(), "{target}");
+        }
+        assert_eq!(CostProfile::for_target("redis-5.0"), None);
+        let basis = |name| CostProfile::for_target(name).map(|profile| profile.basis().to_owned());
+        assert_eq!(
+            basis("redis-8.0").as_deref(),
+            Some("measured on Redis 8.0.2")
+        );
+        assert_eq!(
+            basis("redis-6.2").as_deref(),
+            Some("redis-6.2 was not measured; uses redis-7.0, measured on Redis 7.0.15")
+        );
     }
 
     #[test]
