@@ -6,8 +6,8 @@ use preshard_analyzer::NamedKey;
 
 use crate::calls::heavy_call;
 use crate::level::{Basin, pour};
-use crate::loads::{reachable, reachable_none_held};
-use crate::outcome::outcome;
+use crate::loads::BestLevels;
+use crate::outcome::{Ending, outcome};
 use crate::plan::{
     Balance, Batch, Dialect, HeldSlot, Holding, NodePlan, OversizedKey, Plan, SlotMove, Totals,
     Verdict,
@@ -29,16 +29,27 @@ pub(crate) fn document(
     survey: &Survey,
     bundles: &[Bundle],
 ) -> Plan {
-    let nodes = nodes(limits, roster, survey, bundles);
+    let best = BestLevels::new(survey, roster, limits);
+    let nodes = nodes(limits, roster, survey, bundles, &best.reachable);
     let batches = batches(roster, survey, bundles);
     let held = held(roster, survey);
     let oversized = oversized(input, limits, roster);
-    let levels_none_held = reachable_none_held(survey, roster, limits);
-    let balance = balance(&nodes, &levels_none_held);
+    let balance = balance(&nodes, &best.none_held);
+    let weights: Vec<f64> = nodes.iter().map(|node| node.weight).collect();
+    let ending = Ending {
+        goal,
+        limits,
+        roster,
+        survey,
+        nodes: &nodes,
+        batches: &batches,
+        balance: &balance,
+        bound_without_maxmemory: imbalance(&best.without_maxmemory, &weights),
+    };
     Plan {
         dialect: Dialect::SetslotMigrate,
         goal: goal.clone(),
-        outcome: outcome(roster, survey, &batches, &balance),
+        outcome: outcome(&ending),
         limits: limits.clone(),
         cost_profile: input.profile.cost_profile.clone(),
         memory_model: input.profile.memory_model.clone(),
@@ -66,6 +77,7 @@ fn nodes(
     roster: &Roster,
     survey: &Survey,
     bundles: &[Bundle],
+    reachable: &[u64],
 ) -> Vec<NodePlan> {
     let mut targets = vec![None; survey.iter().count()];
     for bundle in bundles {
@@ -94,14 +106,14 @@ fn nodes(
     let undivided: Vec<Basin> = roster
         .members
         .iter()
-        .map(|member| Basin {
+        .zip(&before)
+        .map(|(member, before)| Basin {
             weight: member.weight_millionths,
-            floor: 0,
+            floor: if member.known { 0 } else { before.memory_bytes },
             ceiling: u64::MAX,
         })
         .collect();
     let ideal = pour(&undivided, owned_bytes);
-    let reachable = reachable(survey, roster, limits);
     let mut kept = kept.into_iter();
     roster
         .members

@@ -87,7 +87,7 @@ pub enum Error {
     },
     /// No node is left that may take slots; an empty node takes part only when it is added.
     #[error(
-        "nobody is left to take the slots: every other node is drained, or empty and not added"
+        "nobody is left to take the slots: every other node is drained, not known, or empty and not added"
     )]
     AllDrained,
     /// A range of slots runs backwards or past 16383.

@@ -90,13 +90,15 @@ pub struct NodePlan {
     pub before: Holding,
     /// What it holds when the plan has run.
     pub after: Holding,
-    /// Memory that the ideal balance, were every slot movable and divisible, would give it.
+    /// Memory that the ideal balance, were every slot movable and divisible, would give it; what was seen of it
+    /// where it is not known.
     pub ideal_memory_bytes: u64,
     /// Memory that the best balance around the held slots would give it, were the others divisible.
     pub reachable_memory_bytes: u64,
     /// Free memory under the stated `maxmemory` when the plan has run; `null` when no limit was stated.
     pub headroom_bytes: Option<i64>,
-    /// Slots that stay on the node by free choice, as inclusive ranges. Held slots are not among them.
+    /// Slots that stay on the node by free choice, or because it is not known what they hold, as inclusive
+    /// ranges. Held slots are not among them.
     pub kept: Vec<(u16, u16)>,
 }
 

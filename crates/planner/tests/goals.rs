@@ -84,7 +84,7 @@ fn wrong_questions_are_errors_that_name_what_is_wrong() {
         ),
         (
             drain(&["a", "b", "c"]),
-            "nobody is left to take the slots: every other node is drained, or empty and not added",
+            "nobody is left to take the slots: every other node is drained, not known, or empty and not added",
         ),
         (
             order(&[(5, 4)], "a", "b"),
