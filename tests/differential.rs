@@ -1,5 +1,8 @@
 //! The whole tool against what real servers answered: every key of every snapshot, and per slot.
 
+#[path = "../fixtures/recorded.rs"]
+mod recorded;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,9 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use preshard_parser::source::{Mmap, Source};
 use preshard_parser::{RdbReader, RecordKind, SlotInfo};
+use recorded::KeyId;
 use serde_json::Value;
-
-type KeyId = (u64, Vec<u8>);
 
 fn preshard(arguments: &[&str], input: &Path) -> Output {
     let output = Command::new(env!("CARGO_BIN_EXE_preshard"))
@@ -36,37 +38,8 @@ fn json_lines(bytes: &[u8]) -> Vec<Value> {
         .collect()
 }
 
-/// Snapshots under `fixtures/servers`, each with the answers of the server that wrote it.
 fn answered_snapshots() -> Vec<(PathBuf, PathBuf)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/servers");
-    let mut found = Vec::new();
-    for server in fs::read_dir(root).expect("fixtures/servers") {
-        for file in fs::read_dir(server.expect("entry").path()).expect("server folder") {
-            let path = file.expect("entry").path();
-            let answers = path.with_extension("expect.jsonl");
-            if path.extension().is_some_and(|e| e == "rdb") && answers.exists() {
-                found.push((path, answers));
-            }
-        }
-    }
-    found.sort();
-    assert!(found.len() >= 150, "only {} snapshots found", found.len());
-    found
-}
-
-fn recorded(answers: &Path) -> BTreeMap<KeyId, Value> {
-    json_lines(&fs::read(answers).expect("answers"))
-        .into_iter()
-        .map(|answer| {
-            let key = match answer["key"].as_str() {
-                Some(text) => text.as_bytes().to_vec(),
-                None => STANDARD
-                    .decode(answer["key_b64"].as_str().expect("key_b64"))
-                    .expect("base64"),
-            };
-            ((answer["db"].as_u64().expect("db"), key), answer)
-        })
-        .collect()
+    recorded::answered_snapshots(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/servers"))
 }
 
 fn reported(ndjson: &[u8]) -> Vec<(KeyId, Value)> {
@@ -121,7 +94,7 @@ fn keys_are_what_their_servers_said() {
     let mut compared = 0;
     for (snapshot, answers) in answered_snapshots() {
         let output = preshard(&["keys", "--format", "ndjson"], &snapshot);
-        let mut expected = recorded(&answers);
+        let mut expected = recorded::answers(&answers);
         for (id, record) in reported(&output.stdout) {
             let name = id.1.escape_ascii().to_string();
             match expected.remove(&id) {
@@ -202,7 +175,7 @@ fn slots_hold_what_the_file_itself_says() {
             .collect();
 
         let mut answered: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
-        for answer in recorded(&answers).values() {
+        for answer in recorded::answers(&answers).values() {
             let (keys, expiring) = answered
                 .entry(answer["slot"].as_u64().expect("slot"))
                 .or_insert((0, 0));

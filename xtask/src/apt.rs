@@ -12,8 +12,6 @@ use std::process::{Command, Output};
 use anyhow::{Context, Result, bail};
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
-/// Where Debian is when the machine's own sources do not say, as on its derivatives.
-const PUBLIC_MIRROR: &str = "http://deb.debian.org/debian";
 const TOOLS: [&str; 5] = ["apt-get", "apt-cache", "apt-config", "dpkg", "dpkg-deb"];
 
 /// Finds out whether the machine has what packages are unpacked with.
@@ -202,7 +200,7 @@ fn mirror() -> Result<String> {
         Some(line.trim_matches('"').to_owned())
     };
     if field("ID=").as_deref() != Some("debian") {
-        return Ok(PUBLIC_MIRROR.to_owned());
+        bail!("this is not Debian, whose packages the servers are unpacked from");
     }
     let codename = field("VERSION_CODENAME=").unwrap_or_default();
     let output = check(Command::new("apt-get").args([
@@ -215,7 +213,10 @@ fn mirror() -> Result<String> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let targets = text.lines().filter_map(|line| line.split_once(' '));
     let mut own = targets.filter(|(suite, _)| *suite == codename || *suite == "stable");
-    Ok(own.next().map_or(PUBLIC_MIRROR, |(_, uri)| uri).to_owned())
+    let (_, uri) = own
+        .next()
+        .with_context(|| format!("apt's sources name no mirror of {codename}"))?;
+    Ok(uri.to_owned())
 }
 
 /// Runs a command to its end; an error carries what it printed.

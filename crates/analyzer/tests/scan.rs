@@ -5,25 +5,17 @@ mod snapshot;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use preshard_analyzer::{
-    Checksum, CostProfile, Error, FileScan, Progress, Warning, scan, scan_all,
-};
+use preshard_analyzer::{Checksum, CostProfile, Error, FileScan, Progress, scan, scan_all};
 use preshard_parser::source::{Mmap, Source};
 use preshard_parser::{DataType, Detail};
-use preshard_slots::{Slot, SlotSet};
+use preshard_slots::Slot;
 use serde_json::Value;
-use snapshot::{Seen, Silent, Snapshot, options, scan_bytes, scan_file};
-
-fn servers() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/servers")
-}
-
-fn fixture(name: &str) -> PathBuf {
-    servers().join(name)
-}
+use snapshot::{
+    Seen, Silent, Snapshot, fixture, in_pool, options, scan_bytes, scan_file, servers, warnings,
+};
 
 /// Every snapshot of a real server that comes with the server's answers.
 fn answered_snapshots() -> Vec<(PathBuf, Vec<Value>)> {
@@ -50,10 +42,6 @@ fn answered_snapshots() -> Vec<(PathBuf, Vec<Value>)> {
     found.sort_by(|left, right| left.0.cmp(&right.0));
     assert!(found.len() >= 150, "only {} snapshots found", found.len());
     found
-}
-
-fn warnings(scan: &FileScan) -> Vec<&'static str> {
-    scan.summary.warnings.iter().map(Warning::name).collect()
 }
 
 /// What servers answered for each key, summed per slot, against the profile; and files are whole.
@@ -263,14 +251,6 @@ fn long_snapshot() -> Vec<u8> {
     snapshot.end()
 }
 
-fn in_pool<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .expect("pool")
-        .install(work)
-}
-
 #[test]
 fn one_thread_and_several_mapped_and_read_give_the_same() {
     let file = tempfile::NamedTempFile::new().expect("temporary file");
@@ -348,263 +328,6 @@ fn progress_adds_up_to_the_file() {
     })
     .expect("a snapshot");
     assert_eq!(sum.0.into_inner(), bytes.len() as u64);
-}
-
-/// Cut anywhere, a file gives the keys that lie whole before the cut, and says where it ends.
-#[test]
-fn every_prefix_gives_the_keys_before_the_cut() {
-    let path = fixture("redis-4.0.14/lfu.rdb");
-    let bytes = fs::read(&path).expect("fixture");
-    let (_, all) = scan_file(&path, Mmap::Auto, Detail::Counts).expect("fixture");
-    for cut in 0..bytes.len() {
-        let result = scan_bytes(&bytes[..cut], Detail::Counts);
-        if cut < 9 {
-            assert!(
-                matches!(result, Err(Error::NotASnapshot(_))),
-                "cut at {cut}"
-            );
-            continue;
-        }
-        let (scan, seen) = result.unwrap_or_else(|error| panic!("cut at {cut}: {error}"));
-        let damage = scan.summary.damage.as_ref().expect("damage");
-        assert!(damage.truncated, "cut at {cut}: {damage}");
-        assert_eq!(damage.offset, scan.summary.bytes_read);
-        assert!(damage.offset <= cut as u64, "cut at {cut}: {damage}");
-        assert_eq!(scan.summary.checksum, Checksum::NotReached);
-        let whole = all.iter().take_while(|key| {
-            let next = all.iter().find(|other| other.offset > key.offset);
-            next.is_some_and(|next| next.offset <= cut as u64)
-        });
-        let least = whole.count();
-        assert!(
-            (least..=least + 1).contains(&seen.len()),
-            "cut at {cut}: {} keys, at least {least} lie before it",
-            seen.len()
-        );
-        assert_eq!(seen, all[..seen.len()], "cut at {cut}");
-        assert_eq!(damage.keys_before, seen.len() as u64);
-    }
-}
-
-#[test]
-fn any_flipped_byte_is_noticed() {
-    let path = fixture("redis-4.0.14/lfu.rdb");
-    let bytes = fs::read(&path).expect("fixture");
-    for at in 9..bytes.len() {
-        let mut flipped = bytes.clone();
-        flipped[at] ^= 0x10;
-        let (scan, _) = scan_bytes(&flipped, Detail::Elements).expect("header is sound");
-        let noticed = scan.summary.damage.is_some()
-            || matches!(scan.summary.checksum, Checksum::Wrong { .. })
-            || scan.summary.checksum == Checksum::Absent;
-        assert!(noticed, "byte {at}: {:?}", scan.summary.checksum);
-    }
-}
-
-#[test]
-fn a_wrong_checksum_is_told_and_keeps_the_result() {
-    let mut bytes = Snapshot::new("REDIS0010")
-        .set(b"a", b"1")
-        .set(b"b", b"2")
-        .end();
-    let computed = u64::from_le_bytes(bytes[bytes.len() - 8..].try_into().expect("8 bytes"));
-    let last = bytes.len() - 1;
-    bytes[last] ^= 1;
-    let (scan, seen) = scan_bytes(&bytes, Detail::Counts).expect("a snapshot");
-    assert_eq!(seen.len(), 2);
-    assert_eq!(scan.summary.damage, None);
-    assert_eq!(
-        scan.summary.checksum,
-        Checksum::Wrong {
-            stored: computed ^ (1 << 56),
-            computed
-        }
-    );
-    assert_eq!(warnings(&scan), ["wrong-checksum"]);
-}
-
-/// Of two broken values the first in the file is the one that is told, whichever thread is faster.
-#[test]
-fn the_first_broken_value_stops_the_scan() {
-    let mut snapshot = Snapshot::new("REDIS0011");
-    let sound = [0x01, 0x01, 0x02, 0x01];
-    let broken = [0x01, 0x01, 0xe0, 0x01];
-    for i in 0..3_000u32 {
-        let key = format!("key:{i}");
-        let body = if i == 1_234 || i == 1_500 || i == 2_999 {
-            &broken
-        } else {
-            &sound
-        };
-        snapshot.set_listpack(key.as_bytes(), 2, body);
-    }
-    let bytes = snapshot.end();
-    let run = |threads| {
-        in_pool(threads, || {
-            scan_bytes(&bytes, Detail::Elements).expect("file")
-        })
-    };
-    let (scan, seen) = run(1);
-    let damage = scan.summary.damage.as_ref().expect("damage");
-    assert_eq!(seen.len(), 1_234);
-    assert_eq!(damage.keys_before, 1_234);
-    let (db, key) = damage.in_key.as_ref().expect("the key");
-    assert_eq!((*db, key.escaped()), (0, "key:1234".to_owned()));
-    assert!(damage.message.contains("key:1234"), "{damage}");
-    assert_eq!(scan.summary.checksum, Checksum::NotReached);
-    for threads in [2, 3] {
-        let (other, other_seen) = run(threads);
-        assert_eq!(other.summary.damage, scan.summary.damage);
-        assert!(other.profile == scan.profile && other_seen == seen);
-    }
-}
-
-#[test]
-fn bytes_behind_the_end_are_counted() {
-    let mut bytes = Snapshot::new("REDIS0010").set(b"a", b"1").end();
-    bytes.extend(b"*1\r\n$4\r\nPING\r\n");
-    let (scan, _) = scan_bytes(&bytes, Detail::Counts).expect("a snapshot");
-    assert_eq!(scan.summary.trailing_bytes, 14);
-    assert_eq!(scan.summary.bytes_read, scan.summary.bytes - 14);
-    assert_eq!(scan.summary.checksum, Checksum::Verified);
-    assert_eq!(
-        scan.summary.warnings,
-        [Warning::TrailingBytes { bytes: 14 }]
-    );
-}
-
-/// Servers drop collections without elements when they load a file; streams and strings may be empty.
-#[test]
-fn collections_without_elements_are_no_keys() {
-    let bytes = Snapshot::new("REDIS0011")
-        .resize_db(2, 0)
-        .set(b"string", b"")
-        .set_of(b"set", &[])
-        .set_listpack(b"listpack", 0, b"")
-        .set_of(b"full", &[b"a"])
-        .end();
-    let (scan, seen) = scan_bytes(&bytes, Detail::Counts).expect("a snapshot");
-    let names: Vec<String> = seen.iter().map(|key| key.key.escaped()).collect();
-    assert_eq!(names, ["string", "full"]);
-    assert_eq!((scan.summary.keys, scan.summary.empty_collections), (2, 2));
-    assert_eq!(
-        scan.summary.warnings,
-        [Warning::EmptyCollections { keys: 2 }]
-    );
-}
-
-#[test]
-fn slot_totals_are_compared_slot_by_slot() {
-    // CRC16 of "123456789" is 0x31c3: slot 12739 (the specification's example).
-    let key = b"123456789";
-    let slot = u64::from(Slot::of_key(key).number());
-    assert_eq!(slot, 12_739);
-    let other = b"a";
-    let bytes = Snapshot::new("REDIS0012")
-        .select_db(0)
-        .slot_info(slot, 1, 0)
-        .set(key, b"")
-        .slot_info(slot, 2, 1)
-        .expiry(1)
-        .set(key, b"")
-        .set(other, b"")
-        .select_db(1)
-        .set(key, b"")
-        .slot_info(99_999, 0, 0)
-        .end();
-    let (scan, _) = scan_bytes(&bytes, Detail::Counts).expect("a snapshot");
-    let check = scan.summary.slot_info.expect("declared");
-    assert_eq!(
-        (check.declared, check.differing, check.stray_keys),
-        (3, 1, 2)
-    );
-    assert_eq!(
-        scan.summary.warnings,
-        [
-            Warning::SlotInfoDiffers {
-                differing: 1,
-                declared: 3,
-                db: 0,
-                slot,
-                declares: (2, 1),
-                counted: (1, 1)
-            },
-            Warning::StrayKeys { keys: 2 }
-        ]
-    );
-}
-
-/// Valkey says the same in auxiliary fields; with a fourth number from 9.0 on.
-#[test]
-fn slot_totals_of_valkey_are_understood() {
-    let bytes = Snapshot::new("VALKEY080")
-        .aux("slot-info", "12739,1,0,0")
-        .set(b"123456789", b"")
-        .aux("slot-info", "15495,5,0,0")
-        .set(b"a", b"")
-        .end();
-    let (scan, _) = scan_bytes(&bytes, Detail::Counts).expect("a snapshot");
-    let check = scan.summary.slot_info.expect("declared");
-    assert_eq!(
-        (check.declared, check.differing, check.stray_keys),
-        (2, 1, 0)
-    );
-    assert!(scan.summary.aux.is_empty(), "{:?}", scan.summary.aux);
-}
-
-#[test]
-fn database_totals_are_compared() {
-    let bytes = Snapshot::new("REDIS0010")
-        .select_db(0)
-        .resize_db(1, 0)
-        .set(b"a", b"")
-        .select_db(3)
-        .resize_db(7, 2)
-        .set(b"a", b"")
-        .end();
-    let (scan, _) = scan_bytes(&bytes, Detail::Counts).expect("a snapshot");
-    assert_eq!(
-        scan.summary.warnings,
-        [Warning::DatabaseTotalsDiffer {
-            databases: 1,
-            db: 3,
-            declares: (7, 2),
-            counted: (1, 0)
-        }]
-    );
-}
-
-#[test]
-fn slots_that_were_being_imported_are_told() {
-    let bytes = Snapshot::new("VALKEY080")
-        .slot_import(&[(5, 7), (7, 9), (16_383, 70_000), (20_000, 30_000), (9, 3)])
-        .set(b"a", b"")
-        .end();
-    let (scan, _) = scan_bytes(&bytes, Detail::Counts).expect("a snapshot");
-    let slots: SlotSet = [5, 6, 7, 8, 9, 16_383]
-        .into_iter()
-        .filter_map(Slot::new)
-        .collect();
-    assert_eq!(scan.summary.importing, slots);
-    assert_eq!(scan.summary.warnings, [Warning::ImportInProgress { slots }]);
-}
-
-#[test]
-fn more_databases_than_rows_are_told() {
-    let mut snapshot = Snapshot::new("REDIS0010");
-    for db in 0..1_030 {
-        snapshot.select_db(db).set(b"a", b"");
-    }
-    let (scan, _) = scan_bytes(&snapshot.end(), Detail::Counts).expect("a snapshot");
-    assert_eq!(scan.summary.keys, 1_030);
-    assert_eq!(scan.summary.databases.len(), 1_024);
-    assert_eq!(
-        scan.summary.warnings,
-        [Warning::Unlisted {
-            what: "databases",
-            keys: 6
-        }]
-    );
 }
 
 #[test]

@@ -1,47 +1,16 @@
 //! Every snapshot that a real server wrote, against what that server said of each key.
 
-use std::collections::BTreeMap;
-use std::fs;
+#[path = "../../../fixtures/recorded.rs"]
+mod recorded;
+
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use preshard_parser::source::{Mmap, Source};
 use preshard_parser::{DataType, Detail, Entry, RdbReader, RecordKind, ValueFacts, crc64};
 use serde_json::Value;
 
-/// All snapshots under `fixtures/servers` that come with the server's answers.
-fn answered_snapshots() -> Vec<(PathBuf, PathBuf)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/servers");
-    let mut found = Vec::new();
-    for server in fs::read_dir(root).expect("fixtures/servers") {
-        for file in fs::read_dir(server.expect("entry").path()).expect("server folder") {
-            let path = file.expect("entry").path();
-            let answers = path.with_extension("expect.jsonl");
-            if path.extension().is_some_and(|e| e == "rdb") && answers.exists() {
-                found.push((path, answers));
-            }
-        }
-    }
-    found.sort();
-    assert!(found.len() >= 150, "only {} snapshots found", found.len());
-    found
-}
-
-fn answers(path: &Path) -> BTreeMap<(u64, Vec<u8>), Value> {
-    let text = fs::read_to_string(path).expect("answers");
-    text.lines()
-        .map(|line| {
-            let answer: Value = serde_json::from_str(line).expect("JSON line");
-            let key = match answer["key"].as_str() {
-                Some(text) => text.as_bytes().to_vec(),
-                None => STANDARD
-                    .decode(answer["key_b64"].as_str().expect("key_b64"))
-                    .expect("base64"),
-            };
-            ((answer["db"].as_u64().expect("db"), key), answer)
-        })
-        .collect()
+fn servers() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/servers")
 }
 
 fn entries(bytes: &[u8]) -> Vec<Entry<'_>> {
@@ -113,9 +82,9 @@ fn differences(path: &Path, entry: &Entry<'_>, facts: &ValueFacts, answer: &Valu
 fn every_key_is_what_its_server_said() {
     let mut wrong = Vec::new();
     let mut keys = 0;
-    for (path, answers_path) in answered_snapshots() {
+    for (path, answers_path) in recorded::answered_snapshots(&servers()) {
         let source = Source::open(&path, Mmap::Auto).expect("open");
-        let mut expected = answers(&answers_path);
+        let mut expected = recorded::answers(&answers_path);
         for entry in entries(source.bytes()) {
             let key = entry.key.bytes().expect("key").into_owned();
             let counted = entry.measure(Detail::Counts).expect("measure");
@@ -164,7 +133,7 @@ fn every_key_is_what_its_server_said() {
 
 #[test]
 fn records_tile_the_file_and_the_checksum_holds() {
-    for (path, _) in answered_snapshots() {
+    for (path, _) in recorded::answered_snapshots(&servers()) {
         let source = Source::open(&path, Mmap::Auto).expect("open");
         let bytes = source.bytes();
         let mut reader = RdbReader::new(bytes).expect("header");
@@ -201,7 +170,7 @@ fn records_tile_the_file_and_the_checksum_holds() {
 
 #[test]
 fn mapped_and_read_bytes_are_the_same() {
-    for (path, _) in answered_snapshots() {
+    for (path, _) in recorded::answered_snapshots(&servers()) {
         let mapped = Source::open(&path, Mmap::Auto).expect("map");
         let read = Source::open(&path, Mmap::Never).expect("read");
         assert_eq!(mapped.bytes(), read.bytes(), "{}", path.display());

@@ -2,10 +2,10 @@
 //! keep as a file. Forms are the plainest the format allows.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use preshard_analyzer::{
-    CostProfile, Error, FileScan, KeyName, Progress, Rough1, ScanOptions, scan,
+    CostProfile, Error, FileScan, KeyName, Progress, Rough1, ScanOptions, Warning, scan,
 };
 use preshard_parser::source::{Mmap, Source};
 use preshard_parser::{DataType, Detail, crc64};
@@ -182,4 +182,28 @@ pub fn scan_bytes(bytes: &[u8], detail: Detail) -> Result<(FileScan, Vec<Seen>),
     let mut file = tempfile::NamedTempFile::new().expect("temporary file");
     file.write_all(bytes).expect("written");
     scan_file(file.path(), Mmap::Auto, detail)
+}
+
+#[allow(dead_code, reason = "each test file uses its own part")]
+pub fn servers() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/servers")
+}
+
+#[allow(dead_code, reason = "each test file uses its own part")]
+pub fn fixture(name: &str) -> PathBuf {
+    servers().join(name)
+}
+
+#[allow(dead_code, reason = "each test file uses its own part")]
+pub fn warnings(scan: &FileScan) -> Vec<&'static str> {
+    scan.summary.warnings.iter().map(Warning::name).collect()
+}
+
+#[allow(dead_code, reason = "each test file uses its own part")]
+pub fn in_pool<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .expect("pool")
+        .install(work)
 }
