@@ -309,8 +309,8 @@ fn a_topology_that_does_not_know_the_file_is_refused() {
 #[test]
 fn keys_in_a_slot_that_the_node_does_not_own_are_left_out_and_told() {
     let scratch = Scratch::new();
-    // All keys lie in the file of node A, which owns the lower half only.
-    let nodes = nodes_json(&[(NODE_A, "0-8191"), (NODE_B, "8192-16383")]);
+    // All keys lie in the file of node A, which owns the lower three quarters only.
+    let nodes = nodes_json(&[(NODE_A, "0-12287"), (NODE_B, "12288-16383")]);
     scratch.write("backup/nodes.json", nodes);
     scratch.write(&format!("backup/{}", backup_name(NODE_A)), sound());
     let ran = scratch.refuses(
@@ -322,9 +322,107 @@ fn keys_in_a_slot_that_the_node_does_not_own_are_left_out_and_told() {
     let slots = document["slots"].as_array().expect("rows");
     assert!(!slots.is_empty());
     for row in slots {
-        assert!(row["slot"].as_u64() < Some(8_192), "{row}");
+        assert!(row["slot"].as_u64() < Some(12_288), "{row}");
     }
     assert!(!document["doubts"].as_array().expect("doubts").is_empty());
+}
+
+/// A backup of the bundled cluster without the snapshot of its last shard, and the id of that.
+fn without_last_shard(scratch: &Scratch) -> &'static str {
+    const LAST: &str = "734e0c738301eca75d5149a14399a6d0d7059213";
+    for entry in fs::read_dir(fixture("clusters/shop-3x")).expect("the cluster") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.expect("a name");
+        if !name.contains(LAST) {
+            let content = fs::read(&path).expect("a file");
+            scratch.write(&format!("backup/{name}"), content);
+        }
+    }
+    LAST
+}
+
+#[test]
+fn a_missing_shard_is_told_by_every_command() {
+    let scratch = Scratch::new();
+    let missing = without_last_shard(&scratch);
+    let said = format!("no file for node {missing}");
+    for args in [
+        &["inspect", "backup"][..],
+        &["keys", "backup"],
+        &["keys", "backup", "--format", "ndjson"],
+        &["slots", "backup"],
+        &["plan", "backup", "--add", "1"],
+        &["plan", "backup", "--add", "1", "--allow-partial"],
+    ] {
+        scratch.refuses(args, 5, &[&said]);
+    }
+    let ran = scratch.run(&["inspect", "backup"]);
+    assert!(ran.stdout.contains("PARTIAL: "), "{}", ran.stdout);
+    let ran = scratch.run(&["inspect", "backup", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(document["partial"], true);
+}
+
+/// Names that tell no node cannot say which shard is missing, but how many are.
+#[test]
+fn missing_shards_are_counted_where_names_tell_nothing() {
+    let scratch = Scratch::new();
+    let nodes = nodes_json(&[(NODE_A, "0-8191"), (NODE_B, "8192-16383")]);
+    scratch.write("backup/nodes.json", nodes);
+    scratch.write("backup/dump.rdb", sound());
+    scratch.refuses(&["keys", "backup"], 5, &["at least 1 of the primaries"]);
+    scratch.write("backup/other.rdb", sound());
+    scratch.run(&["keys", "backup"]).expect_status(0);
+}
+
+#[test]
+fn snapshots_that_do_not_fit_their_topology_are_told_by_inspect() {
+    let scratch = Scratch::new();
+    let nodes = nodes_json(&[(NODE_A, "0-8191")]);
+    scratch.write("backup/nodes.json", nodes);
+    scratch.write(&format!("backup/{}", backup_name(NODE_B)), sound());
+    let ran = scratch.refuses(&["inspect", "backup"], 5, &["backup/nodes.json", NODE_B]);
+    assert!(
+        ran.stdout.contains("whole        yes"),
+        "the file itself is reported: {}",
+        ran.stdout
+    );
+}
+
+/// A node of which nothing is known is no empty node.
+#[test]
+fn unknown_figures_are_no_zeros() {
+    let scratch = Scratch::new();
+    let missing = &without_last_shard(&scratch)[..8];
+    let row = |text: &str| {
+        let line = text.lines().find(|line| line.contains(missing));
+        let line = line.unwrap_or_else(|| panic!("no row of {missing} in\n{text}"));
+        line.split_whitespace()
+            .skip(2)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let slots = scratch.run(&["slots", "backup"]).stdout;
+    assert_eq!(row(&slots), ["5,461", "?", "?", "?", "?", "?", "?"]);
+    let plan = ["plan", "backup", "--rebalance", "--allow-partial"];
+    let ran = scratch.run(&plan).expect_status(5);
+    let unknown = ["?"; 7];
+    let expected = [&["5,461", "5,461"][..], &unknown].concat();
+    assert_eq!(row(&ran.stdout), expected, "{}", ran.stdout);
+    let ran = scratch.run(&[&plan[..], &["--format", "json"]].concat());
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let nodes = document["nodes"].as_array().expect("nodes");
+    let at = nodes.iter().position(|node| {
+        node["id"]
+            .as_str()
+            .is_some_and(|id| id.starts_with(missing))
+    });
+    let share = &document["shares"][at.expect("the node")];
+    assert!(
+        share["before"].is_null() && share["after"].is_null(),
+        "{share}"
+    );
 }
 
 #[test]
@@ -386,6 +484,11 @@ fn a_data_directory_tells_its_node_and_the_owners() {
     let scratch = Scratch::new();
     let conf =
         fs::read_to_string(fixture("topologies/redis-8.6-plain/nodes.conf")).expect("a nodes.conf");
+    // The snapshot is of a cluster that was cut otherwise: its keys lie in all slots.
+    let conf = conf
+        .replace(" 0-5460", " 0-12287")
+        .replace(" 5461-10922", " 12288-14335")
+        .replace(" 10923-16383", " 14336-16383");
     let myself = conf
         .lines()
         .find(|line| line.contains("myself"))
@@ -400,4 +503,8 @@ fn a_data_directory_tells_its_node_and_the_owners() {
     assert_eq!(document["inputs"][0]["node"], myself, "{}", ran.stderr);
     assert_eq!(document["topology"], "data/nodes.conf");
     assert_eq!(document["partial"], true, "the other shards have no backup");
+    // Who looks at one server's directory does not miss the others.
+    scratch.run(&["keys", "data"]).expect_status(0);
+    let ran = scratch.run(&["inspect", "data"]).expect_status(0);
+    assert_eq!(ran.stderr, "");
 }

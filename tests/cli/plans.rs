@@ -228,6 +228,180 @@ fn a_written_plan_can_be_read_back_and_passes_its_audit() {
     }
 }
 
+/// The rows of a section of the summary, without its two header lines.
+fn section<'a>(text: &'a str, title: &str) -> Vec<&'a str> {
+    let mut lines = text.lines().skip_while(|line| !line.starts_with(title));
+    assert!(lines.next().is_some(), "no {title:?} in\n{text}");
+    lines.skip(2).take_while(|line| !line.is_empty()).collect()
+}
+
+/// The last batches hold what is slowest to move; a list that hides them hides what matters.
+#[test]
+fn a_long_list_of_batches_is_cut_in_its_middle() {
+    let (first, _) = &nodes()[0];
+    let goal = [
+        "--drain",
+        first,
+        "--allow-oversized",
+        "--slots-per-batch",
+        "100",
+    ];
+    let document = document(&goal, 0);
+    let batches = list(&document["batches"]);
+    assert!(batches.len() > 20, "{} batches", batches.len());
+    let worst = batches
+        .iter()
+        .max_by_key(|batch| number(&batch["worst_block_us"]))
+        .expect("a batch");
+    let text = plan(&goal).expect_status(0).stdout;
+    let rows = section(&text, "Batches");
+    let shown: Vec<u64> = rows
+        .iter()
+        .filter_map(|row| row.split_whitespace().next()?.parse().ok())
+        .collect();
+    let all = batches.len() as u64;
+    for number in (1..=12)
+        .chain(all - 4..=all)
+        .chain([number(&worst["number"])])
+    {
+        assert!(shown.contains(&number), "batch {number} of {all}:\n{text}");
+    }
+    let hidden = all - shown.len() as u64;
+    assert!(
+        rows.iter()
+            .any(|row| row.contains(&format!("… {hidden} more in "))),
+        "{text}"
+    );
+}
+
+#[test]
+fn keys_that_move_by_consent_are_named_with_batch_and_stop() {
+    let (first, _) = &nodes()[0];
+    let goal = ["--drain", first, "--allow-oversized"];
+    let text = plan(&goal).expect_status(0).stdout;
+    let rows = section(&text, "Moved by consent");
+    let document = document(&goal, 0);
+    let budget_us = 50_000;
+    let mut expected = 0;
+    for batch in list(&document["batches"]) {
+        for slot in list(&batch["moves"]) {
+            for call in list(&slot["heavy"]) {
+                if number(&call["block_us"]) <= budget_us {
+                    continue;
+                }
+                expected += 1;
+                let key = call["key"]["text"].as_str().expect("a name");
+                let row = rows.iter().find(|row| row.ends_with(key));
+                let row = row.unwrap_or_else(|| panic!("{key} is not named in\n{text}"));
+                let number = batch["number"].to_string();
+                assert_eq!(row.split_whitespace().next(), Some(&*number), "{row}");
+            }
+        }
+    }
+    assert_eq!(expected, 2, "the first node has two oversized keys");
+    assert_eq!(rows.len(), expected, "{text}");
+    let fates: Vec<&str> = section(&text, "Oversized")
+        .into_iter()
+        .take_while(|row| !row.contains("What to do"))
+        .filter_map(|row| row.rsplit("  ").next())
+        .collect();
+    let moved = fates.iter().filter(|fate| **fate == "moved").count();
+    assert_eq!((moved, fates.len()), (2, 6), "{fates:?}");
+}
+
+#[test]
+fn limits_that_nobody_stated_are_called_assumed() {
+    let all = document(&["--add", "1"], 0);
+    let assumed = |document: &Value| -> Vec<String> {
+        list(&document["limits"]["assumed"])
+            .iter()
+            .map(|name| name.as_str().expect("a name").to_owned())
+            .collect()
+    };
+    assert_eq!(assumed(&all).len(), 5, "{:?}", assumed(&all));
+    let goal = [
+        "--add",
+        "1",
+        "--node-timeout",
+        "15s",
+        "--proto-max-bulk-len",
+        "512mb",
+    ];
+    let some = document(&goal, 0);
+    assert_eq!(
+        assumed(&some),
+        [
+            "client_query_buffer_bytes",
+            "replica_buffer_hard_bytes",
+            "replica_buffer_soft_bytes"
+        ]
+    );
+    let text = plan(&goal).expect_status(0).stdout;
+    let marked = text
+        .lines()
+        .filter(|line| line.contains("(assumed: "))
+        .count();
+    assert_eq!(marked, 3, "{text}");
+
+    // Half of the node timeout is a cap of its own.
+    let text = plan(&[
+        "--add",
+        "1",
+        "--node-timeout",
+        "1500ms",
+        "--latency-budget",
+        "1s",
+    ]);
+    let text = text.expect_status(0).stdout;
+    assert!(text.contains("750 ms count"), "{text}");
+}
+
+#[test]
+fn functions_are_not_carried_to_new_nodes() {
+    let said = "MIGRATE does not carry them";
+    let ran = plan(&["--add", "1"]).expect_status(0);
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    // What is said on standard error goes with the summary too.
+    let words = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains(said), "{}", ran.stdout);
+    let ran = plan(&["--rebalance"]).expect_status(0);
+    assert!(!ran.stderr.contains(said), "{}", ran.stderr);
+}
+
+#[test]
+fn a_thousand_new_nodes_fit_the_goal_line() {
+    let ran = plan(&["--add", "1000"]);
+    let goal: String = ran
+        .stdout
+        .lines()
+        .skip_while(|line| !line.starts_with("Goal:"))
+        .take_while(|line| !line.starts_with("Outcome:"))
+        .collect();
+    assert!(goal.len() < 200, "{goal}");
+    assert!(goal.contains("1,000 in all"), "{goal}");
+}
+
+/// Redis 7.2 was not measured and borrows the profile of 7.0: one profile, two servers.
+#[test]
+fn servers_that_share_a_cost_profile_are_planned_together() {
+    let files = [
+        fixture("servers/redis-7.0/empty.rdb"),
+        fixture("servers/redis-7.2.6/cluster.rdb"),
+    ];
+    let files = files.each_ref().map(|path| path.to_str().expect("a path"));
+    let ran = preshard(&["slots", files[0], files[1]]).expect_status(0);
+    let words = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        words.contains("measured on Redis 7.0.15; Redis 7.2 was not measured"),
+        "{}",
+        ran.stdout
+    );
+    let other = fixture("servers/redis-8.0/empty.rdb");
+    let other = other.to_str().expect("a path");
+    let ran = preshard(&["slots", files[0], other]).expect_status(2);
+    assert!(ran.stderr.contains("--target"), "{}", ran.stderr);
+}
+
 #[test]
 fn slots_can_be_moved_by_hand() {
     let nodes = nodes();
