@@ -3,7 +3,7 @@
 mod made_up;
 
 use made_up::{Cluster, Key, Numbers, add_nodes, drain, id, letter, rebalance};
-use preshard_planner::plan::{Outcome, Plan};
+use preshard_planner::plan::{Outcome, Plan, RuleStatus};
 use preshard_planner::{Goal, PlanLimits, audit, plan};
 
 /// The least that the farthest node can be from its level, in bytes, over every way to divide the slots.
@@ -374,4 +374,13 @@ fn what_is_even_enough_is_left_alone() {
     let cluster = Cluster::even(2).keys(keys);
     let plan = plan(&cluster.input(), &rebalance(), &PlanLimits::default()).expect("a plan");
     assert_eq!(plan.outcome, Outcome::NothingToDo);
+    let memory = plan
+        .rules
+        .iter()
+        .find(|rule| rule.rule == "memory-headroom");
+    assert_eq!(
+        memory.map(|rule| rule.status),
+        Some(RuleStatus::Satisfied),
+        "there is nothing to check"
+    );
 }
