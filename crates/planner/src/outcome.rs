@@ -6,7 +6,7 @@ use preshard_slots::NodeId;
 
 use crate::loads::room_bytes;
 use crate::plan::{Balance, Batch, HoldReason, NodePlan, Outcome};
-use crate::roster::{Mode, Roster};
+use crate::roster::{Member, Mode, Roster};
 use crate::survey::Survey;
 use crate::words::{in_mib, in_percent, slots_in_words};
 use crate::{Goal, PlanLimits};
@@ -99,7 +99,7 @@ impl Ending<'_> {
                     .members
                     .iter()
                     .find(|member| member.id == node.id)
-                    .map_or_else(String::new, |member| member.name());
+                    .map_or_else(String::new, Member::name);
                 let why = match room_bytes(self.limits) {
                     Some(room) if room < node.ideal_memory_bytes => {
                         format!("maxmemory lets it fill no more than {}", in_mib(room))

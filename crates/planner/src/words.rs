@@ -13,20 +13,12 @@ pub(crate) fn in_percent(ratio: f64) -> String {
     format!("{:.1} %", ratio * 100.0)
 }
 
-/// Milliseconds, rounded up to a tenth, without a decimal that says nothing.
+/// Milliseconds, rounded up to a tenth and without a decimal that says nothing.
 pub(crate) fn in_ms(us: u64) -> String {
     let tenths = us.div_ceil(100);
     match tenths % 10 {
         0 => format!("{} ms", tenths / 10),
         tenth => format!("{}.{tenth} ms", tenths / 10),
-    }
-}
-
-/// `1 slot`, `2 slots`.
-pub(crate) fn counted(count: usize, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
     }
 }
 
@@ -45,11 +37,11 @@ pub(crate) fn slots_in_words(slots: &[u16]) -> String {
     }
 }
 
-/// A weight as it was given; what no one would write out is not written out.
-pub(crate) fn weight_in_words(weight: f64) -> String {
-    if weight != 0.0 && weight.is_finite() && !(1e-6..1e15).contains(&weight.abs()) {
-        format!("{weight:e}")
+/// A number as it was given; what nobody would write out is not written out.
+pub(crate) fn number_in_words(number: f64) -> String {
+    if number != 0.0 && number.is_finite() && !(1e-7..1e15).contains(&number.abs()) {
+        format!("{number:e}")
     } else {
-        weight.to_string()
+        number.to_string()
     }
 }

@@ -92,6 +92,7 @@ impl Cluster {
         for number in 1..=count {
             let mut new = node(&format!("new-{number}"), &[]);
             new.planned = true;
+            new.address = String::new();
             self.nodes.push(new);
         }
         self
