@@ -12,8 +12,8 @@ use crate::roster::{Member, Roster};
 
 /// Distance from the level, as a part of the mean (1 in so many), that is as good as none.
 const FINE: u64 = 1_000;
-/// Distance that justifies less welcome moves: of slots with consented oversized keys, and out of nodes
-/// that should rather receive.
+/// Distance that justifies moves at all, and less welcome ones: of slots with consented oversized keys, and
+/// out of nodes that should rather receive.
 const COARSE: u64 = 200;
 
 /// The node on which each piece should lie; its home when it should stay, or when no node has room.
@@ -108,17 +108,17 @@ fn best_places(pieces: &[Piece], ground: &Ground) -> Vec<usize> {
         places
     };
     let mut best = attempt(&|piece| piece.must_leave || !piece.unwelcome);
-    let score = ground.score(pieces, &best, coarse);
-    if score.farthest > 0 && pieces.iter().any(|piece| piece.unwelcome) {
+    let short = ground.score(pieces, &best, coarse).farthest > 0;
+    if short && pieces.iter().any(|piece| piece.unwelcome) {
         let other = attempt(&|_| true);
-        if ground.score(pieces, &other, coarse) < score {
+        if ground.worth_it(pieces, (&other, &best), coarse) {
             best = other;
         }
     }
-    // Moves that bring nobody nearer are not worth their risk.
+    // Moves that bring nobody visibly nearer are not worth their risk.
     let home: Vec<usize> = pieces.iter().map(|piece| piece.home).collect();
     let must_move = pieces.iter().any(|piece| piece.must_leave);
-    if must_move || ground.score(pieces, &best, fine) < ground.score(pieces, &home, fine) {
+    if must_move || ground.worth_it(pieces, (&best, &home), coarse) {
         best
     } else {
         home

@@ -82,6 +82,23 @@ impl Ground {
         self.score_of(unit, |node| loads[node].abs_diff(self.levels[node]))
     }
 
+    /// Whether other places are so much better, in units, that they are worth moves that would not be needed
+    /// otherwise: each distance must be beaten by half a unit.
+    pub(crate) fn worth_it(
+        &self,
+        pieces: &[Piece],
+        (other, places): (&[usize], &[usize]),
+        unit: u64,
+    ) -> bool {
+        let loads = self.loads_with(pieces, other);
+        let handicapped = self.score_of(unit, |node| {
+            loads[node]
+                .abs_diff(self.levels[node])
+                .saturating_add(unit / 2)
+        });
+        handicapped < self.score(pieces, places, unit)
+    }
+
     fn score_of(&self, unit: u64, distance: impl Fn(usize) -> u64) -> Score {
         let mut score = Score::default();
         for node in (0..self.levels.len()).filter(|&node| self.takes_part[node]) {
@@ -135,15 +152,14 @@ pub(crate) fn improve(
         .map(|piece| free(piece) && (gives(piece.home) || piece.must_leave))
         .collect();
     exchange_until(pieces, places, ground, fine, &one_way);
-    let reached = ground.score(pieces, places, coarse);
-    if reached.farthest == 0 {
+    if ground.score(pieces, places, coarse).farthest == 0 {
         return;
     }
     let both_ways: Vec<bool> = pieces.iter().map(free).collect();
     let mut other = places.to_vec();
     exchange_until(pieces, &mut other, ground, fine, &both_ways);
     search_all(pieces, &mut other, ground, fine, &both_ways);
-    if ground.score(pieces, &other, coarse) < reached {
+    if ground.worth_it(pieces, (&other, places), coarse) {
         places.copy_from_slice(&other);
     }
 }

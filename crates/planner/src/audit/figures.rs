@@ -200,7 +200,7 @@ fn levels(plan: &Plan, heed_holds: bool) -> Vec<f64> {
     let room = plan
         .limits
         .maxmemory_bytes
-        .map(|maxmemory| maxmemory as f64 * (1.0 - plan.limits.headroom));
+        .map(|maxmemory| (maxmemory as f64 * (1.0 - plan.limits.headroom)).floor());
     let vessels: Vec<Vessel> = plan
         .nodes
         .iter()
