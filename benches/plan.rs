@@ -91,12 +91,14 @@ fn nodes(planned: u32) -> Vec<PlanNode> {
             .filter(|slot| slot.number() / per_node == index)
             .collect(),
         planned: false,
+        known: true,
     });
     let planned = (1..=planned).map(|index| PlanNode {
         id: NodeId(format!("new-{index}")),
         address: String::new(),
         slots: SlotSet::new(),
         planned: true,
+        known: true,
     });
     primaries.chain(planned).collect()
 }

@@ -58,6 +58,7 @@ impl<'a> Roster<'a> {
                     address: node.address.clone(),
                     slots: node.slots.clone(),
                     planned: false,
+                    known: true,
                 })
                 .collect(),
             topology,
@@ -76,6 +77,7 @@ impl<'a> Roster<'a> {
                             address: String::new(),
                             slots: SlotSet::new(),
                             planned: true,
+                            known: true,
                         });
                     }
                 }

@@ -62,8 +62,11 @@ fn place(survey: &Survey, roster: &Roster, limits: &PlanLimits) -> Choice {
         let (Some(owner), Some(calls)) = (state.owner, state.calls()) else {
             continue;
         };
-        let must_leave = roster.members[owner].drained;
-        if roster.ordered(slot).is_some() || (roster.mode == Mode::DrainOnly && !must_leave) {
+        let must_leave = roster.members[owner].must_empty();
+        if roster.ordered(slot).is_some()
+            || !roster.members[owner].known
+            || (roster.mode == Mode::DrainOnly && !must_leave)
+        {
             continue;
         }
         if state.holding.memory_bytes == 0 {
@@ -83,10 +86,7 @@ fn place(survey: &Survey, roster: &Roster, limits: &PlanLimits) -> Choice {
         });
     }
 
-    let mut loads = Loads::new(survey, roster, Holds::Heeded);
-    if roster.mode == Mode::DrainOnly {
-        loads = loads.with_only_drained_free(roster);
-    }
+    let loads = Loads::new(survey, roster, Holds::Heeded);
     let places = divide(&pieces, &loads, roster, limits);
 
     let mut relocations = Vec::new();

@@ -6,19 +6,22 @@ use preshard_analyzer::NamedKey;
 
 use crate::calls::heavy_call;
 use crate::level::{Basin, pour};
-use crate::loads::{reachable, reachable_none_held};
-use crate::outcome::outcome;
+use crate::loads::BestLevels;
+use crate::outcome::{Ending, outcome};
 use crate::plan::{
     Balance, Batch, Dialect, HeldSlot, Holding, NodePlan, OversizedKey, Plan, SlotMove, Totals,
     Verdict,
 };
-use crate::remedy::remedy;
-use crate::roster::Roster;
+use crate::remedy::{Fate, remedy};
+use crate::roster::{Mode, Roster};
 use crate::rule_report::rule_reports;
 use crate::schedule::Bundle;
 use crate::survey::Survey;
 use crate::verdict::Thresholds;
 use crate::{Goal, PlanInput, PlanLimits};
+
+/// Part of the mean (1 in so many) above its share from which on a node would give.
+const MUCH_ABOVE: u128 = 200;
 
 /// The finished plan.
 pub(crate) fn document(
@@ -29,20 +32,31 @@ pub(crate) fn document(
     survey: &Survey,
     bundles: &[Bundle],
 ) -> Plan {
-    let nodes = nodes(limits, roster, survey, bundles);
+    let best = BestLevels::new(survey, roster, limits);
+    let nodes = nodes(limits, roster, survey, bundles, &best.reachable);
     let batches = batches(roster, survey, bundles);
-    let held = held(roster, survey);
-    let oversized = oversized(input, limits, roster);
-    let levels_none_held = reachable_none_held(survey, roster, limits);
-    let balance = balance(&nodes, &levels_none_held);
+    let held = held(roster, survey, &nodes, bundles);
+    let oversized = oversized(input, limits, roster, &held, bundles);
+    let balance = balance(&nodes, &best.none_held);
+    let weights: Vec<f64> = nodes.iter().map(|node| node.weight).collect();
+    let ending = Ending {
+        goal,
+        limits,
+        roster,
+        survey,
+        nodes: &nodes,
+        batches: &batches,
+        balance: &balance,
+        bound_without_maxmemory: imbalance(&best.without_maxmemory, &weights),
+    };
     Plan {
         dialect: Dialect::SetslotMigrate,
         goal: goal.clone(),
-        outcome: outcome(roster, survey, &batches, &balance),
+        outcome: outcome(&ending),
         limits: limits.clone(),
         cost_profile: input.profile.cost_profile.clone(),
         memory_model: input.profile.memory_model.clone(),
-        rules: rule_reports(limits, survey, bundles, &oversized),
+        rules: rule_reports(limits, survey, bundles, &held, &oversized),
         totals: totals(&batches, &held),
         nodes,
         balance,
@@ -66,6 +80,7 @@ fn nodes(
     roster: &Roster,
     survey: &Survey,
     bundles: &[Bundle],
+    reachable: &[u64],
 ) -> Vec<NodePlan> {
     let mut targets = vec![None; survey.iter().count()];
     for bundle in bundles {
@@ -94,14 +109,14 @@ fn nodes(
     let undivided: Vec<Basin> = roster
         .members
         .iter()
-        .map(|member| Basin {
+        .zip(&before)
+        .map(|(member, before)| Basin {
             weight: member.weight_millionths,
-            floor: 0,
+            floor: if member.known { 0 } else { before.memory_bytes },
             ceiling: u64::MAX,
         })
         .collect();
     let ideal = pour(&undivided, owned_bytes);
-    let reachable = reachable(survey, roster, limits);
     let mut kept = kept.into_iter();
     roster
         .members
@@ -111,6 +126,7 @@ fn nodes(
             id: member.id.clone(),
             address: member.address.clone(),
             planned: member.planned,
+            known: member.known,
             weight: member.weight,
             before: before[index],
             after: after[index],
@@ -175,7 +191,8 @@ fn slot_move(survey: &Survey, slot: u16) -> Option<SlotMove> {
     })
 }
 
-fn held(roster: &Roster, survey: &Survey) -> Vec<HeldSlot> {
+fn held(roster: &Roster, survey: &Survey, nodes: &[NodePlan], bundles: &[Bundle]) -> Vec<HeldSlot> {
+    let gives = givers(roster, nodes, bundles);
     survey
         .iter()
         .filter_map(|(slot, state)| {
@@ -186,13 +203,60 @@ fn held(roster: &Roster, survey: &Survey) -> Vec<HeldSlot> {
                 keys: state.holding.keys,
                 memory_bytes: state.holding.memory_bytes,
                 payload_bytes: state.holding.payload_bytes,
+                in_the_way: state
+                    .owner
+                    .is_some_and(|owner| gives[owner] || roster.asked_to_move(slot)),
                 reasons,
             })
         })
         .collect()
 }
 
-fn oversized(input: &PlanInput<'_>, limits: &PlanLimits, roster: &Roster) -> Vec<OversizedKey> {
+/// Which nodes give in a balance: those that do in this plan, and those that hold so much more than their
+/// share that they would if nothing were held.
+fn givers(roster: &Roster, nodes: &[NodePlan], bundles: &[Bundle]) -> Vec<bool> {
+    let shares = || nodes.iter().filter(|node| node.weight > 0.0);
+    let ideal_sum: u128 = shares()
+        .map(|node| u128::from(node.ideal_memory_bytes))
+        .sum();
+    nodes
+        .iter()
+        .enumerate()
+        .map(|(index, node)| {
+            let above = node
+                .before
+                .memory_bytes
+                .saturating_sub(node.ideal_memory_bytes);
+            let is_source = bundles.iter().any(|bundle| bundle.from == index);
+            let much = node.weight > 0.0
+                && u128::from(above) * shares().count() as u128 * MUCH_ABOVE > ideal_sum;
+            roster.mode == Mode::Balance && (is_source || much)
+        })
+        .collect()
+}
+
+fn oversized(
+    input: &PlanInput<'_>,
+    limits: &PlanLimits,
+    roster: &Roster,
+    held: &[HeldSlot],
+    bundles: &[Bundle],
+) -> Vec<OversizedKey> {
+    let mut moving: Vec<u16> = bundles
+        .iter()
+        .flat_map(|bundle| bundle.slots.iter().copied())
+        .collect();
+    moving.sort_unstable();
+    let fate = |slot: u16| {
+        if moving.binary_search(&slot).is_ok() {
+            return Fate::Moves;
+        }
+        let at = held.binary_search_by_key(&slot, |held| held.slot);
+        match at {
+            Ok(at) if held[at].in_the_way => Fate::StaysThough,
+            _ => Fate::Untouched,
+        }
+    };
     let thresholds = Thresholds::new(limits);
     let mut keys: Vec<(Verdict, &NamedKey)> = input
         .profile
@@ -220,7 +284,7 @@ fn oversized(input: &PlanInput<'_>, limits: &PlanLimits, roster: &Roster) -> Vec
                 node: roster
                     .owner(key.slot)
                     .map(|owner| roster.members[owner].id.clone()),
-                data_type: call.data_type,
+                data_type: call.data_type.clone(),
                 encoding: key.encoding.name().to_owned(),
                 elements: key.elements,
                 payload_bytes: call.payload_bytes,
@@ -229,12 +293,13 @@ fn oversized(input: &PlanInput<'_>, limits: &PlanLimits, roster: &Roster) -> Vec
                 restore_us: call.restore_us,
                 expires_at_ms: key.expires_at_ms,
                 verdict,
+                moves: fate(key.slot.number()) == Fate::Moves,
                 rules: thresholds
                     .broken(call.block_us, call.restore_us, call.payload_bytes)
                     .into_iter()
                     .map(|rule| rule.name().to_owned())
                     .collect(),
-                remedy: remedy(key, verdict),
+                remedy: remedy(key, verdict, fate(key.slot.number()), &call, limits),
             }
         })
         .collect()

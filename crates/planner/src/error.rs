@@ -8,13 +8,13 @@
 #[non_exhaustive]
 pub enum Error {
     /// A limit makes no sense.
-    #[error("limit {name} is {value} but must {must}")]
+    #[error("{name} is {value}, but must {must}")]
     Limit {
-        /// The field of [`PlanLimits`](crate::PlanLimits).
+        /// The limit of [`PlanLimits`](crate::PlanLimits), in the words of its users.
         name: &'static str,
-        /// Its value.
+        /// Its value, with its unit.
         value: String,
-        /// What it must do.
+        /// What it must do, and why.
         must: &'static str,
     },
     /// Nothing was asked for.
@@ -70,7 +70,7 @@ pub enum Error {
         node: String,
     },
     /// A node is drained and yet has a weight.
-    #[error("node {node} is drained and has weight {weight}")]
+    #[error("node {node} is drained and has weight {}", crate::words::number_in_words(*.weight))]
     DrainedWithWeight {
         /// The node.
         node: String,
@@ -78,7 +78,7 @@ pub enum Error {
         weight: f64,
     },
     /// A weight is not a number, negative, or out of range.
-    #[error("weight {weight} of node {node} is not 0 and not 0.000001 to 1000000")]
+    #[error("weight {} of node {node} is not 0 and not 0.000001 to 1000000", crate::words::number_in_words(*.weight))]
     Weight {
         /// The node.
         node: String,
@@ -87,7 +87,7 @@ pub enum Error {
     },
     /// No node is left that may take slots; an empty node takes part only when it is added.
     #[error(
-        "nobody is left to take the slots: every other node is drained, or empty and not added"
+        "nobody is left to take the slots: every other node is drained, not known, or empty and not added"
     )]
     AllDrained,
     /// A range of slots runs backwards or past 16383.

@@ -25,4 +25,7 @@ pub struct PlanNode {
     pub slots: SlotSet,
     /// True for a node that does not exist yet.
     pub planned: bool,
+    /// False when nobody knows what the node holds: its backup is missing or damaged, or the cluster marks it as
+    /// failing. It gives nothing, takes nothing and has no part in the balance.
+    pub known: bool,
 }

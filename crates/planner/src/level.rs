@@ -75,6 +75,23 @@ pub(crate) fn pour(basins: &[Basin], total: u64) -> Vec<u64> {
     held
 }
 
+/// The most that can be poured without making the levels more uneven: up to the highest floor, or to the
+/// lowest ceiling where that is higher. Less than that lets the highest floor stand out more; more lets those
+/// without a ceiling stand out.
+pub(crate) fn even_total(basins: &[Basin]) -> u64 {
+    let level_of = |bytes: u64, weight: u64| (u128::from(bytes) << POINT) / u128::from(weight);
+    let open = || basins.iter().filter(|basin| basin.weight > 0);
+    let floor = open()
+        .map(|basin| level_of(basin.floor, basin.weight))
+        .max();
+    let ceiling = open()
+        .map(|basin| level_of(basin.ceiling, basin.weight))
+        .min();
+    let level = floor.max(ceiling).unwrap_or(0);
+    let total: u128 = basins.iter().map(|basin| basin.at(level)).sum();
+    u64::try_from(total >> POINT).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

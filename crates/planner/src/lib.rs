@@ -32,6 +32,7 @@ mod rules;
 mod schedule;
 mod survey;
 mod verdict;
+mod words;
 
 pub use audit::{Violation, audit};
 pub use error::Error;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::verdict::Thresholds;
+use crate::words::{in_ms, number_in_words};
 
 /// The limits in force, with the servers' defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +38,9 @@ pub struct PlanLimits {
     pub call_fixed_us: u64,
     /// Keys that exceed the latency budget, but nothing else, may be moved. Default false.
     pub allow_oversized: bool,
+    /// Names of the fields above that stand for settings of the servers and that nobody stated: the servers' own
+    /// defaults stand in for them. In the order of the fields; `maxmemory_bytes` is `null` instead.
+    pub assumed: Vec<String>,
 }
 
 impl Default for PlanLimits {
@@ -56,11 +60,30 @@ impl Default for PlanLimits {
             headroom: 0.2,
             call_fixed_us: 100,
             allow_oversized: false,
+            assumed: PlanLimits::OF_SERVERS
+                .map(|(name, _)| name.to_owned())
+                .to_vec(),
         }
     }
 }
 
 impl PlanLimits {
+    /// The limits that are settings of the servers, each with the server's own name for it: those that can stand
+    /// in [`assumed`](PlanLimits::assumed).
+    pub const OF_SERVERS: [(&'static str, &'static str); 5] = [
+        ("cluster_node_timeout_ms", "cluster-node-timeout"),
+        ("proto_max_bulk_bytes", "proto-max-bulk-len"),
+        ("client_query_buffer_bytes", "client-query-buffer-limit"),
+        (
+            "replica_buffer_hard_bytes",
+            "client-output-buffer-limit replica (hard)",
+        ),
+        (
+            "replica_buffer_soft_bytes",
+            "client-output-buffer-limit replica (soft)",
+        ),
+    ];
+
     /// Whether a plan can be made within these limits.
     ///
     /// # Errors
@@ -71,55 +94,108 @@ impl PlanLimits {
         /// One exbibyte; keeps sums of sizes inside 64 bits.
         const BYTES_MAX: u64 = 1 << 60;
 
-        let refuse = |name, value: &dyn ToString, must: &'static str| {
-            Err(Error::Limit {
-                name,
-                value: value.to_string(),
-                must,
-            })
-        };
+        let refuse =
+            |name, value: String, must: &'static str| Err(Error::Limit { name, value, must });
+        let ms = |ms: u64| format!("{ms} ms");
         let time = 1..=TIME_MAX_MS;
         if !time.contains(&self.latency_budget_ms) {
-            return refuse("latency_budget_ms", &self.latency_budget_ms, "be 1 to 2^30");
+            return refuse(
+                "the latency budget",
+                ms(self.latency_budget_ms),
+                "be 1 ms to 12 days",
+            );
         }
         if !(1_001..=TIME_MAX_MS).contains(&self.cluster_node_timeout_ms) {
             return refuse(
-                "cluster_node_timeout_ms",
-                &self.cluster_node_timeout_ms,
-                "be 1001 to 2^30, since no MIGRATE timeout is below 1000",
+                "the node timeout (cluster-node-timeout)",
+                ms(self.cluster_node_timeout_ms),
+                "be more than 1000 ms and at most 12 days: no MIGRATE gets a timeout below 1000 ms, and a failover \
+                 must not come before it",
             );
         }
         if !(1.0..=1_000.0).contains(&self.safety_factor) {
-            return refuse("safety_factor", &self.safety_factor, "be 1 to 1000");
+            return refuse(
+                "the safety factor",
+                number_in_words(self.safety_factor),
+                "be 1 to 1000: below 1 it would make every prediction smaller",
+            );
         }
         if self.keys_per_call_max == 0 {
-            return refuse("keys_per_call_max", &0, "be at least 1");
+            return refuse(
+                "the number of keys per call",
+                "0".to_owned(),
+                "be at least 1",
+            );
         }
         if self.slots_per_batch_max == 0 {
-            return refuse("slots_per_batch_max", &0, "be at least 1");
+            return refuse(
+                "the number of slots per batch",
+                "0".to_owned(),
+                "be at least 1",
+            );
         }
         for (name, bytes) in [
-            ("proto_max_bulk_bytes", self.proto_max_bulk_bytes),
-            ("client_query_buffer_bytes", self.client_query_buffer_bytes),
-            ("replica_buffer_hard_bytes", self.replica_buffer_hard_bytes),
-            ("replica_buffer_soft_bytes", self.replica_buffer_soft_bytes),
-            ("maxmemory_bytes", self.maxmemory_bytes.unwrap_or(1)),
+            ("proto-max-bulk-len", self.proto_max_bulk_bytes),
+            ("client-query-buffer-limit", self.client_query_buffer_bytes),
+            (
+                "the hard output buffer limit for replicas",
+                self.replica_buffer_hard_bytes,
+            ),
+            (
+                "the soft output buffer limit for replicas",
+                self.replica_buffer_soft_bytes,
+            ),
         ] {
             if !(1..=BYTES_MAX).contains(&bytes) {
-                return refuse(name, &bytes, "be 1 to 2^60");
+                return refuse(
+                    name,
+                    format!("{bytes} bytes"),
+                    "be 1 byte to 1 EiB: leave it out for the server's default",
+                );
             }
         }
-        if !(0.0..1.0).contains(&self.headroom) {
-            return refuse("headroom", &self.headroom, "be at least 0 and below 1");
+        if let Some(bytes) = self.maxmemory_bytes
+            && !(1..=BYTES_MAX).contains(&bytes)
+        {
+            return refuse(
+                "maxmemory",
+                format!("{bytes} bytes"),
+                "be 1 byte to 1 EiB: leave it out where the servers have no limit",
+            );
         }
+        if !(0.0..1.0).contains(&self.headroom) {
+            return refuse(
+                "the headroom",
+                number_in_words(self.headroom),
+                "be at least 0 and below 1: it is the part of maxmemory that stays free",
+            );
+        }
+        // The fixed cost comes from the cost profile; what a user can change is what it must fit into.
         if self.call_fixed_us > 1_000_000 {
-            return refuse("call_fixed_us", &self.call_fixed_us, "be at most 1000000");
+            return refuse(
+                "the fixed cost of a call in the cost profile",
+                in_ms(self.call_fixed_us),
+                "be at most 1 s",
+            );
         }
         if self.call_fixed_us > Thresholds::new(self).call_us {
+            let half_clock_ms = self.cluster_node_timeout_ms / 2;
+            let (name, value) = if self.latency_budget_ms <= half_clock_ms {
+                ("the latency budget", self.latency_budget_ms)
+            } else {
+                (
+                    "the node timeout (cluster-node-timeout)",
+                    self.cluster_node_timeout_ms,
+                )
+            };
             return refuse(
-                "call_fixed_us",
-                &self.call_fixed_us,
-                "leave room for a key in the latency budget",
+                name,
+                format!(
+                    "{}, divided by the safety factor of {}",
+                    ms(value),
+                    number_in_words(self.safety_factor)
+                ),
+                "leave room for a key: an empty call alone takes longer than what remains of it",
             );
         }
         Ok(())

@@ -1,22 +1,42 @@
 //! Memory per node: what it holds, what cannot leave it, and what it would hold at the best balance.
 
 use crate::PlanLimits;
-use crate::level::{Basin, pour};
-use crate::roster::Roster;
-use crate::survey::Survey;
+use crate::level::{Basin, even_total, pour};
+use crate::plan::HoldReason;
+use crate::roster::{Mode, Roster};
+use crate::survey::{SlotState, Survey};
 
-/// The memory that the best balance around the held slots would give each node.
-pub(crate) fn reachable(survey: &Survey, roster: &Roster, limits: &PlanLimits) -> Vec<u64> {
-    Loads::new(survey, roster, Holds::Heeded).levels(roster, limits)
+/// The best balance there is, three times over.
+///
+/// Slots for which a plan found no room are not among the held ones here: another plan might have found
+/// room for them, and a bound must hold for every plan.
+pub(crate) struct BestLevels {
+    /// Memory of each node around the held slots.
+    pub(crate) reachable: Vec<u64>,
+    /// The same if no slot were held.
+    pub(crate) none_held: Vec<u64>,
+    /// The same around the held slots if no `maxmemory` were stated.
+    pub(crate) without_maxmemory: Vec<u64>,
 }
 
-/// The same if no slot were held.
-pub(crate) fn reachable_none_held(
-    survey: &Survey,
-    roster: &Roster,
-    limits: &PlanLimits,
-) -> Vec<u64> {
-    Loads::new(survey, roster, Holds::Ignored).levels(roster, limits)
+impl BestLevels {
+    pub(crate) fn new(survey: &Survey, roster: &Roster, limits: &PlanLimits) -> BestLevels {
+        let room = room_bytes(limits);
+        let heeded = Loads::new(survey, roster, Holds::HeededButForRoom);
+        let ignored = Loads::new(survey, roster, Holds::Ignored);
+        // Where a node to be emptied keeps slots for want of room, plans may differ in how many.
+        let leaves_some = survey.iter().any(|(_, state)| {
+            wants_room(state)
+                && state
+                    .owner
+                    .is_some_and(|owner| roster.members[owner].must_empty())
+        });
+        BestLevels {
+            reachable: heeded.best(roster, room, leaves_some),
+            none_held: ignored.best(roster, room, leaves_some),
+            without_maxmemory: heeded.best(roster, None, false),
+        }
+    }
 }
 
 /// The most a node may hold when the plan has run, `None` when no limit was stated.
@@ -26,19 +46,30 @@ pub(crate) fn room_bytes(limits: &PlanLimits) -> Option<u64> {
         .map(|maxmemory| (maxmemory as f64 * (1.0 - limits.headroom)).floor() as u64)
 }
 
-/// Whether held slots count as immovable.
+fn wants_room(state: &SlotState) -> bool {
+    state
+        .standing
+        .as_ref()
+        .is_err_and(|reasons| reasons.contains(&HoldReason::NoRoom))
+}
+
+/// Which held slots count as immovable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Holds {
     Heeded,
+    HeededButForRoom,
     Ignored,
 }
 
 /// Memory per node.
 #[derive(Debug, Clone)]
 pub(crate) struct Loads {
+    /// As it is now.
+    before: Vec<u64>,
     /// With explicit orders carried out.
     pub(crate) loads: Vec<u64>,
-    /// The part of it that cannot leave: held slots, and slots that an order has brought.
+    /// The part of it that cannot leave: held slots, slots that an order has brought, and what the goal does
+    /// not ask to move.
     pub(crate) fixed: Vec<u64>,
     /// Sum over the nodes.
     pub(crate) total: u64,
@@ -50,15 +81,24 @@ impl Loads {
         let mut fixed = loads.clone();
         for (slot, state) in survey.iter() {
             let Some(owner) = state.owner else { continue };
-            let held = state.is_held() && holds == Holds::Heeded;
+            let member = &roster.members[owner];
+            let bytes = state.holding.memory_bytes;
+            let for_room = holds == Holds::HeededButForRoom && wants_room(state);
+            let held = state.is_held() && holds != Holds::Ignored;
             let ordered = roster.ordered(slot).filter(|_| !held);
             let place = ordered.unwrap_or(owner);
-            loads[place] += state.holding.memory_bytes;
-            if held || ordered.is_some() {
-                fixed[place] += state.holding.memory_bytes;
+            let gives = match roster.mode {
+                Mode::Balance => member.known,
+                Mode::DrainOnly => member.must_empty(),
+                Mode::MovesOnly => false,
+            };
+            loads[place] += bytes;
+            if !for_room && (held || ordered.is_some() || !gives) {
+                fixed[place] += bytes;
             }
         }
         Loads {
+            before: survey.memory_by_owner(roster),
             total: loads.iter().sum(),
             loads,
             fixed,
@@ -73,26 +113,36 @@ impl Loads {
     /// What each node holds when all that is not fixed has found its level; nodes that take no part
     /// keep what is fixed on them.
     pub(crate) fn levels(&self, roster: &Roster, limits: &PlanLimits) -> Vec<u64> {
-        let basins: Vec<Basin> = roster
+        let basins = self.basins(roster, |index| self.ceiling(index, limits));
+        pour(&basins, self.total)
+    }
+
+    /// What no plan can beat: nothing arrives on a node that has no room for it, so none ends above the room but
+    /// those that are above it now.
+    fn best(&self, roster: &Roster, room: Option<u64>, leaves_some: bool) -> Vec<u64> {
+        let basins = self.basins(roster, |index| {
+            room.map_or(u64::MAX, |room| {
+                room.max(self.before[index]).max(self.fixed[index])
+            })
+        });
+        let total = if leaves_some {
+            self.total.min(even_total(&basins))
+        } else {
+            self.total
+        };
+        pour(&basins, total)
+    }
+
+    fn basins(&self, roster: &Roster, ceiling: impl Fn(usize) -> u64) -> Vec<Basin> {
+        roster
             .members
             .iter()
             .enumerate()
             .map(|(index, member)| Basin {
                 weight: member.weight_millionths,
                 floor: self.fixed[index],
-                ceiling: self.ceiling(index, limits),
+                ceiling: ceiling(index),
             })
-            .collect();
-        pour(&basins, self.total)
-    }
-
-    /// The same where only drained slots may move: all that other nodes hold is fixed.
-    pub(crate) fn with_only_drained_free(mut self, roster: &Roster) -> Loads {
-        for (index, member) in roster.members.iter().enumerate() {
-            if !member.drained {
-                self.fixed[index] = self.loads[index];
-            }
-        }
-        self
+            .collect()
     }
 }

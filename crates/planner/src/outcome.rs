@@ -2,23 +2,48 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::{Balance, Batch, HoldReason, Outcome};
-use crate::roster::{Mode, Roster};
-use crate::survey::Survey;
+use preshard_slots::NodeId;
 
-/// What held slots may cost in balance before the plan says that it went around them.
-const COST_OF_HOLDING: f64 = 0.001;
+use crate::loads::room_bytes;
+use crate::plan::{Balance, Batch, HoldReason, NodePlan, Outcome};
+use crate::roster::{Member, Mode, Roster};
+use crate::survey::Survey;
+use crate::words::{in_mib, in_percent, slots_in_words};
+use crate::{Goal, PlanLimits};
+
+/// What held slots, or a stated `maxmemory`, may cost in balance before the plan says so.
+const TOLERANCE: f64 = 0.001;
+/// Part of the mean (1 in so many) below which a share is nothing that anybody would miss.
+const SHARE_OF_NOTE: u128 = 100;
+
+/// What the outcome is judged from.
+pub(crate) struct Ending<'a> {
+    pub(crate) goal: &'a Goal,
+    pub(crate) limits: &'a PlanLimits,
+    pub(crate) roster: &'a Roster,
+    pub(crate) survey: &'a Survey,
+    pub(crate) nodes: &'a [NodePlan],
+    pub(crate) batches: &'a [Batch],
+    pub(crate) balance: &'a Balance,
+    /// The least imbalance around the held slots, were no `maxmemory` stated.
+    pub(crate) bound_without_maxmemory: f64,
+}
 
 /// The outcome of a plan.
-pub(crate) fn outcome(
-    roster: &Roster,
-    survey: &Survey,
-    batches: &[Batch],
-    balance: &Balance,
-) -> Outcome {
-    let reasons = obstacles(roster, survey);
+pub(crate) fn outcome(ending: &Ending<'_>) -> Outcome {
+    let Ending {
+        roster,
+        survey,
+        batches,
+        balance,
+        ..
+    } = *ending;
+    let mut reasons = roster.barred.clone();
+    reasons.extend(obstacles(roster, survey));
+    reasons.extend(ending.want_of_room());
+    reasons.extend(ending.added_in_vain());
     let around_held = roster.mode == Mode::Balance
-        && balance.imbalance_bound > balance.imbalance_bound_none_held + COST_OF_HOLDING;
+        && balance.imbalance_bound > balance.imbalance_bound_none_held + TOLERANCE;
     if !reasons.is_empty() {
         Outcome::NotReachable { reasons }
     } else if around_held {
@@ -27,6 +52,69 @@ pub(crate) fn outcome(
         Outcome::NothingToDo
     } else {
         Outcome::Reached
+    }
+}
+
+impl Ending<'_> {
+    /// What `maxmemory` costs in balance.
+    fn want_of_room(&self) -> Option<String> {
+        let (Some(maxmemory), Some(room)) = (self.limits.maxmemory_bytes, room_bytes(self.limits))
+        else {
+            return None;
+        };
+        let (with, without) = (self.balance.imbalance_bound, self.bound_without_maxmemory);
+        (self.roster.mode == Mode::Balance && with > without + TOLERANCE).then(|| {
+            format!(
+                "maxmemory of {} leaves no room for the balance, since a node that takes slots may fill {} of it: \
+                 at best the fullest node ends {} above its share, without maxmemory {}",
+                in_mib(maxmemory),
+                in_mib(room),
+                in_percent(with),
+                in_percent(without),
+            )
+        })
+    }
+
+    /// Added nodes that end without a slot although the balance would give them a share worth mention.
+    fn added_in_vain(&self) -> Vec<String> {
+        let part = || self.nodes.iter().filter(|node| node.weight > 0.0);
+        let ideal_sum: u128 = part().map(|node| u128::from(node.ideal_memory_bytes)).sum();
+        let held_bytes: u64 = self
+            .survey
+            .iter()
+            .filter(|(_, state)| state.owner.is_some() && state.is_held())
+            .map(|(_, state)| state.holding.memory_bytes)
+            .sum();
+        let all_bytes: u64 = self.nodes.iter().map(|node| node.before.memory_bytes).sum();
+        let is_added = |id: &NodeId| self.goal.add.contains(id);
+        part()
+            .filter(|node| is_added(&node.id) && node.after.slots == 0)
+            .filter(|node| {
+                u128::from(node.ideal_memory_bytes) * part().count() as u128 * SHARE_OF_NOTE
+                    >= ideal_sum.max(1)
+            })
+            .map(|node| {
+                let name = self
+                    .roster
+                    .members
+                    .iter()
+                    .find(|member| member.id == node.id)
+                    .map_or_else(String::new, Member::name);
+                let why = match room_bytes(self.limits) {
+                    Some(room) if room < node.ideal_memory_bytes => {
+                        format!("maxmemory lets it fill no more than {}", in_mib(room))
+                    }
+                    _ if held_bytes == all_bytes => {
+                        "every slot that holds memory is held".to_owned()
+                    }
+                    _ => "no slot that may move would make the balance better there".to_owned(),
+                };
+                format!(
+                    "{name} gets nothing, though its share would be {}: {why}",
+                    in_mib(node.ideal_memory_bytes)
+                )
+            })
+            .collect()
     }
 }
 
@@ -49,60 +137,71 @@ impl Obstacle {
         }
     }
 
-    /// What the slots are, to be followed by their number.
+    /// What is the matter with the slots, to follow their number.
     fn in_words(self) -> &'static str {
         match self {
-            Obstacle::Keys => "slots with keys that cannot be moved within the limits",
-            Obstacle::Doubt => "slots in doubt",
+            Obstacle::Keys => "with keys that cannot be moved within the limits",
+            Obstacle::Doubt => "in doubt",
             Obstacle::Room => {
-                "slots without room, since maxmemory less headroom is full or the buffers of a call do not fit"
+                "without room, since maxmemory less the headroom is full or the buffers of a call do not fit"
             }
         }
     }
 }
 
+/// Slots that one obstacle holds.
+#[derive(Default)]
+struct Stuck {
+    slots: Vec<u16>,
+    memory_bytes: u64,
+}
+
+impl Stuck {
+    fn in_words(&self, obstacle: Obstacle) -> String {
+        let (slots, matter) = (slots_in_words(&self.slots), obstacle.in_words());
+        format!("{} {matter} ({})", slots, in_mib(self.memory_bytes))
+    }
+}
+
 /// One sentence for every part of the goal that fails and every kind of obstacle.
 fn obstacles(roster: &Roster, survey: &Survey) -> Vec<String> {
-    let mut undrained: BTreeMap<(usize, Obstacle), (u32, u64)> = BTreeMap::new();
-    let mut unmoved: BTreeMap<(usize, usize, Obstacle), (u32, u64)> = BTreeMap::new();
-    let mut unbalanced = (0u32, 0u64);
+    let mut undrained: BTreeMap<(usize, Obstacle), Stuck> = BTreeMap::new();
+    let mut unmoved: BTreeMap<(usize, usize, Obstacle), Stuck> = BTreeMap::new();
+    let mut unbalanced = Stuck::default();
     for (slot, state) in survey.iter() {
         let (Some(owner), Err(reasons)) = (state.owner, &state.standing) else {
             continue;
         };
         let obstacle = Obstacle::of(reasons);
-        let count = if let Some(target) = roster.ordered(slot) {
+        let stuck = if let Some(target) = roster.ordered(slot) {
             unmoved.entry((owner, target, obstacle)).or_default()
-        } else if roster.members[owner].drained {
+        } else if roster.members[owner].must_empty() {
             undrained.entry((owner, obstacle)).or_default()
         } else if obstacle == Obstacle::Room {
             &mut unbalanced
         } else {
             continue;
         };
-        count.0 += 1;
-        count.1 += state.holding.memory_bytes;
+        stuck.slots.push(slot);
+        stuck.memory_bytes += state.holding.memory_bytes;
     }
 
-    let name = |index: usize| roster.members[index].id.0.as_str();
-    let counted = |obstacle: Obstacle, (slots, bytes): (u32, u64)| {
-        format!("{}: {slots} ({bytes} bytes)", obstacle.in_words())
-    };
-    let undrained = undrained.into_iter().map(|((node, obstacle), count)| {
-        let slots = counted(obstacle, count);
-        format!("node {} cannot be emptied; {slots}", name(node))
+    let name = |index: usize| roster.members[index].name();
+    let undrained = undrained.into_iter().map(|((node, obstacle), stuck)| {
+        let stuck = stuck.in_words(obstacle);
+        format!("{} cannot be emptied: {stuck}", name(node))
     });
-    let unmoved = unmoved.into_iter().map(|((from, to, obstacle), count)| {
-        let slots = counted(obstacle, count);
+    let unmoved = unmoved.into_iter().map(|((from, to, obstacle), stuck)| {
+        let stuck = stuck.in_words(obstacle);
         format!(
-            "not all can be moved from {} to {}; {slots}",
+            "not all can be moved from {} to {}: {stuck}",
             name(from),
             name(to)
         )
     });
-    let unbalanced = (unbalanced.0 > 0).then(|| {
-        let slots = counted(Obstacle::Room, unbalanced);
-        format!("the balance is not reached; {slots}")
+    let unbalanced = (!unbalanced.slots.is_empty()).then(|| {
+        let stuck = unbalanced.in_words(Obstacle::Room);
+        format!("the balance is not reached: {stuck}")
     });
     undrained.chain(unmoved).chain(unbalanced).collect()
 }

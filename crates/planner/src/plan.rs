@@ -80,19 +80,25 @@ pub struct NodePlan {
     pub address: String,
     /// True for a node that does not exist yet.
     pub planned: bool,
+    /// False when nobody knows what the node holds: its backup is missing or damaged, or the cluster marks it as
+    /// failing. It gives nothing, takes nothing and has no part in the balance; `before` and `after` are what was
+    /// seen of it.
+    pub known: bool,
     /// Its weight in the balance; 0 for a node that is to be drained or takes no part.
     pub weight: f64,
     /// What it holds now.
     pub before: Holding,
     /// What it holds when the plan has run.
     pub after: Holding,
-    /// Memory that the ideal balance, were every slot movable and divisible, would give it.
+    /// Memory that the ideal balance, were every slot movable and divisible, would give it; what was seen of it
+    /// where it is not known.
     pub ideal_memory_bytes: u64,
     /// Memory that the best balance around the held slots would give it, were the others divisible.
     pub reachable_memory_bytes: u64,
     /// Free memory under the stated `maxmemory` when the plan has run; `null` when no limit was stated.
     pub headroom_bytes: Option<i64>,
-    /// Slots that stay on the node by free choice, as inclusive ranges. Held slots are not among them.
+    /// Slots that stay on the node by free choice, or because it is not known what they hold, as inclusive
+    /// ranges. Held slots are not among them.
     pub kept: Vec<(u16, u16)>,
 }
 
@@ -274,6 +280,8 @@ pub struct HeldSlot {
     pub memory_bytes: u64,
     /// Sum of their payloads.
     pub payload_bytes: u64,
+    /// Whether the goal wanted it to move: it was ordered to, its owner is drained, or its owner gives in a balance.
+    pub in_the_way: bool,
     /// Why, worst first; never empty.
     pub reasons: Vec<HoldReason>,
 }
@@ -361,6 +369,8 @@ pub struct OversizedKey {
     pub expires_at_ms: Option<i64>,
     /// What can be done with it.
     pub verdict: Verdict,
+    /// Whether the plan moves it all the same, by consent, in a call of its own.
+    pub moves: bool,
     /// Names of the rules it breaks.
     pub rules: Vec<String>,
     /// What to do about it, for its type.

@@ -3,25 +3,57 @@
 use preshard_analyzer::NamedKey;
 use preshard_parser::DataType;
 
-use crate::plan::Verdict;
+use crate::PlanLimits;
+use crate::plan::{HeavyCall, Verdict};
+use crate::words::in_ms;
+
+/// What the plan does with the slot of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It moves, the key by consent.
+    Moves,
+    /// It stays, though the goal wanted it to move.
+    StaysThough,
+    /// Nobody asked it to move.
+    Untouched,
+}
+
+impl Fate {
+    fn of_slot_that_stays(self) -> &'static str {
+        match self {
+            Fate::Untouched => "This plan does not touch it.",
+            _ => "Leave the slot where it is: this plan does.",
+        }
+    }
+}
 
 /// What the operator can do about the key, the cheapest first.
-pub(crate) fn remedy(key: &NamedKey, verdict: Verdict) -> String {
-    let mut sentences = vec![match verdict {
+pub(crate) fn remedy(
+    key: &NamedKey,
+    verdict: Verdict,
+    fate: Fate,
+    call: &HeavyCall,
+    limits: &PlanLimits,
+) -> String {
+    if fate == Fate::Moves {
+        return moved_by_consent(key, call, limits);
+    }
+    let mut sentences = vec![fate.of_slot_that_stays()];
+    sentences.push(match verdict {
         Verdict::Oversized => {
-            "Leave the slot where it is (this plan does), or accept the stop in a quiet hour: \
-             --allow-oversized lets every key move that exceeds the latency budget and nothing else."
+            "To move it all the same, accept the stop in a quiet hour: --allow-oversized lets every key move \
+             that exceeds the latency budget and nothing else."
         }
         Verdict::PayloadLimit => {
-            "Leave the slot where it is (this plan does): MIGRATE fails every time, after stopping the \
-             source twice. Raising proto-max-bulk-len and client-query-buffer-limit on the target and \
-             client-output-buffer-limit for its replicas lifts the limit, not the stop."
+            "MIGRATE would fail every time, after stopping the source twice. Raising proto-max-bulk-len and \
+             client-query-buffer-limit on the target and client-output-buffer-limit for its replicas lifts \
+             the limit, not the stop."
         }
         _ => {
-            "Leave the slot where it is (this plan does): the node would be silent long enough to be \
-             failed over, and MIGRATE can then answer OK for a key that is lost."
+            "To move it, the node would be silent long enough to be failed over, and MIGRATE can then answer OK \
+             for a key that is lost."
         }
-    }];
+    });
     sentences.push(by_type(key.data_type));
     if key.encoding.is_compact() {
         sentences
@@ -32,6 +64,23 @@ pub(crate) fn remedy(key: &NamedKey, verdict: Verdict) -> String {
     }
     sentences.push("If nobody needs it, UNLINK it (never DEL, which stops the node).");
     sentences.join(" ")
+}
+
+/// What a consented move costs, and what to watch while it lasts.
+fn moved_by_consent(key: &NamedKey, call: &HeavyCall, limits: &PlanLimits) -> String {
+    let with_factor = |us: u64| (us as f64 * limits.safety_factor).ceil() as u64;
+    format!(
+        "This plan moves it by consent, in a call of its own: the source answers nobody for {} as predicted, reckon \
+         with {} ({} times that); the target for up to {} of it. Before: replicas of both nodes in sync, no save \
+         running, a quiet hour. While it lasts: latency of all clients, and that no node is marked as failing \
+         (CLUSTER NODES). After: both nodes are still primaries, the key exists on the target with the same length, \
+         and the target's replica has caught up, before the next step. To spare the stop: {}",
+        in_ms(call.block_us),
+        in_ms(with_factor(call.block_us)),
+        limits.safety_factor,
+        in_ms(with_factor(call.restore_us)),
+        by_type(key.data_type).trim_start_matches("To make it movable: "),
+    )
 }
 
 fn by_type(data_type: DataType) -> &'static str {

@@ -28,6 +28,8 @@ pub(crate) struct Member {
     pub(crate) address: String,
     /// Whether it does not exist yet.
     pub(crate) planned: bool,
+    /// Whether it is known what it holds.
+    pub(crate) known: bool,
     /// Weight as asked for; 0 when it is drained or takes no part.
     pub(crate) weight: f64,
     /// The same in millionths.
@@ -41,6 +43,20 @@ impl Member {
     pub(crate) fn takes_part(&self) -> bool {
         self.weight_millionths > 0
     }
+
+    /// Whether its slots are to leave it, as far as they may.
+    pub(crate) fn must_empty(&self) -> bool {
+        self.drained && self.known
+    }
+
+    /// The node in words: `host:port` and the beginning of its id, as people know it.
+    pub(crate) fn name(&self) -> String {
+        if self.address.is_empty() {
+            return self.id.0.clone();
+        }
+        let short: String = self.id.0.chars().take(8).collect();
+        format!("{} ({short})", self.address)
+    }
 }
 
 /// All nodes in the order of their ids, who owns which slot, and what was ordered.
@@ -49,7 +65,14 @@ pub(crate) struct Roster {
     pub(crate) mode: Mode,
     owners: Vec<Option<usize>>,
     ordered: Vec<Option<usize>>,
+    asked: Vec<bool>,
+    /// What the goal asks of nodes that are not known, and why it cannot be had, in words.
+    pub(crate) barred: Vec<String>,
 }
+
+/// Why nothing can be asked of a node.
+const NOT_KNOWN: &str =
+    "is not known (its backup is missing or damaged, or the cluster marks it as failing)";
 
 impl Roster {
     pub(crate) fn new(input: &PlanInput<'_>, goal: &Goal) -> Result<Roster, Error> {
@@ -84,6 +107,7 @@ impl Roster {
                 id: node.id.clone(),
                 address: node.address.clone(),
                 planned: node.planned,
+                known: node.known,
                 weight: 0.0,
                 weight_millionths: 0,
                 drained: false,
@@ -93,12 +117,15 @@ impl Roster {
             members,
             mode: mode(goal)?,
             ordered: vec![None; owners.len()],
+            asked: vec![false; owners.len()],
+            barred: Vec::new(),
             owners,
         };
         let slots: Vec<usize> = nodes.iter().map(|node| node.slots.len()).collect();
         roster.resolve_nodes(goal, &slots)?;
+        let mut targets = vec![None; roster.owners.len()];
         for order in &goal.moves {
-            roster.resolve_order(order)?;
+            roster.resolve_order(order, &mut targets)?;
         }
         Ok(roster)
     }
@@ -108,9 +135,16 @@ impl Roster {
         self.owners[slot.index()]
     }
 
-    /// Index of the node that the slot was explicitly ordered to.
+    /// Index of the node that the slot was explicitly ordered to, where both nodes of the order are known.
     pub(crate) fn ordered(&self, slot: u16) -> Option<usize> {
         self.ordered[usize::from(slot)]
+    }
+
+    /// Whether the goal asks for this very slot to move: by an order, even one that cannot be carried out, or
+    /// because its owner is to be emptied.
+    pub(crate) fn asked_to_move(&self, slot: u16) -> bool {
+        let owner = self.owners[usize::from(slot)];
+        self.asked[usize::from(slot)] || owner.is_some_and(|owner| self.members[owner].drained)
     }
 
     /// Sets weights and drains. A node takes part when it owns slots, is added, is given a weight, or is
@@ -162,12 +196,13 @@ impl Roster {
                 node: self.name(index),
             });
         }
+        self.bar_unknown(&added, &weighted);
         for member in &mut self.members {
             // In range by the check above, and a drained node's `-0.0` becomes a plain zero.
             member.weight = member.weight.abs();
             member.weight_millionths = (member.weight * WEIGHT_UNIT).round() as u64;
         }
-        if self.members.iter().any(|member| member.drained)
+        if self.members.iter().any(Member::must_empty)
             && !self.members.iter().any(Member::takes_part)
         {
             return Err(Error::AllDrained);
@@ -175,7 +210,40 @@ impl Roster {
         Ok(())
     }
 
-    fn resolve_order(&mut self, order: &MoveOrder) -> Result<(), Error> {
+    /// Nodes that are not known take no part, whatever the goal wants of them.
+    fn bar_unknown(&mut self, added: &[usize], weighted: &[usize]) {
+        for index in 0..self.members.len() {
+            let member = &mut self.members[index];
+            if member.known {
+                continue;
+            }
+            member.weight = 0.0;
+            let name = member.name();
+            let fails = if member.drained {
+                "cannot be emptied"
+            } else if added.contains(&index) {
+                "cannot be added"
+            } else if weighted.contains(&index) {
+                "cannot be given a weight"
+            } else {
+                continue;
+            };
+            self.barred
+                .push(format!("{name} {fails}: what it holds {NOT_KNOWN}"));
+        }
+        if self.mode == Mode::Balance && !self.members.iter().any(|member| member.known) {
+            self.barred.push(format!(
+                "nothing can be balanced: what each node holds {NOT_KNOWN}"
+            ));
+        }
+    }
+
+    /// Carries one order in; `targets` are those of all orders so far.
+    fn resolve_order(
+        &mut self,
+        order: &MoveOrder,
+        targets: &mut [Option<usize>],
+    ) -> Result<(), Error> {
         let from = self.index(&order.from)?;
         let to = self.index(&order.to)?;
         if from == to {
@@ -187,6 +255,17 @@ impl Roster {
             return Err(Error::MoveToDrained {
                 node: self.name(to),
             });
+        }
+        let unknown = [from, to]
+            .into_iter()
+            .find(|&index| !self.members[index].known);
+        if let Some(index) = unknown {
+            self.barred.push(format!(
+                "nothing can be moved from {} to {}: what {} holds {NOT_KNOWN}",
+                self.name(from),
+                self.name(to),
+                self.name(index),
+            ));
         }
         for &(first, last) in &order.slots {
             if first > last || Slot::new(last).is_none() {
@@ -201,12 +280,16 @@ impl Roster {
                         owner: owner.map(|owner| self.name(owner)),
                     });
                 }
-                if let Some(first) = self.ordered[usize::from(slot)].replace(to) {
+                if let Some(first) = targets[usize::from(slot)].replace(to) {
                     return Err(Error::MovedTwice {
                         slot,
                         first: self.name(first),
                         second: self.name(to),
                     });
+                }
+                self.asked[usize::from(slot)] = true;
+                if unknown.is_none() {
+                    self.ordered[usize::from(slot)] = Some(to);
                 }
             }
         }
@@ -214,7 +297,7 @@ impl Roster {
     }
 
     fn name(&self, index: usize) -> String {
-        self.members[index].id.0.clone()
+        self.members[index].name()
     }
 
     fn index(&self, id: &NodeId) -> Result<usize, Error> {

@@ -3,17 +3,19 @@
 use crate::PlanLimits;
 use crate::calls::{SlotCalls, SweepBound};
 use crate::loads::room_bytes;
-use crate::plan::{HoldReason, OversizedKey, RuleReport, RuleStatus};
+use crate::plan::{HeldSlot, HoldReason, OversizedKey, RuleReport, RuleStatus};
 use crate::rules::Rule;
 use crate::schedule::Bundle;
 use crate::survey::{SlotState, Survey};
 use crate::verdict::Thresholds;
+use crate::words::{in_mib, in_ms};
 
 /// One report for each rule.
 pub(crate) fn rule_reports(
     limits: &PlanLimits,
     survey: &Survey,
     bundles: &[Bundle],
+    held: &[HeldSlot],
     oversized: &[OversizedKey],
 ) -> Vec<RuleReport> {
     let evidence = Evidence {
@@ -21,12 +23,13 @@ pub(crate) fn rule_reports(
         thresholds: Thresholds::new(limits),
         survey,
         bundles,
+        held,
         oversized,
     };
     Rule::ALL
         .into_iter()
         .map(|rule| {
-            let (status, detail) = evidence.judge(rule);
+            let (status, detail) = evidence.with_assumed(rule, evidence.judge(rule));
             RuleReport {
                 rule: rule.name().to_owned(),
                 demands: rule.demands().to_owned(),
@@ -43,6 +46,7 @@ struct Evidence<'a> {
     thresholds: Thresholds,
     survey: &'a Survey,
     bundles: &'a [Bundle],
+    held: &'a [HeldSlot],
     oversized: &'a [OversizedKey],
 }
 
@@ -50,27 +54,35 @@ impl Evidence<'_> {
     fn judge(&self, rule: Rule) -> (RuleStatus, String) {
         let limits = self.limits;
         let broken = self.keys_that_break(rule);
+        let factor = limits.safety_factor;
+        let clock_ms = limits.cluster_node_timeout_ms;
         match rule {
             Rule::BlockBudget => {
                 let unnamed =
                     self.held_for(|reason| matches!(reason, HoldReason::OversizedUnnamed { .. }));
+                let cap = if limits.latency_budget_ms <= clock_ms / 2 {
+                    format!("the latency budget of {} ms", limits.latency_budget_ms)
+                } else {
+                    format!("half the node timeout of {clock_ms} ms")
+                };
                 (
                     bound_if(broken + unnamed > 0),
                     format!(
-                        "L = {} ms, N = {} ms, f = {}: a call may take {} as predicted; {broken} \
-                         named keys take longer, {unnamed} slots are held for keys without a name",
-                        limits.latency_budget_ms,
-                        limits.cluster_node_timeout_ms,
-                        limits.safety_factor,
+                        "a call may block for {}: {cap}, divided by {factor}, since every prediction is taken {factor} \
+                         times; {} longer, {} held for keys without a name",
                         in_ms(self.thresholds.call_us),
+                        counted_with(broken, "named key takes", "named keys take"),
+                        counted_with(unnamed, "slot is", "slots are"),
                     ),
                 )
             }
             Rule::RestoreFailoverClock => (
                 bound_if(broken > 0),
                 format!(
-                    "a RESTORE may take {} as predicted; {broken} named keys take longer",
-                    in_ms(self.thresholds.clock_restore_us)
+                    "the target may be busy with one key for less than {}: half the node timeout of {clock_ms} ms, \
+                     divided by {factor}; {} longer",
+                    in_ms(self.thresholds.clock_restore_us + 1),
+                    counted_with(broken, "named key takes", "named keys take"),
                 ),
             ),
             Rule::TimeoutFromSilence => {
@@ -80,14 +92,16 @@ impl Evidence<'_> {
                         let heavy = calls.heavy.iter().map(|call| call.timeout_ms);
                         heavy.chain(calls.sweep.as_ref().map(|sweep| sweep.timeout_ms))
                     })
-                    .max()
-                    .unwrap_or(0);
+                    .max();
+                let longest = match longest {
+                    Some(ms) => format!("the longest timeout of a call is {ms} ms"),
+                    None => "no call needs a timeout".to_owned(),
+                };
                 (
                     bound_if(broken > 0),
                     format!(
-                        "the longest timeout of the plan is {longest} ms, below N = {} ms; {broken} named \
-                         keys would need one that is not",
-                        limits.cluster_node_timeout_ms
+                        "{longest}, and none may reach the node timeout of {clock_ms} ms; {} one that does",
+                        counted_with(broken, "named key would need", "named keys would need"),
                     ),
                 )
             }
@@ -101,9 +115,13 @@ impl Evidence<'_> {
                 (
                     bound_if(broken > 0 || cut > 0 || swept > 0),
                     format!(
-                        "a call must carry less than {} bytes and a batch of several slots at most {}; {broken} \
-                         named keys carry more, {cut} batches end early, {swept} sweeps take fewer keys a call",
-                        self.thresholds.payload_bytes_end, limits.replica_buffer_soft_bytes
+                        "a call must carry less than {}, and a batch of several slots at most {}; {} more, {} early \
+                         for it, {} fewer keys a call for it",
+                        in_mib(self.thresholds.payload_bytes_end),
+                        in_mib(limits.replica_buffer_soft_bytes),
+                        counted_with(broken, "named key carries", "named keys carry"),
+                        counted_with(cut, "batch ends", "batches end"),
+                        counted_with(swept, "slot takes", "slots take"),
                     ),
                 )
             }
@@ -117,28 +135,88 @@ impl Evidence<'_> {
                 (
                     bound_if(swept > 0 || own > 0),
                     format!(
-                        "at most {} keys a call; {swept} sweeps take fewer, {own} keys get their own call",
-                        limits.keys_per_call_max
+                        "a call moves at most {} keys; {} fewer keys a call to stay within the time, {} a call of \
+                         {} own",
+                        limits.keys_per_call_max,
+                        counted_with(swept, "slot takes", "slots take"),
+                        counted_with(own, "key gets", "keys get"),
+                        if own == 1 { "its" } else { "their" },
                     ),
                 )
             }
             Rule::Order => (
                 RuleStatus::Satisfied,
-                format!("{} batches, one after another", self.bundles.len()),
+                match self.bundles.len() {
+                    0 => "nothing moves".to_owned(),
+                    1 => "one batch".to_owned(),
+                    count => format!("{count} batches, one after another, the mildest first"),
+                },
             ),
             Rule::PinNotMove => {
-                let pinned = self.held_for(|reason| {
-                    matches!(
-                        reason,
-                        HoldReason::OversizedKey { .. } | HoldReason::OversizedUnnamed { .. }
-                    )
-                });
-                (
-                    bound_if(pinned > 0),
-                    format!("{pinned} slots stay for the sake of their keys"),
-                )
+                let pinned = self
+                    .held
+                    .iter()
+                    .filter(|held| held.in_the_way && held.reasons.iter().any(is_for_keys))
+                    .count();
+                let others = self.held_for(is_for_keys) - pinned;
+                let mut detail = format!(
+                    "{} for the sake of keys though the goal would move it",
+                    counted_with(pinned, "slot stays", "slots stay, each")
+                );
+                if others > 0 {
+                    detail = format!(
+                        "{detail}; {} keys that could not move either, but nobody asks for that",
+                        counted_with(others, "other slot has", "other slots have"),
+                    );
+                }
+                (bound_if(pinned > 0), detail)
             }
+            Rule::Preflight => (RuleStatus::Unverified, PREFLIGHT.to_owned()),
         }
+    }
+
+    /// Where the servers' defaults stand in for what nobody stated, a rule that holds nothing back may do so on
+    /// the real cluster.
+    fn with_assumed(
+        &self,
+        rule: Rule,
+        (status, detail): (RuleStatus, String),
+    ) -> (RuleStatus, String) {
+        let limits = self.limits;
+        let defaults: Vec<String> = limits
+            .assumed
+            .iter()
+            .filter(|name| rule.rests_on().contains(&name.as_str()))
+            .filter_map(|name| {
+                let value = match name.as_str() {
+                    "cluster_node_timeout_ms" => format!("{} ms", limits.cluster_node_timeout_ms),
+                    "proto_max_bulk_bytes" => in_mib(limits.proto_max_bulk_bytes),
+                    "client_query_buffer_bytes" => in_mib(limits.client_query_buffer_bytes),
+                    "replica_buffer_hard_bytes" => in_mib(limits.replica_buffer_hard_bytes),
+                    _ => in_mib(limits.replica_buffer_soft_bytes),
+                };
+                let (_, setting) = PlanLimits::OF_SERVERS
+                    .into_iter()
+                    .find(|(limit, _)| limit == name)?;
+                Some(format!("{setting} {value}"))
+            })
+            .collect();
+        if defaults.is_empty() {
+            return (status, detail);
+        }
+        let status = match status {
+            RuleStatus::Satisfied => RuleStatus::Unverified,
+            other => other,
+        };
+        let whose = match rule {
+            Rule::PayloadLimits => "the targets",
+            _ => "every node",
+        };
+        let detail = format!(
+            "{detail}; nobody stated {}, so the server's default stands in: compare with CONFIG GET on {whose}",
+            defaults.join(", ")
+        );
+        (status, detail)
     }
 
     fn judge_memory(&self) -> (RuleStatus, String) {
@@ -157,8 +235,8 @@ impl Evidence<'_> {
                 RuleStatus::Unverified,
                 format!(
                     "no maxmemory was stated: check on every target that the memory it ends with fits with \
-                     headroom to spare, and that each source has {} bytes free while it gives (3 times the largest call)",
-                    largest_call.saturating_mul(3)
+                     headroom to spare, and that each source has {} free while it gives (3 times the largest call)",
+                    in_mib(largest_call.saturating_mul(3))
                 ),
             );
         };
@@ -171,9 +249,17 @@ impl Evidence<'_> {
         (
             status,
             format!(
-                "maxmemory is {maxmemory} bytes, of which a target may fill {room}; the largest call carries \
-                 {largest_call} bytes; {refused} slots find no room; {unknown} moved keys of unknown memory count \
-                 as nothing"
+                "maxmemory is {}, of which a target may fill {}; the largest call carries {}; {} no room{}",
+                in_mib(maxmemory),
+                in_mib(room),
+                in_mib(largest_call),
+                counted_with(refused, "slot finds", "slots find"),
+                match unknown {
+                    0 => String::new(),
+                    _ => format!(
+                        "; the memory of {unknown} moved keys is not known and counts as nothing"
+                    ),
+                },
             ),
         )
     }
@@ -219,11 +305,23 @@ fn bound_if(bound: bool) -> RuleStatus {
     }
 }
 
-/// Milliseconds with no more digits than the microseconds have.
-fn in_ms(us: u64) -> String {
-    let (whole, part) = (us / 1_000, us % 1_000);
-    match part {
-        0 => format!("{whole} ms"),
-        _ => format!("{whole}.{part:03} ms"),
+fn is_for_keys(reason: &HoldReason) -> bool {
+    matches!(
+        reason,
+        HoldReason::OversizedKey { .. } | HoldReason::OversizedUnnamed { .. }
+    )
+}
+
+fn counted_with(count: usize, one: &str, many: &str) -> String {
+    match count {
+        0 => format!("no {one}"),
+        1 => format!("1 {one}"),
+        _ => format!("{count} {many}"),
     }
 }
+
+/// What no backup shows.
+const PREFLIGHT: &str = "check on the cluster: redis-cli --cluster check is clean and no slot is open (the replicas' \
+    CLUSTER NODES too); every slot has the owner that the backup names; each target's RDB version is at least its \
+    source's, and from 12 on both are of one family (Redis or Valkey); the targets have the modules and function \
+    libraries of the sources; replicas are online and in sync; no BGSAVE or AOF rewrite runs";

@@ -16,11 +16,12 @@ pub(crate) enum Rule {
     BatchByTime,
     Order,
     PinNotMove,
+    Preflight,
 }
 
 impl Rule {
     /// All rules, in the order in which documents list them.
-    pub(crate) const ALL: [Rule; 8] = [
+    pub(crate) const ALL: [Rule; 9] = [
         Rule::BlockBudget,
         Rule::RestoreFailoverClock,
         Rule::TimeoutFromSilence,
@@ -29,6 +30,7 @@ impl Rule {
         Rule::BatchByTime,
         Rule::Order,
         Rule::PinNotMove,
+        Rule::Preflight,
     ];
 
     /// The name that documents carry.
@@ -42,6 +44,23 @@ impl Rule {
             Rule::BatchByTime => "batch-by-time",
             Rule::Order => "order",
             Rule::PinNotMove => "pin-not-move",
+            Rule::Preflight => "preflight",
+        }
+    }
+
+    /// The settings of the servers that it compares with, by the names of the limits.
+    pub(crate) fn rests_on(self) -> &'static [&'static str] {
+        match self {
+            Rule::BlockBudget | Rule::RestoreFailoverClock | Rule::TimeoutFromSilence => {
+                &["cluster_node_timeout_ms"]
+            }
+            Rule::PayloadLimits => &[
+                "proto_max_bulk_bytes",
+                "client_query_buffer_bytes",
+                "replica_buffer_hard_bytes",
+                "replica_buffer_soft_bytes",
+            ],
+            _ => &[],
         }
     }
 
@@ -63,8 +82,8 @@ impl Rule {
                  with a wait for the target's replicas after each batch"
             }
             Rule::MemoryHeadroom => {
-                "during a call the source has 3 * P free and the target 2.3 * P besides the slot itself; \
-                 afterwards the target keeps its headroom; the replicas of both need the same"
+                "during a call the source has 3 * P free below maxmemory or, when it is fuller than that, within a \
+                 headroom above it, and the target 2.3 * P besides the slot itself; afterwards the target keeps its headroom; the replicas of both need the same"
             }
             Rule::BatchByTime => {
                 "as many keys in a call as stay within the budget whichever keys the server returns, at most \
@@ -77,6 +96,7 @@ impl Rule {
             Rule::PinNotMove => {
                 "a slot with a key that cannot move stays, and others move in its place; no slot moves twice"
             }
+            Rule::Preflight => "before a run the cluster is as the backup says, whole and at rest",
         }
     }
 
@@ -115,6 +135,10 @@ impl Rule {
             Rule::PinNotMove => {
                 "redis-cli --cluster rebalance and reshard move the lowest slots of a node and count slots \
                  only: they can neither avoid a slot nor balance bytes"
+            }
+            Rule::Preflight => {
+                "a plan is made from a backup, which shows neither what changed since nor how the servers are set; \
+                 an open slot, an older target or a replica that lags turns a safe move into a stuck or a lost one"
             }
         }
     }

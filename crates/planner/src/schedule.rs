@@ -115,8 +115,10 @@ fn bundle(relocations: &[Relocation], survey: &Survey, limits: &PlanLimits) -> V
 ///
 /// While a call runs, the source holds the payloads of all its keys once as they are made, once in the
 /// request, and once more in what growing buffers leave behind; the target holds what has arrived and the
-/// request's buffer, measured at up to 2.3 payloads. The peaks must stay within `maxmemory`; what
-/// remains on the target must leave the headroom free besides.
+/// request's buffer, measured at up to 2.3 payloads. The target's peak must stay within `maxmemory`, and what
+/// remains on it must leave the headroom free besides. A source may be fuller than that already, which is
+/// what a new node is for; `MIGRATE` is no command that a full node refuses, so its buffers must fit into what is
+/// free below `maxmemory` or into a headroom's worth above it, whichever is more.
 fn without_room(
     bundles: &[Bundle],
     loads: &[u64],
@@ -135,12 +137,14 @@ fn without_room(
                 .calls()
                 .map_or(0, |calls| u128::from(calls.call_payload_bytes_max));
             let memory = state.holding.memory_bytes;
-            let source_peak = u128::from(loads[bundle.from]) + 3 * call;
+            let source_free = maxmemory
+                .saturating_sub(loads[bundle.from])
+                .max(maxmemory - room);
             let target_after = loads[bundle.to].saturating_add(memory);
             let target_peak = u128::from(target_after) + (23 * call).div_ceil(10);
             let carries_nothing = state.holding.keys == 0;
             if carries_nothing
-                || (source_peak <= u128::from(maxmemory)
+                || (3 * call <= u128::from(source_free)
                     && target_peak <= u128::from(maxmemory)
                     && target_after <= room)
             {

@@ -52,7 +52,7 @@ fn wrong_questions_are_errors_that_name_what_is_wrong() {
         ),
         (
             add_nodes(&["a"]),
-            "node a cannot be added: it owns 5461 slots already; rebalance takes it in as it is",
+            "node a.example:6379 (a) cannot be added: it owns 5461 slots already; rebalance takes it in as it is",
         ),
         (
             add_nodes(&["new-1", "new-1"]),
@@ -68,15 +68,19 @@ fn wrong_questions_are_errors_that_name_what_is_wrong() {
         ),
         (
             both(drain(&["a"]), weights(&[("a", 2.0)])),
-            "node a is drained and has weight 2",
+            "node a.example:6379 (a) is drained and has weight 2",
         ),
         (
             weights(&[("a", -1.0)]),
-            "weight -1 of node a is not 0 and not 0.000001 to 1000000",
+            "weight -1 of node a.example:6379 (a) is not 0 and not 0.000001 to 1000000",
+        ),
+        (
+            weights(&[("a", 1e300)]),
+            "weight 1e300 of node a.example:6379 (a) is not 0 and not 0.000001 to 1000000",
         ),
         (
             weights(&[("a", f64::NAN)]),
-            "weight NaN of node a is not 0 and not 0.000001 to 1000000",
+            "weight NaN of node a.example:6379 (a) is not 0 and not 0.000001 to 1000000",
         ),
         (
             weights(&[("a", 1.0), ("a", 2.0)]),
@@ -84,7 +88,7 @@ fn wrong_questions_are_errors_that_name_what_is_wrong() {
         ),
         (
             drain(&["a", "b", "c"]),
-            "nobody is left to take the slots: every other node is drained, or empty and not added",
+            "nobody is left to take the slots: every other node is drained, not known, or empty and not added",
         ),
         (
             order(&[(5, 4)], "a", "b"),
@@ -96,16 +100,19 @@ fn wrong_questions_are_errors_that_name_what_is_wrong() {
         ),
         (
             order(&[(6_000, 6_000)], "a", "c"),
-            "slot 6000 cannot be moved from a: b owns it",
+            "slot 6000 cannot be moved from a.example:6379 (a): b.example:6379 (b) owns it",
         ),
-        (order(&[(1, 1)], "a", "a"), "moves from a to itself"),
+        (
+            order(&[(1, 1)], "a", "a"),
+            "moves from a.example:6379 (a) to itself",
+        ),
         (
             both(order(&[(1, 1)], "a", "b"), drain(&["b"])),
-            "moves to b, which is drained",
+            "moves to b.example:6379 (b), which is drained",
         ),
         (
             both(order(&[(1, 9)], "a", "b"), order(&[(9, 9)], "a", "c")),
-            "slot 9 is ordered to b and to c",
+            "slot 9 is ordered to b.example:6379 (b) and to c.example:6379 (c)",
         ),
     ];
     for (goal, expected) in table {
@@ -138,7 +145,7 @@ fn inputs_that_contradict_themselves_are_errors() {
         plan(&unowned.input(), &order(&[(30, 30)], "a", "b"), &limits),
         Err(Error::NotOwned {
             slot: 30,
-            from: letter(0),
+            from: "a.example:6379 (a)".to_owned(),
             owner: None
         })
     );
@@ -278,10 +285,11 @@ fn an_ordered_slot_that_is_held_is_an_obstacle_in_words() {
         plan.outcome,
         Outcome::NotReachable {
             reasons: vec![
-                "not all can be moved from a to b; slots with keys that cannot be moved within the limits: \
-                 1 (3000000 bytes)"
+                "not all can be moved from a.example:6379 (a) to b.example:6379 (b): slot 5 with keys that cannot \
+                 be moved within the limits (2.9 MiB)"
                     .to_owned(),
-                "not all can be moved from a to b; slots in doubt: 1 (0 bytes)".to_owned(),
+                "not all can be moved from a.example:6379 (a) to b.example:6379 (b): slot 6 in doubt (0.0 MiB)"
+                    .to_owned(),
             ]
         }
     );
@@ -313,7 +321,12 @@ fn a_drain_stops_where_room_ends() {
     let Outcome::NotReachable { reasons } = &plan.outcome else {
         panic!("{:?}", plan.outcome)
     };
-    assert!(reasons[0].contains("slots without room"), "{reasons:?}");
+    assert!(
+        reasons[0].starts_with(
+            "a.example:6379 (a) cannot be emptied: 60 slots (43, 44, 45, 46, 47, 48, 49, 50 and others) without room"
+        ) && reasons[0].ends_with("(11.4 MiB)"),
+        "{reasons:?}"
+    );
     let loads: Vec<u64> = plan
         .nodes
         .iter()

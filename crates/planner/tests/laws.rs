@@ -44,6 +44,11 @@ fn limits() -> impl Strategy<Value = PlanLimits> {
                 maxmemory_bytes: maxmemory_bits.map(|bits| 1 << bits),
                 allow_oversized: consent,
                 replica_buffer_soft_bytes: soft,
+                assumed: if slots == 5 {
+                    Vec::new()
+                } else {
+                    PlanLimits::default().assumed
+                },
                 ..PlanLimits::default()
             },
         )
@@ -128,6 +133,10 @@ impl Case {
             cluster
                 .doubts
                 .push((slot_at(numbers.below(16_384) as u16), "open".to_owned()));
+        }
+        // Now and then a node of which nobody knows what it holds, but never the last.
+        for index in 0..self.primaries - 1 {
+            cluster.nodes[index].known = numbers.below(6) > 0;
         }
         cluster
     }
@@ -215,6 +224,11 @@ proptest! {
         let violations = audit(&plan);
         prop_assert!(violations.is_empty(), "audit: {violations:#?}");
 
+        for batch in &plan.batches {
+            for node in cluster.nodes.iter().filter(|node| !node.known) {
+                prop_assert!(batch.source != node.id && batch.target != node.id);
+            }
+        }
         every_slot_has_one_place(&cluster, &plan)?;
         what_cannot_move_does_not(&cluster, &plan)?;
         same_whatever_the_order_of_the_input(&cluster, &goal, &case.limits, &plan)?;

@@ -8,7 +8,8 @@ use made_up::id;
 use made_up::sound::{added, drained, drained_strictly, ordered};
 use preshard_planner::audit;
 use preshard_planner::plan::{
-    HeavyCall, HeldSlot, HoldReason, Outcome, Plan, RuleStatus, SlotMove, Sweep, Verdict,
+    HeavyCall, HeldSlot, HoldReason, Outcome, Plan, RuleReport, RuleStatus, SlotMove, Sweep,
+    Verdict,
 };
 
 fn slot_with<'a>(
@@ -39,6 +40,13 @@ fn bound_sweep(plan: &mut Plan) -> &mut Sweep {
 fn heavy(plan: &mut Plan) -> &mut HeavyCall {
     let slot_move = slot_with(plan, "heavy keys", |slot_move| slot_move.slot == 80);
     slot_move.heavy.last_mut().expect("slot 80 has heavy keys")
+}
+
+fn rule<'a>(plan: &'a mut Plan, name: &str) -> &'a mut RuleReport {
+    let mut rules = plan.rules.iter_mut();
+    rules
+        .find(|report| report.rule == name)
+        .unwrap_or_else(|| panic!("no rule {name}"))
 }
 
 /// Moves a slot that is held, as a planner would that forgot to look.
@@ -442,6 +450,82 @@ const MUTANTS: &[Mutant] = &[
         added,
         |plan| plan.oversized.reverse(),
         "pin-not-move",
+    ),
+    (
+        "a slot in the way that says it is not",
+        drained_strictly,
+        |plan| plan.held[0].in_the_way = false,
+        "goal",
+    ),
+    (
+        "pinning that is not said to bind",
+        drained_strictly,
+        |plan| rule(plan, "pin-not-move").status = RuleStatus::Satisfied,
+        "rule-list",
+    ),
+    (
+        "a giant that moves and says it stays",
+        drained,
+        |plan| {
+            for key in &mut plan.oversized {
+                key.moves = false;
+            }
+        },
+        "pin-not-move",
+    ),
+    (
+        "a source of which nobody knows what it holds",
+        drained,
+        |plan| plan.nodes[0].known = false,
+        "goal",
+    ),
+    (
+        "an unknown node with a weight",
+        added,
+        |plan| plan.nodes[1].known = false,
+        "goal",
+    ),
+    (
+        "a balance better than the best",
+        added,
+        |plan| plan.balance.imbalance_after = plan.balance.imbalance_bound - 0.001,
+        "balance",
+    ),
+    (
+        "a clock that nobody stated, called verified",
+        added,
+        |plan| rule(plan, "timeout-from-silence").status = RuleStatus::Satisfied,
+        "rule-list",
+    ),
+    (
+        "a preflight that a plan calls done",
+        added,
+        |plan| rule(plan, "preflight").status = RuleStatus::Satisfied,
+        "rule-list",
+    ),
+    (
+        "an assumed limit that no server has",
+        added,
+        |plan| plan.limits.assumed.push("headroom".to_owned()),
+        "limits",
+    ),
+    (
+        "a maxmemory that stands in the way, called a success",
+        added,
+        |plan| {
+            plan.limits.maxmemory_bytes = Some(40_000_000);
+            plan.outcome = Outcome::Reached;
+        },
+        "outcome",
+    ),
+    (
+        "a source without room for its buffers",
+        added,
+        |plan| {
+            plan.limits.maxmemory_bytes = Some(10_000_000);
+            plan.limits.headroom = 0.0;
+        },
+        "memory-headroom",
     ),
     (
         "keys that no call moves",

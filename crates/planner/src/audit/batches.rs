@@ -109,8 +109,9 @@ fn run<'a>(
             let room = maxmemory as f64;
             let call = largest_call(slot_move) as f64;
             let arrived = target + slot_move.memory_bytes as f64;
+            let source_free = (room - source).max(room * limits.headroom);
             for (what, found, most) in [
-                ("peak of the source", source + 3.0 * call, room),
+                ("buffers of the source", 3.0 * call, source_free),
                 ("peak of the target", arrived + 2.3 * call, room),
                 ("target afterwards", arrived, room * (1.0 - limits.headroom)),
             ] {

@@ -6,6 +6,7 @@ use preshard_slots::NodeId;
 
 use super::{Findings, goal, law, rule};
 use crate::Plan;
+use crate::plan::HoldReason;
 
 /// Figures are written with six digits.
 const SIX_DIGITS: f64 = 2e-6;
@@ -35,16 +36,24 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
         .iter()
         .map(|node| node.before.memory_bytes as f64)
         .sum();
+    let known_total: f64 = plan
+        .nodes
+        .iter()
+        .filter(|node| node.known)
+        .map(|node| node.before.memory_bytes as f64)
+        .sum();
     // What floating point sums of this size may be off by, and what rounding to whole bytes costs.
     let slack = 3.0 + total * 1e-9;
 
     let weight_sum: f64 = weights.iter().sum();
-    let reachable = levels(plan, true);
-    let none_held = levels(plan, false);
+    let reachable = levels(plan, Around::Held);
+    let none_held = levels(plan, Around::Orders);
     for (index, node) in plan.nodes.iter().enumerate() {
         let place = format!("node {}", node.id.0);
-        let ideal = if weight_sum > 0.0 {
-            total * weights[index] / weight_sum
+        let ideal = if !node.known {
+            node.before.memory_bytes as f64
+        } else if weight_sum > 0.0 {
+            known_total * weights[index] / weight_sum
         } else {
             0.0
         };
@@ -80,19 +89,7 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
     let before: Vec<f64> = floats(plan.nodes.iter().map(|node| node.before.memory_bytes));
     let after: Vec<f64> = floats(plan.nodes.iter().map(|node| node.after.memory_bytes));
     let balance = &plan.balance;
-    // Those bytes weigh the more the less memory there is, and the lighter the node.
-    let lightest = weights
-        .iter()
-        .copied()
-        .filter(|&weight| weight > 0.0)
-        .fold(f64::INFINITY, f64::min);
-    let shared: f64 = reachable
-        .iter()
-        .zip(&weights)
-        .filter(|&(_, &weight)| weight > 0.0)
-        .map(|(bytes, _)| bytes)
-        .sum();
-    let slack = SIX_DIGITS + 3.0 * weight_sum / lightest / shared.max(1.0);
+    let slack = slack_of(&reachable, &weights);
     for (name, expected, found) in [
         (
             "before",
@@ -124,6 +121,27 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
             &found,
         );
     }
+    findings.demand(
+        balance.imbalance_after + slack >= balance.imbalance_bound,
+        law::BALANCE,
+        &"balance, after",
+        &format_args!("no less than the bound {}", balance.imbalance_bound),
+        &balance.imbalance_after,
+    );
+}
+
+/// What an imbalance may be off by: whole bytes weigh the more the less memory there is, and the lighter the
+/// node.
+fn slack_of(levels: &[f64], weights: &[f64]) -> f64 {
+    let part = || {
+        levels
+            .iter()
+            .zip(weights)
+            .filter(|&(_, &weight)| weight > 0.0)
+    };
+    let lightest = part().fold(f64::INFINITY, |least, (_, &weight)| least.min(weight));
+    let shared: f64 = part().map(|(bytes, _)| bytes).sum();
+    SIX_DIGITS + 3.0 * weights.iter().sum::<f64>() / lightest / shared.max(1.0)
 }
 
 fn floats(values: impl Iterator<Item = u64>) -> Vec<f64> {
@@ -164,55 +182,127 @@ fn gap(after: &[f64], reachable: &[f64], weights: &[f64]) -> f64 {
         .fold(0.0, f64::max)
 }
 
-/// The memory of each node at the best balance: around what is held and what was ordered, or around the
-/// orders alone.
-fn levels(plan: &Plan, heed_holds: bool) -> Vec<f64> {
-    let mut slots: BTreeMap<u16, (&NodeId, f64)> = BTreeMap::new();
-    for batch in &plan.batches {
-        for slot_move in &batch.moves {
-            slots.insert(
-                slot_move.slot,
-                (&batch.source, slot_move.memory_bytes as f64),
-            );
-        }
-    }
-    let mut floors: BTreeMap<&NodeId, f64> = BTreeMap::new();
-    for held in &plan.held {
-        let Some(owner) = &held.owner else { continue };
-        if heed_holds {
-            *floors.entry(owner).or_default() += held.memory_bytes as f64;
-        } else {
-            slots.insert(held.slot, (owner, held.memory_bytes as f64));
-        }
-    }
-    let mut loads: BTreeMap<&NodeId, f64> = plan
+/// What a best balance goes around.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Around {
+    /// Held slots, orders, and what the goal does not ask to move.
+    Held,
+    /// The same without a stated `maxmemory`.
+    HeldWithoutMaxmemory,
+    /// Orders, and what the goal does not ask to move.
+    Orders,
+}
+
+/// The imbalance at the best balance, and what it may be off by.
+pub(super) fn least_imbalance(plan: &Plan, around: Around) -> (f64, f64) {
+    let weights: Vec<f64> = plan.nodes.iter().map(|node| node.weight).collect();
+    let levels = levels(plan, around);
+    (imbalance(&levels, &weights), slack_of(&levels, &weights))
+}
+
+/// The memory of each node at the best balance. Slots that found no room are no obstacle to it: another plan
+/// may find room for them.
+fn levels(plan: &Plan, around: Around) -> Vec<f64> {
+    let orders = goal::orders(plan);
+    let drained = goal::drained(&plan.goal);
+    let gives = |id: &NodeId| {
+        let known = plan.nodes.iter().any(|node| node.id == *id && node.known);
+        known && (goal::balances(&plan.goal) || drained.contains(id))
+    };
+    // What a node holds, less what is named below, are its kept slots.
+    let mut fixed: BTreeMap<&NodeId, f64> = plan
         .nodes
         .iter()
         .map(|node| (&node.id, node.before.memory_bytes as f64))
         .collect();
-    for (slot, (_, to)) in goal::orders(&plan.goal) {
-        if let Some((owner, bytes)) = slots.get(&slot) {
-            *floors.entry(to).or_default() += bytes;
-            *loads.entry(owner).or_default() -= bytes;
-            *loads.entry(to).or_default() += bytes;
+    let givers: BTreeMap<&NodeId, bool> = plan
+        .nodes
+        .iter()
+        .map(|node| (&node.id, gives(&node.id)))
+        .collect();
+    for (id, fixed) in &mut fixed {
+        if givers[id] {
+            *fixed = 0.0;
+        }
+    }
+    let mut leaves_some = false;
+    for batch in &plan.batches {
+        for slot_move in &batch.moves {
+            let bytes = slot_move.memory_bytes as f64;
+            if !givers.get(&batch.source).copied().unwrap_or(false) {
+                *fixed.entry(&batch.source).or_default() -= bytes;
+            }
+            if let Some((_, to)) = orders.get(&slot_move.slot) {
+                *fixed.entry(to).or_default() += bytes;
+            }
+        }
+    }
+    for held in &plan.held {
+        let Some(owner) = &held.owner else { continue };
+        let bytes = held.memory_bytes as f64;
+        let giver = givers.get(owner).copied().unwrap_or(false);
+        let for_room = held.reasons.contains(&HoldReason::NoRoom);
+        leaves_some |= for_room && giver && drained.contains(owner);
+        let order = orders.get(&held.slot);
+        let stays = match around {
+            Around::Orders => order.is_none() && !giver,
+            Around::Held | Around::HeldWithoutMaxmemory => !for_room,
+        };
+        let counted = !giver;
+        if stays && !counted {
+            *fixed.entry(owner).or_default() += bytes;
+        } else if !stays && counted {
+            *fixed.entry(owner).or_default() -= bytes;
+        }
+        if let (Around::Orders, Some((_, to))) = (around, order) {
+            *fixed.entry(to).or_default() += bytes;
         }
     }
     let room = plan
         .limits
         .maxmemory_bytes
+        .filter(|_| around != Around::HeldWithoutMaxmemory)
         .map(|maxmemory| (maxmemory as f64 * (1.0 - plan.limits.headroom)).floor());
     let vessels: Vec<Vessel> = plan
         .nodes
         .iter()
-        .map(|node| Vessel {
-            weight: node.weight,
-            floor: floors.get(&node.id).copied().unwrap_or(0.0),
-            ceiling: room.map_or(f64::INFINITY, |room| {
-                room.max(loads.get(&node.id).copied().unwrap_or(0.0))
-            }),
+        .map(|node| {
+            let floor = fixed.get(&node.id).copied().unwrap_or(0.0);
+            Vessel {
+                weight: node.weight,
+                floor,
+                ceiling: room.map_or(f64::INFINITY, |room| {
+                    room.max(node.before.memory_bytes as f64).max(floor)
+                }),
+            }
         })
         .collect();
-    fill(&vessels, loads.values().sum())
+    let total = plan
+        .nodes
+        .iter()
+        .map(|node| node.before.memory_bytes as f64)
+        .sum();
+    let most = if leaves_some && around != Around::HeldWithoutMaxmemory {
+        most_without_harm(&vessels)
+    } else {
+        f64::INFINITY
+    };
+    fill(&vessels, most.min(total))
+}
+
+/// Where not all fits, how much does cannot be said; but more than this only makes the levels uneven.
+fn most_without_harm(vessels: &[Vessel]) -> f64 {
+    let open = || vessels.iter().filter(|vessel| vessel.weight > 0.0);
+    let floor = open()
+        .map(|vessel| vessel.floor / vessel.weight)
+        .fold(0.0, f64::max);
+    let ceiling = open()
+        .map(|vessel| vessel.ceiling / vessel.weight)
+        .fold(f64::INFINITY, f64::min);
+    vessels
+        .iter()
+        .map(|vessel| vessel.at(floor.max(ceiling)))
+        .sum()
 }
 
 /// Raises the level from one breakpoint to the next, where a floor goes under or a ceiling is met, until the

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use preshard_slots::NodeId;
 
+use super::figures::{self, Around};
 use super::{Findings, law};
 use crate::plan::{HoldReason, NodePlan, Outcome};
 use crate::{Goal, Plan};
@@ -13,10 +14,22 @@ pub(super) fn balances(goal: &Goal) -> bool {
     goal.rebalance || !goal.add.is_empty() || !goal.weights.is_empty()
 }
 
-/// Where each slot was ordered to, as (source, target).
-pub(super) fn orders(goal: &Goal) -> BTreeMap<u16, (&NodeId, &NodeId)> {
-    goal.moves
+/// Nodes of which nobody knows what they hold.
+pub(super) fn unknown(plan: &Plan) -> BTreeSet<&NodeId> {
+    plan.nodes
         .iter()
+        .filter(|node| !node.known)
+        .map(|node| &node.id)
+        .collect()
+}
+
+/// Where each slot was ordered to, as (source, target); orders that name an unknown node cannot be carried out.
+pub(super) fn orders(plan: &Plan) -> BTreeMap<u16, (&NodeId, &NodeId)> {
+    let unknown = unknown(plan);
+    plan.goal
+        .moves
+        .iter()
+        .filter(|order| !unknown.contains(&order.from) && !unknown.contains(&order.to))
         .flat_map(|order| {
             order
                 .slots
@@ -36,7 +49,7 @@ pub(super) fn drained(goal: &Goal) -> BTreeSet<&NodeId> {
 }
 
 fn weight_of(node: &NodePlan, goal: &Goal) -> f64 {
-    if drained(goal).contains(&node.id) {
+    if !node.known || drained(goal).contains(&node.id) {
         return 0.0;
     }
     if let Some((_, weight)) = goal.weights.iter().find(|(id, _)| *id == node.id) {
@@ -49,8 +62,9 @@ fn weight_of(node: &NodePlan, goal: &Goal) -> f64 {
 }
 
 pub(super) fn check(plan: &Plan, findings: &mut Findings) {
-    let orders = orders(&plan.goal);
-    let drained = drained(&plan.goal);
+    let orders = orders(plan);
+    let unknown = unknown(plan);
+    let drained: BTreeSet<&NodeId> = drained(&plan.goal).difference(&unknown).copied().collect();
     for node in &plan.nodes {
         findings.equal(
             law::GOAL,
@@ -74,6 +88,13 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
             &format_args!("batch {}, target", batch.number),
             &"a node with a weight",
             &batch.target.0.as_str(),
+        );
+        findings.demand(
+            !unknown.contains(&batch.source),
+            law::GOAL,
+            &format_args!("batch {}, source", batch.number),
+            &"a node of which it is known what it holds",
+            &batch.source.0.as_str(),
         );
         for slot_move in &batch.moves {
             moved.insert(slot_move.slot);
@@ -115,6 +136,38 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
     check_outcome(plan, &orders, &drained, findings);
 }
 
+/// Whether the goal wants something of a node that is not known.
+fn asks_the_unknown(plan: &Plan) -> bool {
+    let goal = &plan.goal;
+    let unknown = unknown(plan);
+    let named = goal
+        .add
+        .iter()
+        .chain(&goal.drain)
+        .chain(goal.weights.iter().map(|(node, _)| node))
+        .chain(goal.moves.iter().flat_map(|order| [&order.from, &order.to]));
+    let nobody = balances(goal) && unknown.len() == plan.nodes.len();
+    nobody || named.into_iter().any(|node| unknown.contains(node))
+}
+
+/// Whether an added node ends without a slot though at least a hundredth of the mean would be its share.
+fn adds_in_vain(plan: &Plan) -> bool {
+    let shares: Vec<f64> = plan
+        .nodes
+        .iter()
+        .filter(|node| node.weight > 0.0)
+        .map(|node| node.ideal_memory_bytes as f64)
+        .collect();
+    let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+    plan.nodes.iter().any(|node| {
+        node.weight > 0.0
+            && plan.goal.add.contains(&node.id)
+            && node.after.slots == 0
+            && node.ideal_memory_bytes > 0
+            && node.ideal_memory_bytes as f64 >= mean / 100.0
+    })
+}
+
 fn check_outcome(
     plan: &Plan,
     orders: &BTreeMap<u16, (&NodeId, &NodeId)>,
@@ -133,7 +186,18 @@ fn check_outcome(
                 || held.reasons.contains(&HoldReason::NoRoom)
         })
         .count();
-    let expected = if obstacles > 0 {
+    let (without_maxmemory, slack) = figures::least_imbalance(plan, Around::HeldWithoutMaxmemory);
+    let (with_maxmemory, _) = figures::least_imbalance(plan, Around::Held);
+    let want_of_room = with_maxmemory - without_maxmemory - 0.001;
+    // Where rounding decides, either is right.
+    let undecided = balances(&plan.goal) && want_of_room.abs() <= slack;
+    let short_of_room = balances(&plan.goal) && want_of_room > 0.0;
+    let expected = if obstacles > 0
+        || asks_the_unknown(plan)
+        || adds_in_vain(plan)
+        || (undecided && matches!(plan.outcome, Outcome::NotReachable { .. }))
+        || (short_of_room && !undecided)
+    {
         "not-reachable"
     } else if balances(&plan.goal)
         && plan.balance.imbalance_bound > plan.balance.imbalance_bound_none_held + 0.001

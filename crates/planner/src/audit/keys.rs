@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use preshard_analyzer::KeyName;
 
-use super::{Findings, Scale, law, rule};
+use super::{Findings, Scale, goal, law, rule};
 use crate::Plan;
-use crate::plan::{HoldReason, OversizedKey, RuleStatus, Verdict};
+use crate::plan::{HeldSlot, HoldReason, OversizedKey, RuleStatus, Verdict};
 
 pub(super) fn check(plan: &Plan, scale: &Scale, findings: &mut Findings) {
     check_oversized(plan, scale, findings);
@@ -77,6 +77,19 @@ fn check_oversized(plan: &Plan, scale: &Scale, findings: &mut Findings) {
             &place,
             &"a remedy",
             &"none",
+        );
+    }
+    let moved: BTreeSet<u16> = plan
+        .batches
+        .iter()
+        .flat_map(|batch| batch.moves.iter().map(|slot_move| slot_move.slot))
+        .collect();
+    for key in &plan.oversized {
+        findings.equal(
+            rule::PIN_NOT_MOVE,
+            &format_args!("{}, moves", place_of(key)),
+            &moved.contains(&key.slot),
+            &key.moves,
         );
     }
     let rank = |key: &OversizedKey| (key.verdict, key.block_us);
@@ -150,6 +163,29 @@ fn check_moves(plan: &Plan, scale: &Scale, findings: &mut Findings) {
     }
 }
 
+/// Whether the goal wanted the slot to move: by name, because its owner is drained, or because its owner gives.
+fn in_the_way(plan: &Plan, held: &HeldSlot) -> bool {
+    let Some(owner) = &held.owner else {
+        return false;
+    };
+    let ordered = plan.goal.moves.iter().any(|order| {
+        let mut ranges = order.slots.iter();
+        ranges.any(|&(first, last)| (first..=last).contains(&held.slot))
+    });
+    if ordered || goal::drained(&plan.goal).contains(owner) {
+        return true;
+    }
+    let shares = plan.nodes.iter().filter(|node| node.weight > 0.0);
+    let shares: Vec<f64> = shares.map(|node| node.ideal_memory_bytes as f64).collect();
+    let half_percent = shares.iter().sum::<f64>() / shares.len() as f64 / 200.0;
+    goal::balances(&plan.goal)
+        && (plan.batches.iter().any(|batch| batch.source == *owner)
+            || plan.nodes.iter().any(|node| {
+                let above = node.before.memory_bytes as f64 - node.ideal_memory_bytes as f64;
+                node.id == *owner && node.weight > 0.0 && above > half_percent
+            }))
+}
+
 fn check_held(plan: &Plan, scale: &Scale, findings: &mut Findings) {
     let listed: BTreeSet<(u16, &KeyName, Verdict)> = plan
         .oversized
@@ -164,6 +200,12 @@ fn check_held(plan: &Plan, scale: &Scale, findings: &mut Findings) {
             &place,
             &"a reason",
             &"none",
+        );
+        findings.equal(
+            law::GOAL,
+            &format_args!("{place}, in the way"),
+            &in_the_way(plan, held),
+            &held.in_the_way,
         );
         let unassigned = held
             .reasons
@@ -235,6 +277,7 @@ fn check_rule_list(plan: &Plan, findings: &mut Findings) {
         rule::BATCH_BY_TIME,
         rule::ORDER,
         rule::PIN_NOT_MOVE,
+        rule::PREFLIGHT,
     ];
     findings.equal(
         law::RULE_LIST,
@@ -259,15 +302,56 @@ fn check_rule_list(plan: &Plan, findings: &mut Findings) {
             &"bound, since keys break it",
             &format_args!("{:?}", report.status),
         );
-        let unknown = report.rule == rule::MEMORY_HEADROOM
-            && plan.limits.maxmemory_bytes.is_none()
-            && !plan.batches.is_empty();
+        let rests_on_assumed = plan
+            .limits
+            .assumed
+            .iter()
+            .any(|limit| rests_on(&report.rule).contains(&limit.as_str()));
+        let unverified = match report.rule.as_str() {
+            rule::PREFLIGHT => true,
+            rule::MEMORY_HEADROOM => {
+                plan.limits.maxmemory_bytes.is_none() && !plan.batches.is_empty()
+            }
+            _ => rests_on_assumed && report.status != RuleStatus::Bound,
+        };
         findings.demand(
-            !unknown || report.status == RuleStatus::Unverified,
+            !unverified || report.status == RuleStatus::Unverified,
             law::RULE_LIST,
             &format_args!("rule {}", report.rule),
-            &"unverified when something moves without a stated maxmemory",
+            &"unverified, since a setting of the servers is not stated",
             &format_args!("{:?}", report.status),
         );
+        let pinned = plan.held.iter().any(|held| {
+            held.in_the_way
+                && held.reasons.iter().any(|reason| {
+                    matches!(
+                        reason,
+                        HoldReason::OversizedKey { .. } | HoldReason::OversizedUnnamed { .. }
+                    )
+                })
+        });
+        findings.demand(
+            report.rule != rule::PIN_NOT_MOVE || pinned == (report.status == RuleStatus::Bound),
+            law::RULE_LIST,
+            &format_args!("rule {}", report.rule),
+            &format_args!("bound: {pinned}, as slots stand in the way for their keys"),
+            &format_args!("{:?}", report.status),
+        );
+    }
+}
+
+/// The settings of the servers that a rule compares with.
+fn rests_on(rule: &str) -> &'static [&'static str] {
+    match rule {
+        rule::BLOCK_BUDGET | rule::RESTORE_FAILOVER_CLOCK | rule::TIMEOUT_FROM_SILENCE => {
+            &["cluster_node_timeout_ms"]
+        }
+        rule::PAYLOAD_LIMITS => &[
+            "proto_max_bulk_bytes",
+            "client_query_buffer_bytes",
+            "replica_buffer_hard_bytes",
+            "replica_buffer_soft_bytes",
+        ],
+        _ => &[],
     }
 }

@@ -45,6 +45,7 @@ mod rule {
     pub(super) const BATCH_BY_TIME: &str = "batch-by-time";
     pub(super) const ORDER: &str = "order";
     pub(super) const PIN_NOT_MOVE: &str = "pin-not-move";
+    pub(super) const PREFLIGHT: &str = "preflight";
 }
 
 /// A rule or law that a plan breaks.
@@ -239,6 +240,24 @@ fn check_limits(limits: &PlanLimits, findings: &mut Findings) {
     for (name, value) in positive {
         findings.demand(value > 0, law::LIMITS, &name, &"more than 0", &value);
     }
+    let settings = [
+        "cluster_node_timeout_ms",
+        "proto_max_bulk_bytes",
+        "client_query_buffer_bytes",
+        "replica_buffer_hard_bytes",
+        "replica_buffer_soft_bytes",
+    ];
+    let in_order: Vec<&str> = settings
+        .into_iter()
+        .filter(|&setting| limits.assumed.iter().any(|name| name == setting))
+        .collect();
+    findings.demand(
+        limits.assumed == in_order,
+        law::LIMITS,
+        &"assumed",
+        &"settings of the servers, each once, in the order of the limits",
+        &limits.assumed.join(", "),
+    );
     findings.demand(
         limits.safety_factor.is_finite() && limits.safety_factor >= 1.0,
         law::LIMITS,

@@ -92,6 +92,7 @@ impl Cluster {
         for number in 1..=count {
             let mut new = node(&format!("new-{number}"), &[]);
             new.planned = true;
+            new.address = String::new();
             self.nodes.push(new);
         }
         self
@@ -181,6 +182,7 @@ pub fn node(name: &str, ranges: &[(u16, u16)]) -> PlanNode {
             .map(slot_at)
             .collect::<SlotSet>(),
         planned: false,
+        known: true,
     }
 }
 
