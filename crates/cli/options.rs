@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use preshard_analyzer::CostProfile;
 use preshard_parser::source::Mmap;
-use preshard_planner::{Error as LimitError, PlanLimits};
+use preshard_planner::PlanLimits;
 
 use crate::args::{InputArgs, LimitArgs, MmapChoice, PlanLimitArgs};
 use crate::exit::Refusal;
@@ -116,37 +116,8 @@ pub fn plan_limits(
     }
     limits
         .validate()
-        .map_err(|error| Refusal::usage(in_options(&error, &limits)))?;
+        .map_err(|error| Refusal::usage(error.to_string()))?;
     Ok(limits)
-}
-
-/// Why limits make no sense, by the names of the options that state them.
-fn in_options(error: &LimitError, limits: &PlanLimits) -> String {
-    let LimitError::Limit { name, value, must } = error else {
-        return error.to_string();
-    };
-    let (option, unit) = match *name {
-        "latency_budget_ms" => ("--latency-budget", " ms"),
-        "cluster_node_timeout_ms" => ("--node-timeout", " ms"),
-        "safety_factor" => ("--safety-factor", ""),
-        "keys_per_call_max" => ("--keys-per-call", ""),
-        "slots_per_batch_max" => ("--slots-per-batch", ""),
-        "proto_max_bulk_bytes" => ("--proto-max-bulk-len", " bytes"),
-        "client_query_buffer_bytes" => ("--client-query-buffer", " bytes"),
-        "replica_buffer_hard_bytes" => ("--replica-buffer-hard", " bytes"),
-        "replica_buffer_soft_bytes" => ("--replica-buffer-soft", " bytes"),
-        "maxmemory_bytes" => ("--maxmemory", " bytes"),
-        "headroom" => ("--headroom", ""),
-        "call_fixed_us" => {
-            return format!(
-                "--latency-budget {}ms leaves no room for any key: a MIGRATE call without one is predicted to take {value} \
-                 us, and is allowed for at {} times that (--safety-factor)",
-                limits.latency_budget_ms, limits.safety_factor
-            );
-        }
-        _ => return error.to_string(),
-    };
-    format!("{option} is {value}{unit} but must {must}")
 }
 
 /// From which predicted block (ns) and which payload (bytes) on a key is listed by name.

@@ -63,7 +63,18 @@ fn wrong_usage_names_the_option() {
         ),
         (
             &["keys", "dump.rdb", "--node-timeout", "500ms"],
-            &["--node-timeout is 500 ms", "1001"],
+            &["node timeout", "500 ms", "more than 1000 ms"],
+        ),
+        (
+            &[
+                "keys",
+                "dump.rdb",
+                "--latency-budget",
+                "1ms",
+                "--safety-factor",
+                "50",
+            ],
+            &["latency budget", "1 ms"],
         ),
         (
             &["plan", "dump.rdb", "--add", "1", "--maxmemory", "8"],
