@@ -23,7 +23,8 @@ const ROUNDS: usize = 4;
 /// The parts of a goal combine. Explicit moves come first, and their slots are not moved again. Then drained
 /// nodes are emptied, slots without keys included. With `rebalance`, `add` or `weights` all nodes that take part
 /// are balanced by memory; with `drain` alone, the other nodes only receive. A node takes part when it owns slots,
-/// is added, is given a weight, or is the target of a move; a weight of 0 drains. Nodes within about half a
+/// is added, is given a weight, or is the target of a move; a weight of 0 drains. A node of which it
+/// is not known what it holds never takes part, whatever is asked. Nodes within about half a
 /// percent of the best balance there is are left as they are.
 ///
 /// # Errors

@@ -3,9 +3,13 @@
 /// Slots that are named before the rest is only counted.
 const NAMED_MOST: usize = 8;
 
-/// Memory in MiB, with one decimal.
+/// Memory in MiB, with one decimal; what is there does not become nothing.
 pub(crate) fn in_mib(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+    let mib = bytes as f64 / f64::from(1 << 20);
+    if bytes > 0 && mib < 0.05 {
+        return "less than 0.1 MiB".to_owned();
+    }
+    format!("{mib:.1} MiB")
 }
 
 /// A ratio in per cent, with one decimal.
