@@ -1,7 +1,6 @@
 //! What to do about a key that cannot be moved, by its type and by what is wrong with it.
 
-use preshard_analyzer::NamedKey;
-use preshard_parser::DataType;
+use preshard_analyzer::{DataType, NamedKey};
 
 use crate::PlanLimits;
 use crate::plan::{HeavyCall, Verdict};
