@@ -20,7 +20,7 @@ impl KeyName {
         let mut out = String::with_capacity(self.0.len());
         for chunk in self.0.utf8_chunks() {
             for c in chunk.valid().chars() {
-                if c == '\\' || c.is_control() || is_invisible(c) {
+                if c == '\\' || is_hidden(c) {
                     out.extend(c.escape_default());
                 } else {
                     out.push(c);
@@ -34,11 +34,13 @@ impl KeyName {
     }
 }
 
-/// Format characters that are not drawn and change how their neighbours are (Unicode category Cf
-/// and the line and paragraph separators, the ranges in use).
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+/// Whether a character acts on a terminal or hides in a text: controls, and the format characters that
+/// are not drawn and change how their neighbours are (Unicode category Cf and the line and paragraph
+/// separators, the ranges in use).
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 impl Serialize for KeyName {

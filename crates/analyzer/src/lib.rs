@@ -50,7 +50,7 @@ pub use cost::{CostProfile, ProfileError};
 pub use error::Error;
 pub use histogram::{CostBin, CostHistogram};
 pub use key_facts::{Cost, KeyFacts, Sizes};
-pub use key_name::KeyName;
+pub use key_name::{KeyName, is_hidden};
 pub use memory::{MemoryModel, Rough1};
 pub use profile::{Merge, NamedKey, SlotFacts, SlotProfile};
 pub use scan::{Progress, ScanOptions, Sink, scan, scan_all};

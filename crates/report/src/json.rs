@@ -6,11 +6,11 @@
 
 use std::io::{self, Write};
 
+use preshard_analyzer::is_hidden;
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use crate::KeyRecord;
-use crate::words::is_hidden;
 
 /// Writes a document, indented, with a final newline.
 ///

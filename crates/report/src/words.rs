@@ -34,29 +34,9 @@ pub fn line(text: &str) -> String {
         .replace("\\\\", "\\")
 }
 
-/// Whether a character acts on a terminal or hides in a text: the set that [`KeyName::escaped`] escapes, backslashes
-/// apart.
-pub(crate) fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_hidden_is_what_names_escape() {
-        let mut hidden = 0;
-        for c in '\0'..=char::MAX {
-            let name = c.to_string();
-            let escaped = KeyName(name.as_bytes().into()).escaped();
-            assert_eq!(is_hidden(c), c != '\\' && escaped != name, "{c:?}");
-            hidden += u32::from(is_hidden(c));
-        }
-        assert!(hidden > 65, "{hidden}: more than the controls");
-    }
 
     #[test]
     fn a_line_is_escaped_once_however_often_it_passes() {
