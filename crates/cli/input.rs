@@ -229,7 +229,7 @@ fn begins_like_a_snapshot(path: &Path) -> bool {
 }
 
 /// The node id at the end of a name such as `redis-node-10.0.0.1-7000-<id>.rdb` (redis
-/// `src/redis-cli.c`, `clusterManagerNodeMasterRandom` and the backup command's file name).
+/// `src/redis-cli.c`, `clusterManagerGetNodeRDBFilename`).
 fn node_of_backup(path: &Path) -> Option<NodeId> {
     let stem = path.file_stem()?.to_str()?;
     let (rest, id) = stem.rsplit_once('-')?;

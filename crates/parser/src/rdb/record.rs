@@ -85,8 +85,8 @@ pub struct SlotInfo {
 }
 
 impl SlotInfo {
-    /// The aux field in which Valkey 8.0 and later say it: `slot,keys,expiring`, from 9.0 on with a
-    /// fourth number (valkey `src/rdb.c`, `rdbSaveSlotInfo`... the field `slot-info`).
+    /// The aux field in which Valkey 8.0 and later say it, in the middle of the keys: `slot,keys,expiring`,
+    /// from 9.0 on with a fourth number (as files of Valkey 8.0, 8.1 and 9.1 have it).
     pub const AUX_NAME: &'static [u8] = b"slot-info";
 
     /// Parses the value of that field; `None` when it has another form.

@@ -13,7 +13,7 @@ const TEXT_SCORE_SPECIAL_MIN: u8 = 253;
 const CONTAINER_PLAIN: u64 = 1;
 /// A quicklist node that is a listpack.
 const CONTAINER_PACKED: u64 = 2;
-/// Valkey writes this expiry for a field without one (valkey `src/entry.h`).
+/// Valkey writes this expiry for a field without one (valkey `src/expire.h`, `EXPIRY_NONE`).
 const VALKEY_NO_EXPIRY: i64 = -1;
 
 pub(super) fn strings<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Error> {
