@@ -12,7 +12,7 @@ mod check;
 mod frontier;
 mod tally;
 
-use std::io;
+use std::io::{self, Read as _};
 
 use preshard_parser::Detail;
 use preshard_parser::source::Source;
@@ -83,9 +83,18 @@ pub fn scan(
     progress: &dyn Progress,
     sink: &mut Sink<'_>,
 ) -> Result<FileScan, Error> {
-    let mut frontier = Frontier::new(source.bytes())?;
-    let mut tally = Tally::new(source, frontier.header(), options);
-    let mut checksum = RunningChecksum::new(source.bytes(), frontier.header());
+    let mut streamed = Vec::new();
+    let bytes = match source.bytes() {
+        Some(bytes) => bytes,
+        None => {
+            let mut stream = source.stream().map_err(Error::Read)?;
+            stream.read_to_end(&mut streamed).map_err(Error::Read)?;
+            &streamed
+        }
+    };
+    let mut frontier = Frontier::new(bytes)?;
+    let mut tally = Tally::new(source, bytes, frontier.header(), options);
+    let mut checksum = RunningChecksum::new(bytes, frontier.header());
     let mut chunk = frontier.next_chunk(Vec::new());
     // Buffers go round: allocating them anew for each chunk takes a fifth of the time of small keys.
     let mut spare_records = Vec::new();

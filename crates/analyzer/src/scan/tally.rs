@@ -60,11 +60,16 @@ struct Unlisted {
 }
 
 impl Tally {
-    pub(super) fn new(source: &Source, header: Header, options: &ScanOptions<'_>) -> Tally {
+    pub(super) fn new(
+        source: &Source,
+        bytes: &[u8],
+        header: Header,
+        options: &ScanOptions<'_>,
+    ) -> Tally {
         Tally {
             summary: FileSummary {
                 path: source.path().to_owned(),
-                bytes: source.bytes().len() as u64,
+                bytes: bytes.len() as u64,
                 bytes_read: 0,
                 header,
                 written_by: None,
