@@ -334,7 +334,7 @@ fn progress_adds_up_to_the_file() {
 fn what_is_no_snapshot_is_named() {
     for (bytes, looks_like) in [
         (&b""[..], "an empty file"),
-        (b"\x1f\x8b\x08\0\0\0\0\0\0\0", "a gzip file"),
+        (b"BZh91AY&SY", "a bzip2 file"),
         (b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n", "an append-only file"),
         (b"hello world, this is text", "text"),
     ] {

@@ -69,12 +69,12 @@ impl Ahead {
 
     /// What is there to be read, more being fetched when nothing is; empty at the end only.
     pub(super) fn fill(&mut self) -> io::Result<&[u8]> {
-        if self.ahead(1).is_empty() {
-            if let Some(error) = self.failure.take() {
-                // Whoever reads on after this is told of an end, not of the same failure once more.
-                self.ended = true;
-                return Err(error);
-            }
+        if self.ahead(1).is_empty()
+            && let Some(error) = self.failure.take()
+        {
+            // Whoever reads on after this is told of an end, not of the same failure once more.
+            self.ended = true;
+            return Err(error);
         }
         Ok(self.buffer.get(self.start..self.end).unwrap_or_default())
     }

@@ -207,7 +207,7 @@ impl Source {
     /// Length of the file as it lies there; `None` for pipes and standard input.
     pub fn file_bytes(&self) -> Option<u64> {
         let (_, metadata) = self.opened.as_ref()?;
-        metadata.is_file().then(|| metadata.len())
+        metadata.is_file().then_some(metadata.len())
     }
 
     /// Whether length or modification time differ from when the file was opened: what was read may
