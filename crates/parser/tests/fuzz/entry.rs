@@ -1,9 +1,9 @@
-//! The body of the fuzz target `read`: laws that hold for any bytes at all.
+//! The body of the fuzz target `entry`: laws that hold for any bytes at all.
 
 use preshard_parser::{Detail, Error, RdbReader, RecordKind};
 
 /// Reads `bytes` as a snapshot and panics when a law is broken.
-pub fn read(bytes: &[u8]) {
+pub fn entry(bytes: &[u8]) {
     let inside = |error: &Error| {
         assert!(
             error.offset() <= bytes.len() as u64,
