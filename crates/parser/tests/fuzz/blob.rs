@@ -100,7 +100,10 @@ pub fn blob(bytes: &[u8]) {
     let largest = listed.flat_map(|element| &element[..layout.listed]).max();
     let elements = layout.nodes * (decoded.lens.len() / layout.per_element) as u64;
     assert_eq!(facts.elements, Some(elements));
-    assert_eq!(facts.largest_element_bytes, Some(largest.copied().unwrap_or(0)));
+    assert_eq!(
+        facts.largest_element_bytes,
+        Some(largest.copied().unwrap_or(0))
+    );
     assert_eq!(facts.nodes, layout.nodes);
 }
 
@@ -123,11 +126,17 @@ impl Layout {
         let RecordKind::Entry(entry) = record.kind else {
             panic!("{:?} is no entry", record.kind)
         };
-        assert_eq!(record.range.end, value_end, "a blob is as long as its string");
+        assert_eq!(
+            record.range.end, value_end,
+            "a blob is as long as its string"
+        );
         let counted = entry.measure(Detail::Counts);
         let walked = entry.measure(Detail::Elements);
         if let Err(error) = &walked {
-            assert!(error.offset() >= 12 && error.offset() <= value_end, "{error}");
+            assert!(
+                error.offset() >= 12 && error.offset() <= value_end,
+                "{error}"
+            );
         }
         match (&counted, &walked) {
             (Ok(counted), Ok(walked)) => assert_eq!(
@@ -142,7 +151,9 @@ impl Layout {
 }
 
 fn length(len: usize) -> [u8; 5] {
-    let [a, b, c, d] = u32::try_from(len).expect("fuzzed inputs are short").to_be_bytes();
+    let [a, b, c, d] = u32::try_from(len)
+        .expect("fuzzed inputs are short")
+        .to_be_bytes();
     [0x80, a, b, c, d]
 }
 

@@ -15,7 +15,11 @@ pub fn lzf(bytes: &[u8]) {
     let [low, high, pieces, rest @ ..] = bytes else {
         return;
     };
-    decompressed_as_another_does(rest, usize::from(u16::from_le_bytes([*low, *high])), *pieces);
+    decompressed_as_another_does(
+        rest,
+        usize::from(u16::from_le_bytes([*low, *high])),
+        *pieces,
+    );
     there_and_back(rest, *pieces);
 }
 
@@ -67,7 +71,11 @@ fn read_in_pieces(compressed: &[u8], len: usize, pieces: u8) -> (Vec<u8>, bool) 
     if whole {
         assert!(cursor.take(1).is_err(), "a byte behind the stated length");
     }
-    assert!(scratch.capacity() <= SCRATCH_BYTES_MAX, "{}", scratch.capacity());
+    assert!(
+        scratch.capacity() <= SCRATCH_BYTES_MAX,
+        "{}",
+        scratch.capacity()
+    );
     (read, whole)
 }
 

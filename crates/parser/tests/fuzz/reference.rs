@@ -18,7 +18,10 @@ pub mod decode {
     }
 
     fn le(bytes: &[u8]) -> u64 {
-        bytes.iter().rev().fold(0, |n, &byte| n << 8 | u64::from(byte))
+        bytes
+            .iter()
+            .rev()
+            .fold(0, |n, &byte| n << 8 | u64::from(byte))
     }
 
     fn signed(bytes: &[u8]) -> i64 {
@@ -48,7 +51,10 @@ pub mod decode {
             return None;
         }
         Some(Decoded {
-            lens: integers.chunks(width).map(|n| text_len(signed(n))).collect(),
+            lens: integers
+                .chunks(width)
+                .map(|n| text_len(signed(n)))
+                .collect(),
             told: Some(count),
         })
     }
@@ -81,7 +87,10 @@ pub mod decode {
             rest = rest.get(size + back..)?;
             lens.push(len);
         }
-        Some(Decoded { lens, told: told(&blob[4..6]) })
+        Some(Decoded {
+            lens,
+            told: told(&blob[4..6]),
+        })
     }
 
     pub fn ziplist(blob: &[u8]) -> Option<Decoded> {
@@ -100,9 +109,7 @@ pub mod decode {
             };
             let (size, len) = match encoding {
                 0x00..=0x3f => string(1, u64::from(encoding)),
-                0x40..=0x7f => {
-                    string(2, u64::from(encoding & 63) << 8 | u64::from(*rest.get(1)?))
-                }
+                0x40..=0x7f => string(2, u64::from(encoding & 63) << 8 | u64::from(*rest.get(1)?)),
                 0x80..=0xbf => {
                     let big_endian: [u8; 4] = rest.get(1..5)?.try_into().ok()?;
                     string(5, u64::from(u32::from_be_bytes(big_endian)))
@@ -118,7 +125,10 @@ pub mod decode {
             rest = rest.get(size..)?;
             lens.push(len);
         }
-        Some(Decoded { lens, told: told(&blob[8..10]) })
+        Some(Decoded {
+            lens,
+            told: told(&blob[8..10]),
+        })
     }
 
     pub fn zipmap(blob: &[u8]) -> Option<Decoded> {
@@ -132,7 +142,11 @@ pub mod decode {
                 len => (1, u64::from(len)),
             };
             let is_value = lens.len() % 2 == 1;
-            let unused = if is_value { 1 + usize::from(*rest.get(head)?) } else { 0 };
+            let unused = if is_value {
+                1 + usize::from(*rest.get(head)?)
+            } else {
+                0
+            };
             rest = rest.get(head + len as usize + unused..)?;
             lens.push(len);
         }
