@@ -25,13 +25,19 @@ pub fn topology(text: &[u8]) {
         assert!(node.slots.is_empty() || node.role == Role::Primary);
         for slot in node.slots.iter() {
             assert!(owned.insert(slot), "slot {slot} has two owners");
-            assert_eq!(topology.owner_of(slot).map(|owner| &owner.id), Some(&node.id));
+            assert_eq!(
+                topology.owner_of(slot).map(|owner| &owner.id),
+                Some(&node.id)
+            );
         }
         for open in &node.open {
             assert!(ids.contains(&open.peer), "{} is not there", open.peer);
         }
         assert!(node.open.is_sorted_by_key(|open| open.slot));
-        assert_eq!(topology.find(&node.id.0).map(|found| &found.id), Ok(&node.id));
+        assert_eq!(
+            topology.find(&node.id.0).map(|found| &found.id),
+            Ok(&node.id)
+        );
         let told = [&node.host, node.hostname.as_ref().unwrap_or(&node.host)];
         let printable = |text: &&String| text.bytes().all(|byte| byte.is_ascii_graphic());
         assert!(told.iter().all(printable), "{told:?}");
