@@ -86,7 +86,7 @@ impl Node {
     fn end_of(&self, address: usize) -> Option<usize> {
         let version = self.version.load(SeqCst);
         let (start, end) = (self.start.load(SeqCst), self.end.load(SeqCst));
-        let whole = version % 2 == 0 && self.version.load(SeqCst) == version;
+        let whole = version.is_multiple_of(2) && self.version.load(SeqCst) == version;
         (whole && (start..end).contains(&address)).then_some(end)
     }
 }
