@@ -53,4 +53,4 @@ pub use rdb::{
     Str, ValueType,
 };
 pub use reader::{Cursor, Reader};
-pub use value::{Detail, ValueFacts};
+pub use value::{Detail, MeasureOptions, StreamId, StreamInfo, ValueFacts};

@@ -3,7 +3,7 @@
 use super::{Str, ValueType};
 use crate::Error;
 use crate::reader::{Cursor as _, Reader};
-use crate::value::{Detail, Measure, ValueFacts, walk_value};
+use crate::value::{MeasureOptions, ValueFacts, measure};
 
 /// Bytes that DUMP puts around a value: the type in front, version and checksum behind (redis
 /// `src/cluster.c`, `createDumpPayload`).
@@ -47,13 +47,12 @@ impl Entry<'_> {
     ///
     /// # Errors
     /// Corrupt, with the offset of the first bad byte and the key, when a blob's header or, with
-    /// [`Detail::Elements`], any of its elements contradicts the format.
-    pub fn measure(&self, detail: Detail) -> Result<ValueFacts, Error> {
+    /// [`crate::Detail::Elements`], any of its elements contradicts the format.
+    pub fn measure(&self, options: impl Into<MeasureOptions>) -> Result<ValueFacts, Error> {
         let mut reader = Reader::new(self.value, self.value_offset);
-        let mut measure = Measure::new(self.value_type, detail);
-        walk_value(&mut reader, self.value_type, &mut measure)
-            .and_then(|()| match reader.rest().len() {
-                0 => Ok(measure.finish()),
+        measure(&mut reader, self.value_type, options.into())
+            .and_then(|facts| match reader.rest().len() {
+                0 => Ok(facts),
                 left => Err(Error::corrupt(
                     reader.offset(),
                     "end of the value",
