@@ -41,6 +41,11 @@ pub(super) fn measure<'a>(
     }
 }
 
+/// The error at which measuring stopped, if it did.
+pub(super) fn take_error(batches: &mut [Batch<'_>]) -> Option<Error> {
+    batches.iter_mut().find_map(|batch| batch.error.take())
+}
+
 impl<'a> Batch<'a> {
     fn measure(&mut self, records: &[Record<'a>], options: &ScanOptions<'_>) {
         self.keys.clear();
@@ -86,7 +91,7 @@ fn key_facts<'a>(entry: &Entry<'a>, options: &ScanOptions<'_>) -> Result<KeyFact
         idle_s: entry.idle_s,
         lfu: entry.freq,
         sizes: Sizes {
-            serialized_bytes: entry.value.len() as u64,
+            serialized_bytes: entry.value.stored_bytes(),
             payload_bytes,
             memory_bytes_estimate: options.memory.estimate(
                 key.len() as u64,

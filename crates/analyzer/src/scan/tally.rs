@@ -1,15 +1,15 @@
 //! The totals of a file, folded in file order.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use preshard_parser::source::Source;
 use preshard_parser::{DataType, Header, ModuleId, RecordKind, SlotInfo, Str};
 use preshard_slots::{SLOT_COUNT, Slot, SlotSet};
 
-use super::ScanOptions;
 use super::batch::Batch;
 use super::check::SlotInfoWatch;
 use super::frontier::Stop;
+use super::{Outcome, ScanOptions};
 use crate::{
     AuxField, Checksum, Damage, DatabaseRow, FileScan, FileSummary, KeyFacts, ModuleRow, Server,
     SlotProfile, TypeRow, Warning,
@@ -60,11 +60,11 @@ struct Unlisted {
 }
 
 impl Tally {
-    pub(super) fn new(source: &Source, header: Header, options: &ScanOptions<'_>) -> Tally {
+    pub(super) fn new(path: &Path, header: Header, options: &ScanOptions<'_>) -> Tally {
         Tally {
             summary: FileSummary {
-                path: source.path().to_owned(),
-                bytes: source.bytes().len() as u64,
+                path: path.to_owned(),
+                bytes: 0,
                 bytes_read: 0,
                 header,
                 written_by: None,
@@ -226,7 +226,7 @@ impl Tally {
     }
 
     /// The result, once the last batch was added.
-    pub(super) fn finish(self, source: &Source, stop: Stop, checksum: Checksum) -> FileScan {
+    pub(super) fn finish(self, outcome: Outcome) -> FileScan {
         let Tally {
             mut summary,
             mut profile,
@@ -243,8 +243,9 @@ impl Tally {
         summary.types = types.sorted();
         summary.databases = databases.into_values().collect();
         summary.modules = modules.into_values().collect();
-        summary.checksum = checksum;
-        match stop {
+        summary.checksum = outcome.checksum;
+        summary.bytes = outcome.bytes;
+        match outcome.stop {
             Stop::Ended(end) => {
                 summary.bytes_read = end.offset;
                 summary.trailing_bytes = summary.bytes.saturating_sub(end.offset);
@@ -268,8 +269,7 @@ impl Tally {
                 warnings.push(Warning::Unlisted { what, keys });
             }
         }
-        // That the file cannot be looked at any more is reason enough to doubt what was read.
-        if source.changed().unwrap_or(true) {
+        if outcome.changed {
             warnings.push(Warning::SourceChanged);
         }
         summary.warnings.extend(warnings);

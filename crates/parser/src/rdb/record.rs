@@ -16,6 +16,19 @@ pub struct Record<'a> {
     pub kind: RecordKind<'a>,
 }
 
+impl Record<'_> {
+    /// Bytes that the record takes in the file, and those of its key, which may have to be decompressed: what
+    /// a caller that bounds its memory by bytes should count.
+    #[inline]
+    pub fn weight(&self) -> u64 {
+        let key = match &self.kind {
+            RecordKind::Entry(entry) => entry.key.len(),
+            _ => 0,
+        };
+        (self.range.end - self.range.start).saturating_add(key)
+    }
+}
+
 /// What a record is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

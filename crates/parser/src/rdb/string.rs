@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::length::{Length, read_any_length, read_length};
-use crate::reader::{Cursor, Reader};
+use crate::reader::Cursor;
 use crate::{Error, lzf};
 
 const ENCODING_INT8: u8 = 0;
@@ -94,14 +94,20 @@ pub struct Str<'a> {
 }
 
 impl<'a> Str<'a> {
-    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Str<'a>, Error> {
-        let header = read_string_header(reader)?;
-        let offset = reader.offset();
-        Ok(Str {
+    /// A string whose header has been read; `stored` begins at `offset` and may be cut short.
+    #[inline]
+    pub(super) fn new(header: StringHeader, stored: &'a [u8], offset: u64) -> Str<'a> {
+        Str {
             header,
-            stored: reader.window(header.stored)?,
+            stored,
             offset,
-        })
+        }
+    }
+
+    /// Whether all of the string is at hand. Always so in memory; of a string that streamed by and that is
+    /// no key, only the beginning is kept when it is longer than [`crate::limits::HELD_BYTES_MAX`].
+    pub fn is_held(&self) -> bool {
+        self.stored.len() as u64 == self.header.stored
     }
 
     /// Length of the decoded string in bytes.
@@ -117,13 +123,23 @@ impl<'a> Str<'a> {
     /// The decoded string; borrowed where it lies in the file as it is.
     ///
     /// # Errors
-    /// Corrupt, when a compressed string does not decompress to its stated length.
+    /// Corrupt, when a compressed string does not decompress to its stated length; unsupported, when the
+    /// string is not held.
     pub fn bytes(&self) -> Result<Cow<'a, [u8]>, Error> {
+        if !self.is_held() {
+            return Err(self.not_held());
+        }
         Ok(match self.header.form {
             Form::Raw => Cow::Borrowed(self.stored),
             Form::Integer(n) => Cow::Owned(n.to_string().into_bytes()),
             Form::Lzf => Cow::Owned(lzf::decompress(self.stored, self.header.len, self.offset)?),
         })
+    }
+
+    #[cold]
+    fn not_held(&self) -> Error {
+        let what = format!("a streamed string of {} bytes", self.header.stored);
+        Error::unsupported(self.offset, what)
     }
 }
 

@@ -296,10 +296,16 @@ impl Visitor for Measure {
         };
         let facts = &mut self.facts;
         facts.fields_with_ttl += 1;
-        facts.first_field_expiry_ms =
-            Some(facts.first_field_expiry_ms.map_or(expiry, |first| first.min(expiry)));
-        facts.last_field_expiry_ms =
-            Some(facts.last_field_expiry_ms.map_or(expiry, |last| last.max(expiry)));
+        facts.first_field_expiry_ms = Some(
+            facts
+                .first_field_expiry_ms
+                .map_or(expiry, |first| first.min(expiry)),
+        );
+        facts.last_field_expiry_ms = Some(
+            facts
+                .last_field_expiry_ms
+                .map_or(expiry, |last| last.max(expiry)),
+        );
         if let (Some(expired), Some(reference)) =
             (&mut facts.fields_expired, self.options.reference_ms)
         {

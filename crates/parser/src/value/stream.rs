@@ -1,9 +1,7 @@
 //! Streams (redis `src/rdb.c`, the stream branch of `rdbLoadObject`).
 
 use super::blob::Blob;
-use super::visitor::{
-    ConsumerHead, GroupHead, PendingEntry, Role, StreamId, StreamInfo, Visitor,
-};
+use super::visitor::{ConsumerHead, GroupHead, PendingEntry, Role, StreamId, StreamInfo, Visitor};
 use super::{blob, string};
 use crate::Error;
 use crate::lzf::LzfCursor;
