@@ -1,7 +1,7 @@
 //! What a value is made of, told from its lengths.
 
 use super::blob::{Blob, Shape};
-use super::visitor::{ConsumerHead, EntryHead, GroupHead, Role, Visitor};
+use super::visitor::{ConsumerHead, StreamEntryHead, GroupHead, Role, Visitor};
 use super::{inside, stream_node, walk_value};
 use crate::limits::LZF_TRIED_ABOVE_BYTES;
 use crate::rdb::{Form, StringHeader};
@@ -317,7 +317,7 @@ impl Visitor for Measure {
         self.facts.deleted_entries = self.facts.deleted_entries.saturating_add(n);
     }
 
-    fn stream_entry(&mut self, head: EntryHead) {
+    fn stream_entry(&mut self, head: StreamEntryHead) {
         self.in_deleted_entry = head.deleted;
         if head.shares_fields && !head.deleted {
             self.seen.add(self.shared);
@@ -335,7 +335,8 @@ impl Visitor for Measure {
         Ok(())
     }
 
-    fn module(&mut self, module: ModuleId) {
+    fn module(&mut self, module: ModuleId) -> Result<(), Error> {
         self.facts.module = Some(module);
+        Ok(())
     }
 }

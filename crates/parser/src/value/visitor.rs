@@ -1,6 +1,7 @@
 //! What may be looked at in a value.
 
 use super::blob::Blob;
+use super::member::ModuleNumber;
 use crate::rdb::StringHeader;
 use crate::reader::Cursor;
 use crate::{Error, ModuleId};
@@ -63,7 +64,7 @@ pub struct StreamInfo {
 
 /// An entry of a stream, as the node says it before the entry's fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct EntryHead {
+pub(crate) struct StreamEntryHead {
     pub(crate) id: StreamId,
     pub(crate) deleted: bool,
     /// Fields of the entry.
@@ -96,15 +97,6 @@ pub(crate) struct ConsumerHead {
     /// `None` where it never was, and before Redis 7.2.
     pub(crate) active_at_ms: Option<i64>,
     pub(crate) pending: u64,
-}
-
-/// A number in a module's value.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum ModuleNumber {
-    Signed(i64),
-    Unsigned(u64),
-    Float(f32),
-    Double(f64),
 }
 
 /// Sees the parts of a value in the order of the file. By default nothing is looked at.
@@ -169,7 +161,7 @@ pub(crate) trait Visitor {
     fn deleted_entries(&mut self, _n: u64) {}
 
     /// An entry of a stream, whose fields follow.
-    fn stream_entry(&mut self, _head: EntryHead) {}
+    fn stream_entry(&mut self, _head: StreamEntryHead) {}
 
     /// What a stream says of itself.
     fn stream_info(&mut self, _info: &StreamInfo) -> Result<(), Error> {
@@ -207,7 +199,9 @@ pub(crate) trait Visitor {
     }
 
     /// The module whose items follow.
-    fn module(&mut self, _module: ModuleId) {}
+    fn module(&mut self, _module: ModuleId) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// A number among a module's items.
     fn module_number(&mut self, _number: ModuleNumber) -> Result<(), Error> {
