@@ -12,7 +12,7 @@ mod record;
 mod string;
 mod value_type;
 
-pub use entry::{Entry, Measured, Value};
+pub use entry::{Entry, EntryHead, Measured, Value};
 pub use header::{Family, Header};
 pub use module::ModuleId;
 pub use reader::RdbReader;

@@ -1,7 +1,7 @@
 //! What a value is made of, told from its lengths.
 
 use super::blob::{Blob, Shape};
-use super::visitor::{ConsumerHead, StreamEntryHead, GroupHead, Role, Visitor};
+use super::visitor::{ConsumerHead, GroupHead, Role, StreamEntryHead, Visitor};
 use super::{inside, stream_node, walk_value};
 use crate::limits::LZF_TRIED_ABOVE_BYTES;
 use crate::rdb::{Form, StringHeader};

@@ -190,7 +190,9 @@ impl Members<'_, '_> {
             Form::Raw if header.len <= SCORE_TEXT_MAX => {
                 #[expect(clippy::cast_possible_truncation, reason = "at most 48")]
                 let text = c.take(header.len as usize)?;
-                let score = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+                let score = std::str::from_utf8(text)
+                    .ok()
+                    .and_then(|text| text.parse().ok());
                 score.ok_or_else(|| {
                     Error::corrupt(offset, "score", format!("\"{}\"", text.escape_ascii()))
                 })?

@@ -2,7 +2,7 @@
 //! `streamAppendItem`).
 
 use super::blob::{Blob, BlobHeader, expect_integer, read_listpack_integer};
-use super::visitor::{StreamEntryHead, Role, StreamId, Visitor};
+use super::visitor::{Role, StreamEntryHead, StreamId, Visitor};
 use crate::Error;
 use crate::rdb::StringHeader;
 use crate::reader::Cursor;
