@@ -7,9 +7,14 @@
 //! on their size; and everything that could depend on timing (the first error, the sink, the totals) goes by
 //! file order, so the result is the same for any number of threads.
 
+mod aux_fields;
 mod batch;
+mod behind;
 mod check;
+mod claims;
 mod frontier;
+mod functions;
+mod ledger;
 mod tally;
 
 use std::io;

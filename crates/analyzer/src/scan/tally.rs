@@ -3,26 +3,29 @@
 use std::collections::BTreeMap;
 
 use preshard_parser::source::Source;
-use preshard_parser::{DataType, Header, ModuleId, RecordKind, SlotInfo, Str};
+use preshard_parser::{DataType, Family, Header, ModuleId, RecordKind, Str};
 use preshard_slots::{SLOT_COUNT, Slot, SlotSet};
 
 use super::ScanOptions;
+use super::aux_fields::{AuxFields, Meaning};
 use super::batch::Batch;
-use super::check::SlotInfoWatch;
+use super::behind::Behind;
+use super::claims::{self, Expiries, Newest, OddSizes, SlotTotals};
 use super::frontier::Stop;
+use super::functions::Functions;
+use super::ledger::Ledger;
 use crate::{
-    AuxField, Checksum, Damage, DatabaseRow, FileScan, FileSummary, KeyFacts, ModuleRow, Server,
+    Checksum, Claim, ClaimVerdict, Damage, DatabaseRow, FileScan, FileSummary, KeyFacts, ModuleRow,
     SlotProfile, TypeRow, Warning,
 };
 
 /// Most databases, and most modules, that are listed: servers have 16 databases by default, and a file
 /// that names millions must not fill the memory.
 const ROWS_MAX: usize = 1_024;
-/// Most auxiliary fields that are kept, and most bytes of each: servers write about a dozen short ones.
-const AUX_FIELDS_MAX: usize = 64;
-const AUX_BYTES_MAX: u64 = 1_024;
-/// Cached Lua scripts of servers before 7.0: of any size, and nothing about the file.
-const AUX_LUA: &[u8] = b"lua";
+/// Databases of a server that was not told otherwise (`databases` in its configuration).
+const DATABASES_DEFAULT: u64 = 16;
+/// Bytes behind the end that are looked at to tell what they are.
+const BEHIND_HEAD_BYTES: usize = 128;
 
 /// What has been counted so far.
 pub(super) struct Tally {
@@ -33,9 +36,17 @@ pub(super) struct Tally {
     modules: BTreeMap<ModuleId, ModuleRow>,
     /// Keys of databases and modules beyond [`ROWS_MAX`].
     unlisted: Unlisted,
-    db: u64,
-    slot_info: SlotInfoWatch,
+    /// The database selected last.
+    db: Option<u64>,
+    highest_db: u64,
+    odd_sizes: OddSizes,
+    aux: AuxFields,
+    functions: Functions,
+    slot_totals: SlotTotals,
+    expiries: Expiries,
+    newest: Newest,
     imports: Imports,
+    ledger: Ledger,
 }
 
 /// A row per type and encoding: a dozen, so the search is short where the last one does not fit.
@@ -71,18 +82,25 @@ impl Tally {
                 written_at_s: None,
                 used_memory_bytes: None,
                 aux: Vec::new(),
+                aux_unlisted: 0,
+                scripts: 0,
                 keys: 0,
                 expiring_keys: 0,
+                expired_when_written: None,
                 types: Vec::new(),
                 databases: Vec::new(),
                 functions: 0,
+                libraries: Vec::new(),
                 modules: Vec::new(),
                 empty_collections: 0,
                 slot_info: None,
                 importing: SlotSet::new(),
                 checksum: Checksum::NotReached,
                 damage: None,
+                changed: false,
                 trailing_bytes: 0,
+                account: Vec::new(),
+                claims: Vec::new(),
                 warnings: Vec::new(),
             },
             profile: SlotProfile::new(
@@ -95,9 +113,16 @@ impl Tally {
             databases: BTreeMap::new(),
             modules: BTreeMap::new(),
             unlisted: Unlisted::default(),
-            db: 0,
-            slot_info: SlotInfoWatch::default(),
+            db: None,
+            highest_db: 0,
+            odd_sizes: OddSizes::default(),
+            aux: AuxFields::default(),
+            functions: Functions::default(),
+            slot_totals: SlotTotals::default(),
+            expiries: Expiries::default(),
+            newest: Newest::default(),
             imports: Imports::new(),
+            ledger: Ledger::default(),
         }
     }
 
@@ -112,6 +137,8 @@ impl Tally {
             }
             self.add_keys(&batch.keys[counted..]);
             self.summary.empty_collections += batch.empty_collections;
+            self.ledger.append(&batch.ledger);
+            self.newest.append(&batch.newest);
         }
     }
 
@@ -130,7 +157,8 @@ impl Tally {
                     None => self.unlisted.module_keys += 1,
                 }
             }
-            self.slot_info.count(key);
+            self.slot_totals.count(key);
+            self.expiries.count(key);
             self.profile.add(key);
         }
     }
@@ -149,19 +177,16 @@ impl Tally {
         match note {
             RecordKind::Aux { name, value } => self.add_aux(name, value),
             RecordKind::SelectDb { db } => {
-                self.slot_info.close();
-                self.db = *db;
+                self.slot_totals.select_database();
+                self.db = Some(*db);
+                self.highest_db = self.highest_db.max(*db);
             }
             RecordKind::ResizeDb {
                 keys,
                 expiring_keys,
-            } => {
-                if let Some(row) = self.database_row(self.db) {
-                    row.declared = Some((*keys, *expiring_keys));
-                }
-            }
-            RecordKind::SlotInfo(info) => self.slot_info.declare(self.db, *info),
-            RecordKind::Function { .. } => self.summary.functions += 1,
+            } => self.add_sizes((*keys, *expiring_keys)),
+            RecordKind::SlotInfo(info) => self.slot_totals.declare(self.db.unwrap_or(0), *info),
+            RecordKind::Function { source } => self.functions.add(source),
             RecordKind::ModuleAux { module } => {
                 if let Some(row) = self.module_row(*module) {
                     row.aux_blocks += 1;
@@ -172,38 +197,26 @@ impl Tally {
         }
     }
 
-    /// Takes in an auxiliary field. One that cannot be decoded is left out: it describes the file, and
-    /// its keys can be read all the same.
     fn add_aux(&mut self, name: &Str<'_>, value: &Str<'_>) {
-        if name.len() > AUX_BYTES_MAX || value.len() > AUX_BYTES_MAX {
-            return;
+        match self.aux.add(name, value) {
+            Meaning::Nothing => {}
+            Meaning::WrittenAt(unix_s) => {
+                self.summary.written_at_s.get_or_insert(unix_s);
+                self.expiries.written_at(unix_s);
+            }
+            Meaning::SlotTotals(info) => self.slot_totals.declare(self.db.unwrap_or(0), info),
+            Meaning::UnreadableSlotTotals => self.slot_totals.unreadable(),
         }
-        let (Ok(name), Ok(value)) = (name.bytes(), value.bytes()) else {
+    }
+
+    /// Takes in the sizes of the selected database.
+    fn add_sizes(&mut self, declared: (u64, u64)) {
+        self.odd_sizes.unselected += u64::from(self.db.is_none());
+        let Some(row) = self.database_row(self.db.unwrap_or(0)) else {
             return;
         };
-        let summary = &mut self.summary;
-        match &*name {
-            SlotInfo::AUX_NAME => {
-                if let Some(info) = SlotInfo::parse(&value) {
-                    self.slot_info.declare(self.db, info);
-                }
-                return;
-            }
-            AUX_LUA => return,
-            b"ctime" => summary.written_at_s = number(&value),
-            b"used-mem" => summary.used_memory_bytes = number(&value),
-            name => {
-                if let Some(server) = Server::from_aux(name, &value) {
-                    summary.written_by.get_or_insert(server);
-                }
-            }
-        }
-        if summary.aux.len() < AUX_FIELDS_MAX {
-            summary.aux.push(AuxField {
-                name: String::from_utf8_lossy(&name).into_owned(),
-                value: String::from_utf8_lossy(&value).into_owned(),
-            });
-        }
+        let repeated = row.declared.replace(declared).is_some();
+        self.odd_sizes.repeated += u64::from(repeated);
     }
 
     fn database_row(&mut self, db: u64) -> Option<&mut DatabaseRow> {
@@ -226,54 +239,89 @@ impl Tally {
     }
 
     /// The result, once the last batch was added.
-    pub(super) fn finish(self, source: &Source, stop: Stop, checksum: Checksum) -> FileScan {
-        let Tally {
-            mut summary,
-            mut profile,
-            types,
-            databases,
-            modules,
-            unlisted,
-            slot_info,
-            imports,
-            ..
-        } = self;
-        profile.finish();
-        summary.importing = imports.slots();
-        summary.types = types.sorted();
-        summary.databases = databases.into_values().collect();
-        summary.modules = modules.into_values().collect();
+    pub(super) fn finish(mut self, source: &Source, stop: Stop, checksum: Checksum) -> FileScan {
+        self.profile.finish();
+        let summary = &mut self.summary;
+        summary.importing = self.imports.slots();
+        summary.types = self.types.sorted();
+        summary.databases = self.databases.into_values().collect();
+        summary.modules = self.modules.into_values().collect();
+        (summary.functions, summary.libraries) = self.functions.finish();
+        summary.aux = self.aux.listed;
+        summary.aux_unlisted = self.aux.unlisted;
+        summary.scripts = self.aux.scripts;
+        summary.written_by = self.aux.server;
+        summary.used_memory_bytes = self.aux.used_memory_bytes;
+        summary.expired_when_written = self.expiries.expired_when_written();
         summary.checksum = checksum;
-        match stop {
+        // That the file cannot be looked at any more is reason enough to doubt what was read.
+        summary.changed = source.changed().unwrap_or(true);
+        let mut behind = None;
+        match &stop {
             Stop::Ended(end) => {
                 summary.bytes_read = end.offset;
-                summary.trailing_bytes = summary.bytes.saturating_sub(end.offset);
+                let rest = usize::try_from(end.offset).ok();
+                let rest = rest
+                    .and_then(|from| source.bytes().get(from..))
+                    .unwrap_or_default();
+                let head = &rest[..rest.len().min(BEHIND_HEAD_BYTES)];
+                let found = Behind::look(head, summary.bytes.saturating_sub(end.offset));
+                summary.trailing_bytes = found.bytes();
+                behind = Some(found);
             }
             Stop::Damaged(error) => {
                 summary.bytes_read = error.offset();
-                summary.damage = Some(Damage::new(&error, summary.keys));
+                summary.damage = Some(Damage::new(error, summary.keys));
             }
         }
+        summary.account = self
+            .ledger
+            .close(summary.bytes, &stop, &behind.unwrap_or_default());
         let complete = summary.damage.is_none();
-        if let Some((check, warnings)) = slot_info.finish(complete) {
-            summary.slot_info = Some(check);
-            summary.warnings.extend(warnings);
+        let (slot_info, slot_claim) = self.slot_totals.finish(complete).unzip();
+        summary.slot_info = slot_info;
+        let told = &self.aux.told;
+        summary.claims = [
+            Some(claims::format_version(summary.header, &self.newest)),
+            claims::server(summary.header, told, summary.written_by.as_ref()),
+            claims::word_size(told, summary),
+            self.expiries.claim(summary.expiring_keys),
+            claims::used_memory(summary),
+            claims::append_only(told, behind.as_ref()),
+            claims::database_totals(&summary.databases, self.odd_sizes, complete),
+            slot_claim,
+        ]
+        .into_iter()
+        .flatten()
+        .chain(self.aux.contradictions)
+        .collect();
+        let mut warnings = warnings_of(summary, behind);
+        if self.highest_db >= DATABASES_DEFAULT {
+            warnings.push(Warning::DatabaseBeyondDefault {
+                db: self.highest_db,
+            });
         }
-        let mut warnings = warnings_of(&summary);
         for (what, keys) in [
-            ("databases", unlisted.database_keys),
-            ("modules", unlisted.module_keys),
+            ("databases", self.unlisted.database_keys),
+            ("modules", self.unlisted.module_keys),
         ] {
             if keys > 0 {
                 warnings.push(Warning::Unlisted { what, keys });
             }
         }
-        // That the file cannot be looked at any more is reason enough to doubt what was read.
-        if source.changed().unwrap_or(true) {
+        if self.aux.unreadable > 0 {
+            warnings.push(Warning::UnreadableAuxFields {
+                fields: self.aux.unreadable,
+            });
+        }
+        if summary.changed {
             warnings.push(Warning::SourceChanged);
         }
-        summary.warnings.extend(warnings);
-        FileScan { summary, profile }
+        summary.warnings = warnings;
+        FileScan {
+            summary: self.summary,
+            profile: self.profile,
+        }
     }
 }
 
@@ -358,20 +406,21 @@ fn row<K: Ord, R>(rows: &mut BTreeMap<K, R>, key: K, new: impl FnOnce() -> R) ->
     Some(rows.entry(key).or_insert_with(new))
 }
 
-/// An auxiliary field that is a decimal number.
-fn number<N: std::str::FromStr>(value: &[u8]) -> Option<N> {
-    str::from_utf8(value).ok()?.parse().ok()
-}
-
 /// What the totals themselves give reason to say.
-fn warnings_of(summary: &FileSummary) -> Vec<Warning> {
+fn warnings_of(summary: &FileSummary, behind: Option<Behind>) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if let Checksum::Wrong { stored, computed } = summary.checksum {
         warnings.push(Warning::WrongChecksum { stored, computed });
     }
-    if summary.trailing_bytes > 0 {
+    let behind = behind.unwrap_or_default();
+    if behind.commands > 0 {
+        warnings.push(Warning::CommandsBehind {
+            bytes: behind.commands,
+        });
+    }
+    if behind.other > 0 {
         warnings.push(Warning::TrailingBytes {
-            bytes: summary.trailing_bytes,
+            bytes: behind.other,
         });
     }
     if summary.empty_collections > 0 {
@@ -379,9 +428,10 @@ fn warnings_of(summary: &FileSummary) -> Vec<Warning> {
             keys: summary.empty_collections,
         });
     }
-    if summary.damage.is_none() {
-        warnings.extend(database_totals_differ(&summary.databases));
-    }
+    let differs = |claim: &&Claim| claim.verdict == ClaimVerdict::Differs;
+    let differing = summary.claims.iter().filter(differs).cloned();
+    warnings.extend(differing.map(Warning::ClaimDiffers));
+    warnings.extend(databases_in_cluster(summary));
     if !summary.importing.is_empty() {
         warnings.push(Warning::ImportInProgress {
             slots: summary.importing.clone(),
@@ -403,17 +453,10 @@ fn warnings_of(summary: &FileSummary) -> Vec<Warning> {
     warnings
 }
 
-fn database_totals_differ(databases: &[DatabaseRow]) -> Option<Warning> {
-    let mut differing = databases.iter().filter_map(|row| {
-        let declares = row.declared?;
-        let counted = (row.keys, row.expiring_keys);
-        (declares != counted).then_some((row.db, declares, counted))
-    });
-    let (db, declares, counted) = differing.next()?;
-    Some(Warning::DatabaseTotalsDiffer {
-        databases: 1 + differing.count() as u64,
-        db,
-        declares,
-        counted,
-    })
+/// In cluster mode servers before Valkey 9 have database 0 only.
+fn databases_in_cluster(summary: &FileSummary) -> Option<Warning> {
+    let is_of_cluster = summary.slot_info.is_some() && summary.header.family == Family::Redis;
+    let elsewhere = summary.databases.iter().filter(|row| row.db != 0);
+    let keys = elsewhere.fold(0, |keys, row| keys + row.keys);
+    (is_of_cluster && keys > 0).then_some(Warning::DatabasesInCluster { keys })
 }

@@ -1,0 +1,111 @@
+//! The account of a file: each byte that was read belongs to one part.
+
+use preshard_parser::{Entry, Record, RecordKind, SlotInfo};
+
+use super::behind::Behind;
+use super::frontier::Stop;
+use crate::{Part, PartKind};
+
+/// Magic and version.
+const HEADER_BYTES: u64 = 9;
+
+/// Counts and bytes by part. Ledgers of neighbouring records add up in any order.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    lines: [Line; PartKind::ALL.len()],
+    /// Offset behind the last record.
+    read_to: u64,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Line {
+    count: u64,
+    bytes: u64,
+}
+
+impl Ledger {
+    /// Takes in a record that is no entry.
+    pub(super) fn add_record(&mut self, record: &Record<'_>) {
+        let part = match &record.kind {
+            RecordKind::Aux { name, .. } if is_slot_totals(name) => PartKind::SlotTotals,
+            RecordKind::Aux { .. } => PartKind::AuxFields,
+            RecordKind::SelectDb { .. } | RecordKind::ResizeDb { .. } => PartKind::Databases,
+            RecordKind::SlotInfo(_) => PartKind::SlotTotals,
+            RecordKind::Function { .. } => PartKind::Functions,
+            RecordKind::ModuleAux { .. } => PartKind::ModuleAux,
+            RecordKind::SlotImport { .. } => PartKind::SlotImports,
+            RecordKind::EnterpriseHint { .. } => PartKind::EnterpriseFields,
+            _ => PartKind::OtherRecords,
+        };
+        self.add(part, record.range.end - record.range.start);
+        self.read_to = record.range.end;
+    }
+
+    /// Takes in an entry that a server keeps.
+    pub(super) fn add_key(&mut self, record: &Record<'_>, entry: &Entry<'_>) {
+        let attributes = entry.offset - record.range.start;
+        if attributes > 0 {
+            self.add(PartKind::KeyAttributes, attributes);
+        }
+        let behind_type = entry.offset + 1;
+        self.add(PartKind::TypeBytes, 1);
+        self.add(PartKind::KeyNames, entry.value_offset - behind_type);
+        self.add(PartKind::Values, record.range.end - entry.value_offset);
+        self.read_to = record.range.end;
+    }
+
+    /// Takes in an entry that every server drops.
+    pub(super) fn add_empty_collection(&mut self, record: &Record<'_>) {
+        let bytes = record.range.end - record.range.start;
+        self.add(PartKind::EmptyCollections, bytes);
+        self.read_to = record.range.end;
+    }
+
+    fn add(&mut self, part: PartKind, bytes: u64) {
+        self.add_many(part, 1, bytes);
+    }
+
+    fn add_many(&mut self, part: PartKind, count: u64, bytes: u64) {
+        let line = &mut self.lines[part as usize];
+        line.count += count;
+        line.bytes += bytes;
+    }
+
+    /// Adds the ledger of records that follow.
+    pub(super) fn append(&mut self, other: &Ledger) {
+        for (line, other) in self.lines.iter_mut().zip(&other.lines) {
+            line.count += other.count;
+            line.bytes += other.bytes;
+        }
+        self.read_to = self.read_to.max(other.read_to);
+    }
+
+    /// The account of a file of so many bytes, of which reading ended as told.
+    pub(super) fn close(mut self, file_bytes: u64, stop: &Stop, behind: &Behind) -> Vec<Part> {
+        self.add(PartKind::Header, HEADER_BYTES);
+        let read_to = self.read_to.max(HEADER_BYTES);
+        match stop {
+            Stop::Ended(end) => {
+                self.add(PartKind::End, end.offset - read_to);
+                for (part, bytes) in behind.parts() {
+                    self.add(part, bytes);
+                }
+            }
+            Stop::Damaged(_) => self.add(PartKind::Unread, file_bytes - read_to),
+        }
+        let lines = PartKind::ALL.into_iter().zip(self.lines);
+        lines
+            .filter(|(_, line)| line.count > 0 && line.bytes > 0)
+            .map(|(kind, line)| Part {
+                kind,
+                count: line.count,
+                bytes: line.bytes,
+            })
+            .collect()
+    }
+}
+
+fn is_slot_totals(name: &preshard_parser::Str<'_>) -> bool {
+    name.len() == SlotInfo::AUX_NAME.len() as u64
+        && name.bytes().is_ok_and(|name| *name == *SlotInfo::AUX_NAME)
+}
