@@ -46,6 +46,13 @@ pub enum Warning {
         /// Their number.
         keys: u64,
     },
+    /// Expiries, idle times, LFU counters or metadata that no key has.
+    LostAttributes {
+        /// Replaced by another in front of the same key.
+        replaced: u64,
+        /// At the end, where no key follows.
+        without_key: u64,
+    },
     /// Auxiliary fields that cannot be decompressed.
     UnreadableAuxFields {
         /// Their number.
@@ -159,6 +166,7 @@ impl Warning {
             Warning::ClaimDiffers(claim) => claim.kind.warning_name(),
             Warning::DatabaseBeyondDefault { .. } => "database-beyond-default",
             Warning::DatabasesInCluster { .. } => "databases-in-cluster",
+            Warning::LostAttributes { .. } => "lost-attributes",
             Warning::UnreadableAuxFields { .. } => "unreadable-aux-fields",
             Warning::Unlisted { .. } => "unlisted",
             Warning::ImportInProgress { .. } => "import-in-progress",
@@ -260,6 +268,20 @@ impl std::fmt::Display for Warning {
                  has other databases; look where the file comes from",
                 Counted(*keys, "key")
             ),
+            Warning::LostAttributes {
+                replaced,
+                without_key,
+            } => {
+                f.write_str("expiries or other attributes that no key has:")?;
+                if *replaced > 0 {
+                    write!(f, " {replaced} replaced by another for the same key")?;
+                }
+                if *without_key > 0 {
+                    let comma = if *replaced > 0 { "," } else { "" };
+                    write!(f, "{comma} {without_key} with no key behind")?;
+                }
+                f.write_str("; no server writes that: keys may be missing")
+            }
             Warning::UnreadableAuxFields { fields } => write!(
                 f,
                 "{} cannot be decompressed: a server would refuse the file; take a new backup",

@@ -128,6 +128,7 @@ fn bytes_behind_the_end_are_counted() {
     assert_eq!(scan.summary.checksum, Checksum::Verified);
     assert_eq!(
         scan.summary.warnings,
-        [Warning::TrailingBytes { bytes: 14 }]
+        [Warning::CommandsBehind { bytes: 14 }]
     );
+    assert!(scan.summary.is_whole());
 }

@@ -22,6 +22,33 @@ pub fn combine(first: u64, second: u64, second_len: u64) -> u64 {
     crc_fast::checksum_combine(Crc64Redis, first, second, second_len)
 }
 
+/// The checksum of bytes that arrive in pieces.
+#[derive(Debug, Clone)]
+pub struct Running(crc_fast::Digest);
+
+impl Running {
+    /// The checksum of nothing yet.
+    pub fn new() -> Running {
+        Running(crc_fast::Digest::new(Crc64Redis))
+    }
+
+    /// Takes in the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The checksum of all bytes taken in so far.
+    pub fn value(&self) -> u64 {
+        self.0.finalize()
+    }
+}
+
+impl Default for Running {
+    fn default() -> Running {
+        Running::new()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +79,10 @@ mod tests {
                 naive(&bytes),
                 "cut at {cut}"
             );
+            let mut running = Running::new();
+            running.update(left);
+            running.update(right);
+            assert_eq!(running.value(), naive(&bytes), "in pieces, cut at {cut}");
         }
     }
 }

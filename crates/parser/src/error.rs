@@ -1,6 +1,6 @@
 //! What can be wrong with a snapshot, and where.
 
-use std::fmt;
+use std::{fmt, io};
 
 /// An error at an absolute offset of the file.
 ///
@@ -32,6 +32,13 @@ pub enum ErrorKind {
         /// What stands there.
         found: String,
     },
+    /// The input, of which the snapshot is a part or the content, could not be read any further.
+    Unreadable {
+        /// What the source of the bytes said.
+        reason: String,
+        /// It ended too early, rather than being broken.
+        truncated: bool,
+    },
     /// Valid, as far as can be told, but not known to this reader.
     Unsupported {
         /// The version, type or opcode, by number and name.
@@ -59,6 +66,20 @@ impl Error {
     #[cold]
     pub(crate) fn unsupported(offset: u64, what: impl Into<String>) -> Error {
         Error::new(ErrorKind::Unsupported { what: what.into() }, offset)
+    }
+
+    #[cold]
+    pub(crate) fn unreadable(offset: u64, failure: &io::Error) -> Error {
+        Error::new(ErrorKind::unreadable(failure), offset)
+    }
+
+    /// Of an error that is due to bytes that are missing, tells why they are.
+    #[cold]
+    pub(crate) fn because(mut self, failure: &io::Error) -> Error {
+        if self.is_truncated() {
+            self.0.kind = ErrorKind::unreadable(failure);
+        }
+        self
     }
 
     fn new(kind: ErrorKind, offset: u64) -> Error {
@@ -104,7 +125,23 @@ impl Error {
 
     /// Whether the file simply ends too early.
     pub fn is_truncated(&self) -> bool {
-        matches!(self.0.kind, ErrorKind::Truncated { .. })
+        matches!(
+            self.0.kind,
+            ErrorKind::Truncated { .. }
+                | ErrorKind::Unreadable {
+                    truncated: true,
+                    ..
+                }
+        )
+    }
+}
+
+impl ErrorKind {
+    fn unreadable(failure: &io::Error) -> ErrorKind {
+        ErrorKind::Unreadable {
+            reason: failure.to_string(),
+            truncated: failure.kind() == io::ErrorKind::UnexpectedEof,
+        }
     }
 }
 
@@ -128,6 +165,12 @@ impl fmt::Display for Error {
                 write!(
                     f,
                     "{structure} damaged at offset {offset:#x} ({offset}): expected {expected}, found {found}"
+                )?;
+            }
+            ErrorKind::Unreadable { reason, .. } => {
+                write!(
+                    f,
+                    "{structure} cannot be read behind offset {offset:#x} ({offset}): {reason}"
                 )?;
             }
             ErrorKind::Unsupported { what } => {

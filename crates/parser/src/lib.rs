@@ -3,6 +3,7 @@
 //! - [`source::Source`] opens a file, by memory map or by reading it.
 //! - [`RdbReader`] frames it: each [`Record`] is a window with its absolute range. An [`Entry`]'s
 //!   value has been skipped, not decoded.
+//! - [`RdbStream`] does the same for a snapshot that is read in order and never held whole.
 //! - [`Entry::measure`] walks one value and tells its [`ValueFacts`], as deep as [`Detail`] asks.
 //! - [`crc64`] is the checksum of the file, computable in pieces.
 //!
@@ -44,13 +45,16 @@ pub mod lzf;
 mod rdb;
 mod reader;
 pub mod source;
+mod stream;
 mod value;
+mod window;
 
 pub use error::{Error, ErrorKind};
 pub use looks_like::looks_like;
 pub use rdb::{
-    DataType, Encoding, Entry, Family, Header, ModuleId, RdbReader, Record, RecordKind, SlotInfo,
-    Str, ValueType,
+    DataType, Encoding, Entry, Family, Header, Measured, ModuleId, RdbReader, Record, RecordKind,
+    SlotInfo, Str, Value, ValueType,
 };
 pub use reader::{Cursor, Reader};
+pub use stream::{Behind, Portion, RdbStream};
 pub use value::{Detail, ValueFacts};

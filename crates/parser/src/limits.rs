@@ -22,10 +22,25 @@ pub const LZF_TRIED_ABOVE_BYTES: u64 = 20;
 
 /// Most bytes that [`crate::Cursor::take`] may be asked for at once, so that a streaming source can
 /// serve it from a fixed buffer. The longest fixed structure of the format is a 40-byte job name.
-pub const TAKE_MAX: usize = 4_096;
+pub const TAKE_MAX: usize = 256;
 
 /// Bytes of a value that are decompressed at a time when it is walked.
 pub const LZF_STEP_BYTES: usize = 16 * 1_024;
 
 /// Initial room for a decompressed string; more is taken only as output is really produced.
 pub const LZF_INITIAL_BYTES: usize = 64 * 1_024;
+
+/// Most ranges of a slot import: there are as many slots (valkey `src/cluster.h`, `CLUSTER_SLOTS`).
+pub const SLOT_IMPORT_RANGES_MAX: u64 = 16_384;
+
+/// Bytes of a streamed string that are kept when it is no key. Descriptions of a file are far shorter;
+/// cached scripts and function libraries, which nobody asks for, may be longer.
+pub const HELD_BYTES_MAX: usize = 4_096;
+
+/// Bytes at the beginning of a string that are told whether or not it is held: one decoded byte takes at most two in
+/// the file.
+pub const BEGINNING_BYTES: usize = HELD_BYTES_MAX / 4;
+
+/// Bytes of a streamed snapshot that are held at a time. Large enough that the many small records in it
+/// outweigh the cost of refilling, small enough to stay far below the memory of the smallest machine.
+pub const WINDOW_BYTES: usize = 8 << 20;

@@ -1,7 +1,8 @@
 //! Layouts that no fixture holds, written out byte by byte from the format's description.
 
 use preshard_parser::{
-    DataType, Detail, Encoding, ErrorKind, Family, RdbReader, RecordKind, SlotInfo, ValueFacts,
+    DataType, Detail, Encoding, ErrorKind, Family, RdbReader, RecordKind, SlotInfo, Value,
+    ValueFacts,
 };
 
 fn first_value(
@@ -21,7 +22,7 @@ fn first_value(
     let RecordKind::Entry(entry) = record.kind else {
         panic!("{:?} is no entry", record.kind)
     };
-    assert_eq!(entry.value, value, "window of the value");
+    assert_eq!(entry.value, Value::Window(value), "window of the value");
     let end = reader.next_record()?.expect("the end");
     assert_eq!(end.kind, RecordKind::End { checksum: Some(0) });
     assert_eq!(reader.next_record()?, None);

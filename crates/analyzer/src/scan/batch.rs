@@ -22,6 +22,8 @@ pub(super) struct Batch<'a> {
     pub(super) notes: Vec<(usize, RecordKind<'a>)>,
     /// Collections without elements.
     pub(super) empty_collections: u64,
+    /// Attributes of keys that a later one replaced.
+    pub(super) replaced_attributes: u64,
     /// What the bytes are.
     pub(super) ledger: Ledger,
     /// The newest thing by the version of the format that brought it.
@@ -47,11 +49,17 @@ pub(super) fn measure<'a>(
     }
 }
 
+/// The error at which measuring stopped, if it did.
+pub(super) fn take_error(batches: &mut [Batch<'_>]) -> Option<Error> {
+    batches.iter_mut().find_map(|batch| batch.error.take())
+}
+
 impl<'a> Batch<'a> {
     fn measure(&mut self, records: &[Record<'a>], options: &ScanOptions<'_>) {
         self.keys.clear();
         self.notes.clear();
         self.empty_collections = 0;
+        self.replaced_attributes = 0;
         self.ledger = Ledger::default();
         self.newest = Newest::default();
         self.error = None;
@@ -76,6 +84,7 @@ impl<'a> Batch<'a> {
                     break;
                 }
             }
+            self.replaced_attributes += record.lost_attributes;
             self.newest.look_at(record);
         }
     }
@@ -103,7 +112,7 @@ fn key_facts<'a>(entry: &Entry<'a>, options: &ScanOptions<'_>) -> Result<KeyFact
         idle_s: entry.idle_s,
         lfu: entry.freq,
         sizes: Sizes {
-            serialized_bytes: entry.value.len() as u64,
+            serialized_bytes: entry.value.stored_bytes(),
             payload_bytes,
             memory_bytes_estimate: options.memory.estimate(
                 key.len() as u64,

@@ -2,6 +2,8 @@
 
 use crate::PartKind;
 
+/// Bytes behind the end that are looked at to tell what they are.
+pub(super) const HEAD_BYTES: usize = 128;
 /// The mark that ends a diskless replication stream: forty hexadecimal digits (redis
 /// `src/replication.c`, `CONFIG_RUN_ID_SIZE`).
 const CAPTURE_MARK_BYTES: usize = 40;
@@ -22,7 +24,7 @@ pub(super) struct Behind {
 }
 
 impl Behind {
-    /// Tells what so many bytes are that begin like this.
+    /// Tells what so many bytes are that begin like this: with [`HEAD_BYTES`] of them, or all.
     pub(super) fn look(head: &[u8], bytes: u64) -> Behind {
         let mut behind = Behind::default();
         let (mut head, mut left) = (head, bytes);

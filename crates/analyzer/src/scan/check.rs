@@ -57,15 +57,17 @@ impl<'a> RunningChecksum<'a> {
 
     /// Compares with what the file says, once its last chunk was taken in.
     pub(super) fn verdict(&self, end: &End) -> Checksum {
-        match end.stored {
-            None => Checksum::Absent,
-            Some(0) => Checksum::Off,
-            Some(stored) if stored == self.value => Checksum::Verified,
-            Some(stored) => Checksum::Wrong {
-                stored,
-                computed: self.value,
-            },
-        }
+        verdict(end, self.value)
+    }
+}
+
+/// Compares a checksum with the one at a snapshot's end.
+pub(super) fn verdict(end: &End, computed: u64) -> Checksum {
+    match end.stored {
+        None => Checksum::Absent,
+        Some(0) => Checksum::Off,
+        Some(stored) if stored == computed => Checksum::Verified,
+        Some(stored) => Checksum::Wrong { stored, computed },
     }
 }
 

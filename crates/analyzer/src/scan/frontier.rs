@@ -2,15 +2,15 @@
 
 use std::ops::Range;
 
-use preshard_parser::{Error, Header, RdbReader, Record, RecordKind};
+use preshard_parser::{Detail, Error, Header, RdbReader, Record, RecordKind};
 
 /// Most records in a chunk. With two hundred bytes each, and as much for what is learnt of it, a chunk
 /// stays in the cache of a core between one step and the next.
-const CHUNK_RECORDS_MAX: usize = 4_096;
+pub(super) const CHUNK_RECORDS_MAX: usize = 4_096;
 
 /// Bytes of file after which a chunk is closed; one record may exceed it. Decoded key names count as
 /// well, because compressed names are decompressed while they are measured.
-const CHUNK_BYTES: u64 = 8 << 20;
+pub(super) const CHUNK_BYTES: u64 = 8 << 20;
 
 /// Neighbouring records, framed and not yet looked into.
 pub(super) struct Chunk<'a> {
@@ -32,12 +32,42 @@ pub(super) enum Stop {
 
 /// The end of a snapshot.
 pub(super) struct End {
+    /// Offset of the EOF opcode: in front of it may stand attributes that no key follows.
+    pub(super) from: u64,
+    /// Such attributes in all.
+    pub(super) lost_attributes: u64,
     /// Offset behind the EOF opcode: the checksum covers what is before it.
     pub(super) checksum_from: u64,
     /// The checksum as stored; `None` in versions without.
     pub(super) stored: Option<u64>,
     /// Offset behind the snapshot.
     pub(super) offset: u64,
+}
+
+impl End {
+    /// Takes the end mark from behind records, if it is there.
+    pub(super) fn take(records: &mut Vec<Record<'_>>) -> Option<End> {
+        let last = records.pop_if(|record| matches!(record.kind, RecordKind::End { .. }))?;
+        End::new(&last)
+    }
+
+    fn new(record: &Record<'_>) -> Option<End> {
+        let RecordKind::End { checksum } = record.kind else {
+            return None;
+        };
+        Some(End {
+            from: record.offset,
+            lost_attributes: record.lost_attributes,
+            checksum_from: record.offset + 1,
+            stored: checksum,
+            offset: record.range.end,
+        })
+    }
+
+    /// Bytes that the checksum itself takes.
+    pub(super) fn checksum_bytes(&self) -> u64 {
+        self.offset - self.checksum_from
+    }
 }
 
 /// Cuts a snapshot into chunks.
@@ -47,9 +77,9 @@ pub(super) struct Frontier<'a> {
 }
 
 impl<'a> Frontier<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Result<Frontier<'a>, Error> {
+    pub(super) fn new(bytes: &'a [u8], detail: Detail) -> Result<Frontier<'a>, Error> {
         Ok(Frontier {
-            reader: RdbReader::new(bytes)?,
+            reader: RdbReader::new(bytes)?.with_detail(detail),
             offset: 0,
         })
     }
@@ -63,33 +93,24 @@ impl<'a> Frontier<'a> {
     pub(super) fn next_chunk(&mut self, mut records: Vec<Record<'a>>) -> Chunk<'a> {
         let start = self.offset;
         records.clear();
-        let mut key_bytes = 0u64;
+        let mut weight = 0u64;
         let stop = loop {
-            let full = records.len() == CHUNK_RECORDS_MAX
-                || (self.offset - start).saturating_add(key_bytes) >= CHUNK_BYTES;
-            if full {
+            if records.len() == CHUNK_RECORDS_MAX || weight >= CHUNK_BYTES {
                 break None;
             }
             match self.reader.next_record() {
                 Ok(Some(record)) => {
                     self.offset = record.range.end;
-                    match &record.kind {
-                        RecordKind::End { checksum } => {
-                            break Some(Stop::Ended(End {
-                                checksum_from: record.range.start + 1,
-                                stored: *checksum,
-                                offset: record.range.end,
-                            }));
-                        }
-                        RecordKind::Entry(entry) => {
-                            key_bytes = key_bytes.saturating_add(entry.key.len());
-                        }
-                        _ => {}
+                    if let Some(end) = End::new(&record) {
+                        break Some(Stop::Ended(end));
                     }
+                    weight = weight.saturating_add(record.weight());
                     records.push(record);
                 }
                 Ok(None) => {
                     break Some(Stop::Ended(End {
+                        from: self.offset,
+                        lost_attributes: 0,
                         checksum_from: self.offset,
                         stored: None,
                         offset: self.offset,

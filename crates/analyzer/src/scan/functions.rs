@@ -6,10 +6,6 @@ use crate::LibraryRow;
 
 /// Most libraries that are listed.
 const LISTED_MAX: usize = 1_024;
-/// A library longer than this is not decoded for its name.
-const DECODED_BYTES_MAX: u64 = 1 << 20;
-/// Most bytes of the first line that are looked at.
-const FIRST_LINE_BYTES_MAX: usize = 1_024;
 
 /// The libraries so far.
 #[derive(Default)]
@@ -22,9 +18,9 @@ impl Functions {
     pub(super) fn add(&mut self, source: &Str<'_>) {
         self.count += 1;
         if self.listed.len() < LISTED_MAX {
-            let decoded = (source.len() <= DECODED_BYTES_MAX).then(|| source.bytes().ok());
+            let beginning = source.beginning().ok();
             self.listed.push(LibraryRow {
-                name: decoded.flatten().and_then(|source| library_name(&source)),
+                name: beginning.and_then(|beginning| library_name(&beginning)),
                 source_bytes: source.len(),
             });
         }
@@ -38,9 +34,8 @@ impl Functions {
 
 /// The name in the first line of a library: `#!lua name=mylib` (redis `src/functions.c`,
 /// `functionExtractLibMetaData`).
-fn library_name(source: &[u8]) -> Option<String> {
-    let head = &source[..source.len().min(FIRST_LINE_BYTES_MAX)];
-    let first_line = head.split(|&byte| byte == b'\n').next()?;
+fn library_name(beginning: &[u8]) -> Option<String> {
+    let first_line = beginning.split(|&byte| byte == b'\n').next()?;
     let first_line = String::from_utf8_lossy(first_line.strip_prefix(b"#!")?).into_owned();
     let mut words = first_line.split_ascii_whitespace().skip(1);
     words.find_map(|word| word.strip_prefix("name=").map(str::to_owned))

@@ -37,16 +37,14 @@ impl Ledger {
             RecordKind::EnterpriseHint { .. } => PartKind::EnterpriseFields,
             _ => PartKind::OtherRecords,
         };
-        self.add(part, record.range.end - record.range.start);
+        self.add_attributes(record.range.start, record.offset);
+        self.add(part, record.range.end - record.offset);
         self.read_to = record.range.end;
     }
 
     /// Takes in an entry that a server keeps.
     pub(super) fn add_key(&mut self, record: &Record<'_>, entry: &Entry<'_>) {
-        let attributes = entry.offset - record.range.start;
-        if attributes > 0 {
-            self.add(PartKind::KeyAttributes, attributes);
-        }
+        self.add_attributes(record.range.start, entry.offset);
         let behind_type = entry.offset + 1;
         self.add(PartKind::TypeBytes, 1);
         self.add(PartKind::KeyNames, entry.value_offset - behind_type);
@@ -61,13 +59,14 @@ impl Ledger {
         self.read_to = record.range.end;
     }
 
-    fn add(&mut self, part: PartKind, bytes: u64) {
-        self.add_many(part, 1, bytes);
+    /// The attributes of a key, one piece.
+    fn add_attributes(&mut self, from: u64, to: u64) {
+        self.add(PartKind::KeyAttributes, to - from);
     }
 
-    fn add_many(&mut self, part: PartKind, count: u64, bytes: u64) {
+    fn add(&mut self, part: PartKind, bytes: u64) {
         let line = &mut self.lines[part as usize];
-        line.count += count;
+        line.count += u64::from(bytes > 0);
         line.bytes += bytes;
     }
 
@@ -86,16 +85,17 @@ impl Ledger {
         let read_to = self.read_to.max(HEADER_BYTES);
         match stop {
             Stop::Ended(end) => {
-                self.add(PartKind::End, end.offset - read_to);
+                self.add_attributes(read_to, end.from);
+                self.add(PartKind::End, end.offset - end.from);
                 for (part, bytes) in behind.parts() {
                     self.add(part, bytes);
                 }
             }
-            Stop::Damaged(_) => self.add(PartKind::Unread, file_bytes - read_to),
+            Stop::Damaged(_) => self.add(PartKind::Unread, file_bytes.saturating_sub(read_to)),
         }
         let lines = PartKind::ALL.into_iter().zip(self.lines);
         lines
-            .filter(|(_, line)| line.count > 0 && line.bytes > 0)
+            .filter(|(_, line)| line.count > 0)
             .map(|(kind, line)| Part {
                 kind,
                 count: line.count,

@@ -1,11 +1,11 @@
 //! One snapshot, from bytes to a profile.
 //!
-//! Three things run at once: a frontier that frames the next chunk (serial: where an entry ends is known
-//! only once it has been skipped), the measuring of this chunk's values and checksum (parallel), and the
-//! folding of the last chunk into the totals (serial, in file order). Chunks are bounded in records and in
-//! bytes and hold windows of the file, so the memory of a scan does not depend on the number of keys, nor
-//! on their size; and everything that could depend on timing (the first error, the sink, the totals) goes by
-//! file order, so the result is the same for any number of threads.
+//! A snapshot is framed into chunks (serial: where an entry ends is known only once it has been passed), the
+//! values of a chunk are measured (parallel), and what was learnt is folded into the totals (serial, in
+//! file order). Chunks are bounded in records and in bytes and hold windows of the file, so the memory
+//! of a scan does not depend on the number of keys, nor on the size of their values; and everything that could
+//! depend on timing (the first error, the sink, the totals) goes by file order, so the result is the same for
+//! any number of threads, and for a file that is [`mapped`] as for one that is [`streamed`].
 
 mod aux_fields;
 mod batch;
@@ -14,19 +14,21 @@ mod check;
 mod claims;
 mod frontier;
 mod functions;
+mod imports;
 mod ledger;
+mod mapped;
+mod streamed;
 mod tally;
+mod warnings;
 
-use std::io;
+use std::io::{self, Read};
+use std::path::Path;
 
 use preshard_parser::Detail;
 use preshard_parser::source::Source;
 use rayon::prelude::*;
 
-use batch::Batch;
-use check::RunningChecksum;
-use frontier::{Frontier, Stop};
-use tally::Tally;
+use frontier::Stop;
 
 use crate::{Checksum, CostProfile, Error, FileScan, KeyFacts, MemoryModel};
 
@@ -88,43 +90,32 @@ pub fn scan(
     progress: &dyn Progress,
     sink: &mut Sink<'_>,
 ) -> Result<FileScan, Error> {
-    let mut frontier = Frontier::new(source.bytes())?;
-    let mut tally = Tally::new(source, frontier.header(), options);
-    let mut checksum = RunningChecksum::new(source.bytes(), frontier.header());
-    let mut chunk = frontier.next_chunk(Vec::new());
-    // Buffers go round: allocating them anew for each chunk takes a fifth of the time of small keys.
-    let mut spare_records = Vec::new();
-    let mut measured: Vec<Batch<'_>> = Vec::new();
-    let mut folded: Vec<Batch<'_>> = Vec::new();
-    loop {
-        let records = std::mem::take(&mut spare_records);
-        std::mem::swap(&mut measured, &mut folded);
-        let ((), next) = rayon::join(
-            || {
-                checksum.advance_to(&chunk);
-                batch::measure(&chunk.records, options, &mut measured);
-            },
-            || {
-                tally.add(&folded);
-                frontier.next_chunk(records)
-            },
-        );
-        for batch in &measured {
-            sink(&batch.keys).map_err(Error::Sink)?;
-        }
-        progress.advance(chunk.range.end - chunk.range.start);
+    mapped::scan(source, options, progress, sink)
+}
 
-        let damage = measured.iter_mut().find_map(|batch| batch.error.take());
-        let stop = damage.map(Stop::Damaged).or(chunk.stop.take());
-        let Some(stop) = stop else {
-            spare_records = std::mem::replace(&mut chunk, next).records;
-            continue;
-        };
-        tally.add(&measured);
-        let verdict = match &stop {
-            Stop::Ended(end) => checksum.verdict(end),
-            Stop::Damaged(_) => Checksum::NotReached,
-        };
-        return Ok(tally.finish(source, stop, verdict));
-    }
+/// Scans one snapshot that `input` gives, in whatever pieces, without ever holding more than a window of it;
+/// `path` is what the result calls it. Otherwise as [`scan`].
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_stream(
+    path: &Path,
+    input: impl Read,
+    options: &ScanOptions<'_>,
+    progress: &dyn Progress,
+    sink: &mut Sink<'_>,
+) -> Result<FileScan, Error> {
+    streamed::scan(path, input, options, progress, sink)
+}
+
+/// Where a snapshot ended, or reading it did.
+struct Outcome {
+    stop: Stop,
+    checksum: Checksum,
+    /// Bytes of the input, counted from the first of the snapshot.
+    bytes: u64,
+    /// The first bytes behind the snapshot, [`behind::HEAD_BYTES`] at most.
+    behind: Vec<u8>,
+    /// The input changed while it was read.
+    changed: bool,
 }

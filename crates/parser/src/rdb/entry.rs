@@ -3,7 +3,7 @@
 use super::{Str, ValueType};
 use crate::Error;
 use crate::reader::{Cursor as _, Reader};
-use crate::value::{Detail, Measure, ValueFacts, walk_value};
+use crate::value::{Detail, ValueFacts, measure};
 
 /// Bytes that DUMP puts around a value: the type in front, version and checksum behind (redis
 /// `src/cluster.c`, `createDumpPayload`).
@@ -29,9 +29,38 @@ pub struct Entry<'a> {
     /// Absolute offset of the type byte.
     pub offset: u64,
     /// The value as it lies in the file, without type byte and key.
-    pub value: &'a [u8],
+    pub value: Value<'a>,
     /// Absolute offset of `value`.
     pub value_offset: u64,
+}
+
+/// A value, as far as it is at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// Its bytes, which have been passed over, not looked into.
+    Window(&'a [u8]),
+    /// What was learnt of it while it streamed by, being longer than can be held.
+    Measured(&'a Measured),
+}
+
+/// A value that is not at hand any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measured {
+    /// Bytes that it took in the file.
+    pub bytes: u64,
+    /// What it is made of.
+    pub facts: ValueFacts,
+}
+
+impl Value<'_> {
+    /// Bytes that the value takes in the file.
+    #[inline]
+    pub fn stored_bytes(&self) -> u64 {
+        match self {
+            Value::Window(bytes) => bytes.len() as u64,
+            Value::Measured(measured) => measured.bytes,
+        }
+    }
 }
 
 impl Entry<'_> {
@@ -40,20 +69,24 @@ impl Entry<'_> {
     ///
     /// Exact when the server that dumps is the one that wrote the file, with the same settings.
     pub fn payload_bytes(&self) -> u64 {
-        self.value.len() as u64 + DUMP_FRAME_BYTES + self.key_meta_bytes
+        self.value.stored_bytes() + DUMP_FRAME_BYTES + self.key_meta_bytes
     }
 
-    /// Walks the value and tells what it is made of.
+    /// Walks the value and tells what it is made of. A value that streamed by was measured then, as deep as
+    /// [`crate::RdbStream::new`] was told.
     ///
     /// # Errors
     /// Corrupt, with the offset of the first bad byte and the key, when a blob's header or, with
     /// [`Detail::Elements`], any of its elements contradicts the format.
     pub fn measure(&self, detail: Detail) -> Result<ValueFacts, Error> {
-        let mut reader = Reader::new(self.value, self.value_offset);
-        let mut measure = Measure::new(self.value_type, detail);
-        walk_value(&mut reader, self.value_type, &mut measure)
-            .and_then(|()| match reader.rest().len() {
-                0 => Ok(measure.finish()),
+        let window = match self.value {
+            Value::Window(window) => window,
+            Value::Measured(measured) => return Ok(measured.facts),
+        };
+        let mut reader = Reader::new(window, self.value_offset);
+        measure(&mut reader, self.value_type, detail)
+            .and_then(|facts| match reader.rest().len() {
+                0 => Ok(facts),
                 left => Err(Error::corrupt(
                     reader.offset(),
                     "end of the value",

@@ -40,7 +40,7 @@ impl std::fmt::Display for Header {
 }
 
 impl Header {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, Error> {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Header, Error> {
         let start = reader.rest();
         let magic_is_cut = |magic: &[u8]| {
             start.len() < magic.len() && !start.is_empty() && magic.starts_with(start)

@@ -1,6 +1,8 @@
 //! Framing: from bytes to records.
 
 mod entry;
+mod fields;
+mod framer;
 mod header;
 mod length;
 mod module;
@@ -11,14 +13,16 @@ mod since;
 mod string;
 mod value_type;
 
-pub use entry::Entry;
+pub use entry::{Entry, Measured, Value};
 pub use header::{Family, Header};
 pub use module::ModuleId;
 pub use reader::RdbReader;
+pub(crate) use reader::first_error;
 pub use record::{Record, RecordKind, SlotInfo};
 pub use string::Str;
 pub use value_type::{DataType, Encoding, ValueType};
 
+pub(crate) use framer::{FrameCursor, Framer, Need};
 pub(crate) use length::read_length;
 pub(crate) use module::skip_module_items;
 pub(crate) use string::{Form, StringHeader, integer_text_len, read_string_header};

@@ -2,6 +2,7 @@
 
 use super::blob::Blob;
 use super::visitor::{Role, Visitor};
+use super::walk_value;
 use crate::limits::LZF_TRIED_ABOVE_BYTES;
 use crate::lzf::LzfCursor;
 use crate::rdb::{Form, StringHeader};
@@ -47,8 +48,19 @@ pub struct ValueFacts {
     pub module: Option<ModuleId>,
 }
 
+/// Walks a value to its end and tells what it is made of.
+pub(crate) fn measure<C: Cursor>(
+    c: &mut C,
+    value_type: ValueType,
+    detail: Detail,
+) -> Result<ValueFacts, Error> {
+    let mut measure = Measure::new(value_type, detail);
+    walk_value(c, value_type, &mut measure)?;
+    Ok(measure.finish())
+}
+
 /// Gathers [`ValueFacts`].
-pub(crate) struct Measure {
+struct Measure {
     data_type: DataType,
     detail: Detail,
     facts: ValueFacts,
@@ -60,7 +72,7 @@ pub(crate) struct Measure {
 }
 
 impl Measure {
-    pub(crate) fn new(value_type: ValueType, detail: Detail) -> Measure {
+    fn new(value_type: ValueType, detail: Detail) -> Measure {
         Measure {
             data_type: value_type.data_type(),
             detail,
@@ -84,7 +96,7 @@ impl Measure {
         }
     }
 
-    pub(crate) fn finish(self) -> ValueFacts {
+    fn finish(self) -> ValueFacts {
         let told = self.data_type != DataType::Module;
         ValueFacts {
             elements: told.then_some(self.elements),

@@ -9,7 +9,7 @@ mod measure;
 mod stream;
 mod visitor;
 
-pub(crate) use measure::Measure;
+pub(crate) use measure::measure;
 pub use measure::{Detail, ValueFacts};
 pub(crate) use visitor::{Skip, Visitor};
 

@@ -32,7 +32,7 @@ pub fn read(bytes: &[u8]) {
             continue;
         };
         assert_eq!(
-            entry.value_offset + entry.value.len() as u64,
+            entry.value_offset + entry.value.stored_bytes(),
             end,
             "the value ends with its record"
         );

@@ -5,7 +5,7 @@ use crate::{Claim, ClaimKind, ClaimVerdict, KeyFacts};
 /// Counts the keys whose expiry was past when the file was written. No clock is asked: the same file gives the same
 /// answer at any time.
 #[derive(Default)]
-pub(in crate::scan) struct Expiries {
+pub(super) struct Expiries {
     written_at_s: Option<i64>,
     /// Keys came before the time of writing was told, or it was told twice: nothing can be compared.
     too_late: bool,
@@ -14,7 +14,7 @@ pub(in crate::scan) struct Expiries {
 }
 
 impl Expiries {
-    pub(in crate::scan) fn written_at(&mut self, unix_s: i64) {
+    pub(super) fn written_at(&mut self, unix_s: i64) {
         match self.written_at_s {
             None => {
                 self.written_at_s = Some(unix_s);
@@ -24,20 +24,25 @@ impl Expiries {
         }
     }
 
-    pub(in crate::scan) fn count(&mut self, key: &KeyFacts<'_>) {
+    pub(super) fn count(&mut self, key: &KeyFacts<'_>) {
         self.keys_seen = true;
         if let (Some(written_at_s), Some(expires_at_ms)) = (self.written_at_s, key.expires_at_ms) {
             self.past += u64::from(expires_at_ms < written_at_s.saturating_mul(1_000));
         }
     }
 
+    /// When the file was written, as it tells first.
+    pub(super) fn written_at_s(&self) -> Option<i64> {
+        self.written_at_s
+    }
+
     /// Keys that had expired when the file was written; `None` when it does not tell the time, or too late.
-    pub(in crate::scan) fn expired_when_written(&self) -> Option<u64> {
+    pub(super) fn expired_when_written(&self) -> Option<u64> {
         (self.written_at_s.is_some() && !self.too_late).then_some(self.past)
     }
 
     /// What the comparison comes to; `None` when the file does not tell the time.
-    pub(in crate::scan) fn claim(&self, expiring_keys: u64) -> Option<Claim> {
+    pub(super) fn claim(&self, expiring_keys: u64) -> Option<Claim> {
         let written_at_s = self.written_at_s?;
         Some(Claim {
             kind: ClaimKind::WrittenAt,

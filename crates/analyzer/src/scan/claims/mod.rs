@@ -4,26 +4,39 @@ mod expiries;
 mod newest;
 mod slot_totals;
 
-use preshard_parser::{Family, Header};
+use preshard_parser::{Family, Header, SlotInfo, Str};
 
-pub(super) use expiries::Expiries;
+use expiries::Expiries;
 pub(super) use newest::Newest;
-pub(super) use slot_totals::SlotTotals;
+use slot_totals::SlotTotals;
 
+use super::aux_fields::{AuxFields, Meaning};
 use super::behind::Behind;
-use crate::{Claim, ClaimKind, ClaimVerdict, DatabaseRow, FileSummary, Server};
+use crate::{Claim, ClaimKind, ClaimVerdict, DatabaseRow, FileSummary, KeyFacts, Server};
 
 const NOT_READ_TO_ITS_END: &str = "the file was not read to its end";
 /// More than a 32-bit server can address.
 const ADDRESSABLE_32_BIT: u64 = 1 << 32;
 
+/// Gathers what a file says of itself, and what is read that bears it out or not.
+#[derive(Default)]
+pub(super) struct Claims {
+    aux: AuxFields,
+    /// The database selected last.
+    db: Option<u64>,
+    odd_sizes: OddSizes,
+    slot_totals: SlotTotals,
+    expiries: Expiries,
+    newest: Newest,
+}
+
 /// Sizes of databases that stand where no server writes them.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct OddSizes {
+struct OddSizes {
     /// For a database that has sizes already.
-    pub(super) repeated: u64,
+    repeated: u64,
     /// Before any database was selected.
-    pub(super) unselected: u64,
+    unselected: u64,
 }
 
 /// Numbers that a server writes about itself, as the file has them.
@@ -39,7 +52,84 @@ pub(super) struct Told {
     pub(super) aof_base: Option<u64>,
 }
 
-pub(super) fn format_version(header: Header, newest: &Newest) -> Claim {
+impl Claims {
+    pub(super) fn add_aux(&mut self, name: &Str<'_>, value: &Str<'_>) {
+        match self.aux.add(name, value) {
+            Meaning::Nothing => {}
+            Meaning::WrittenAt(unix_s) => self.expiries.written_at(unix_s),
+            Meaning::SlotTotals(info) => self.add_slot_totals(info),
+            Meaning::UnreadableSlotTotals => self.slot_totals.unreadable(),
+        }
+    }
+
+    pub(super) fn select_database(&mut self, db: u64) {
+        self.db = Some(db);
+        self.slot_totals.select_database();
+    }
+
+    /// The database that keys and totals belong to.
+    pub(super) fn database(&self) -> u64 {
+        self.db.unwrap_or(0)
+    }
+
+    /// Takes in that sizes were declared for the selected database, perhaps not for the first time.
+    pub(super) fn add_sizes(&mut self, repeated: bool) {
+        self.odd_sizes.unselected += u64::from(self.db.is_none());
+        self.odd_sizes.repeated += u64::from(repeated);
+    }
+
+    pub(super) fn add_slot_totals(&mut self, declared: SlotInfo) {
+        self.slot_totals.declare(self.database(), declared);
+    }
+
+    pub(super) fn count(&mut self, key: &KeyFacts<'_>) {
+        self.slot_totals.count(key);
+        self.expiries.count(key);
+    }
+
+    /// Takes in the newest thing among the records that follow.
+    pub(super) fn look_at_newest(&mut self, newest: &Newest) {
+        self.newest.append(newest);
+    }
+
+    /// Auxiliary fields that could not be decompressed.
+    pub(super) fn unreadable_aux_fields(&self) -> u64 {
+        self.aux.unreadable
+    }
+
+    /// Compares with the totals of the file, and adds what it says of itself to them. `behind` is `None` when the end
+    /// was not reached.
+    pub(super) fn finish(self, summary: &mut FileSummary, behind: Option<&Behind>) {
+        let complete = behind.is_some();
+        let told = &self.aux.told;
+        summary.written_by = self.aux.server;
+        summary.written_at_s = self.expiries.written_at_s();
+        summary.used_memory_bytes = self.aux.used_memory_bytes;
+        summary.expired_when_written = self.expiries.expired_when_written();
+        let (slot_info, slot_claims) = self.slot_totals.finish(complete).unzip();
+        let claims = [
+            Some(format_version(summary.header, &self.newest)),
+            server(summary.header, told, summary.written_by.as_ref()),
+            word_size(told, summary),
+            self.expiries.claim(summary.expiring_keys),
+            used_memory(summary),
+            append_only(told, behind),
+            database_totals(&summary.databases, self.odd_sizes, complete),
+        ];
+        summary.claims = claims
+            .into_iter()
+            .flatten()
+            .chain(slot_claims.unwrap_or_default())
+            .chain(self.aux.contradictions)
+            .collect();
+        summary.slot_info = slot_info;
+        summary.aux = self.aux.listed;
+        summary.aux_unlisted = self.aux.unlisted;
+        summary.scripts = self.aux.scripts;
+    }
+}
+
+fn format_version(header: Header, newest: &Newest) -> Claim {
     Claim {
         kind: ClaimKind::FormatVersion,
         claimed: format_words(header),
@@ -48,7 +138,7 @@ pub(super) fn format_version(header: Header, newest: &Newest) -> Claim {
     }
 }
 
-pub(super) fn server(header: Header, told: &Told, server: Option<&Server>) -> Option<Claim> {
+fn server(header: Header, told: &Told, server: Option<&Server>) -> Option<Claim> {
     let claimed = told.version.clone()?;
     let mut found = format_words(header);
     let verdict = match server.map(Server::writes) {
@@ -71,7 +161,7 @@ pub(super) fn server(header: Header, told: &Told, server: Option<&Server>) -> Op
     })
 }
 
-pub(super) fn word_size(told: &Told, summary: &FileSummary) -> Option<Claim> {
+fn word_size(told: &Told, summary: &FileSummary) -> Option<Claim> {
     let bits = told.word_bits?;
     let values = sum(summary, |row| row.serialized_bytes);
     let used = summary.used_memory_bytes.unwrap_or(0);
@@ -94,7 +184,7 @@ pub(super) fn word_size(told: &Told, summary: &FileSummary) -> Option<Claim> {
     })
 }
 
-pub(super) fn used_memory(summary: &FileSummary) -> Option<Claim> {
+fn used_memory(summary: &FileSummary) -> Option<Claim> {
     let used = summary.used_memory_bytes?;
     let estimate = sum(summary, |row| row.memory_bytes_estimate);
     let unknown = sum(summary, |row| row.memory_unknown_keys);
@@ -116,12 +206,15 @@ pub(super) fn used_memory(summary: &FileSummary) -> Option<Claim> {
     })
 }
 
-/// `behind` is `None` when the end was not reached.
-pub(super) fn append_only(told: &Told, behind: Option<&Behind>) -> Option<Claim> {
-    let commands = behind.map_or(0, |behind| behind.commands);
-    if told.aof_preamble.is_none() && told.aof_base.is_none() && commands == 0 {
+fn append_only(told: &Told, behind: Option<&Behind>) -> Option<Claim> {
+    if told.aof_preamble.is_none() && told.aof_base.is_none() {
         return None;
     }
+    // Commands behind the end mark of a capture are those of a replication stream.
+    let commands = match behind {
+        Some(behind) if behind.capture_end == 0 => behind.commands,
+        _ => 0,
+    };
     let is_preamble = told.aof_preamble.is_some_and(|value| value != 0);
     let is_base = told.aof_base.is_some_and(|value| value != 0);
     let verdict = match (behind, is_preamble, is_base) {
@@ -152,11 +245,7 @@ pub(super) fn append_only(told: &Told, behind: Option<&Behind>) -> Option<Claim>
     })
 }
 
-pub(super) fn database_totals(
-    databases: &[DatabaseRow],
-    odd: OddSizes,
-    complete: bool,
-) -> Option<Claim> {
+fn database_totals(databases: &[DatabaseRow], odd: OddSizes, complete: bool) -> Option<Claim> {
     let declared: Vec<_> = databases
         .iter()
         .filter_map(|row| Some((row, row.declared?)))

@@ -15,10 +15,11 @@ const DATABASES_MAX: usize = 64;
 ///
 /// Servers write the totals of a slot in front of its keys, so one set of counters is enough.
 #[derive(Default)]
-pub(in crate::scan) struct SlotTotals {
+pub(super) struct SlotTotals {
     check: SlotInfoCheck,
     section: Option<Section>,
     first_differing: Option<Section>,
+    field_ttls: FieldTtls,
     /// Per database, the slots declared so far.
     seen: BTreeMap<u64, SlotSet>,
     /// The slot declared last, while the database is the same.
@@ -31,10 +32,20 @@ struct Section {
     declared: SlotInfo,
     keys: u64,
     expiring_keys: u64,
+    keys_with_field_ttl: u64,
+}
+
+/// Keys with field TTLs, over all slots for which they are declared.
+#[derive(Default)]
+struct FieldTtls {
+    sections: u64,
+    declared: u64,
+    counted: u64,
+    differing: u64,
 }
 
 impl SlotTotals {
-    pub(in crate::scan) fn declare(&mut self, db: u64, declared: SlotInfo) {
+    pub(super) fn declare(&mut self, db: u64, declared: SlotInfo) {
         self.close();
         self.check.declared += 1;
         self.look_at_slot(db, declared.slot);
@@ -43,6 +54,7 @@ impl SlotTotals {
             declared,
             keys: 0,
             expiring_keys: 0,
+            keys_with_field_ttl: 0,
         });
     }
 
@@ -66,23 +78,24 @@ impl SlotTotals {
     }
 
     /// Notes totals that cannot be understood. The keys behind them belong to no section.
-    pub(in crate::scan) fn unreadable(&mut self) {
+    pub(super) fn unreadable(&mut self) {
         self.close();
         self.check.unreadable += 1;
     }
 
-    pub(in crate::scan) fn count(&mut self, key: &KeyFacts<'_>) {
+    pub(super) fn count(&mut self, key: &KeyFacts<'_>) {
         match &mut self.section {
             Some(section) if section.declared.slot == u64::from(key.slot.number()) => {
                 section.keys += 1;
                 section.expiring_keys += u64::from(key.expires_at_ms.is_some());
+                section.keys_with_field_ttl += u64::from(key.value.fields_with_ttl > 0);
             }
             _ => self.check.stray_keys += 1,
         }
     }
 
     /// Another database begins.
-    pub(in crate::scan) fn select_database(&mut self) {
+    pub(super) fn select_database(&mut self) {
         self.close();
         self.previous = None;
     }
@@ -91,6 +104,13 @@ impl SlotTotals {
         let Some(section) = self.section.take() else {
             return;
         };
+        if let Some(declared) = section.declared.keys_with_field_ttl {
+            let totals = &mut self.field_ttls;
+            totals.sections += 1;
+            totals.declared = totals.declared.saturating_add(declared);
+            totals.counted += section.keys_with_field_ttl;
+            totals.differing += u64::from(declared != section.keys_with_field_ttl);
+        }
         if (section.keys, section.expiring_keys) != section.declares() {
             self.check.differing += 1;
             self.first_differing.get_or_insert(section);
@@ -99,7 +119,7 @@ impl SlotTotals {
 
     /// The comparison, and what it comes to; `None` when the file declares nothing. A section that damage cut
     /// short is not compared.
-    pub(in crate::scan) fn finish(mut self, complete: bool) -> Option<(SlotInfoCheck, Claim)> {
+    pub(super) fn finish(mut self, complete: bool) -> Option<(SlotInfoCheck, Vec<Claim>)> {
         if complete {
             self.close();
         }
@@ -108,7 +128,7 @@ impl SlotTotals {
             return None;
         }
         let found = self.differences();
-        let claim = Claim {
+        let mut claims = vec![Claim {
             kind: ClaimKind::SlotTotals,
             claimed: format!("totals of {} slots", check.declared + check.unreadable),
             verdict: match (found.is_empty(), complete) {
@@ -121,8 +141,9 @@ impl SlotTotals {
             } else {
                 found.join("; ")
             },
-        };
-        Some((check, claim))
+        }];
+        claims.extend(self.field_ttls.claim(complete));
+        Some((check, claims))
     }
 
     fn differences(&self) -> Vec<String> {
@@ -151,6 +172,31 @@ impl SlotTotals {
             }
         }
         found
+    }
+}
+
+impl FieldTtls {
+    fn claim(&self, complete: bool) -> Option<Claim> {
+        if self.sections == 0 {
+            return None;
+        }
+        let mut found = format!("{} keys", self.counted);
+        if self.differing > 0 {
+            found = format!(
+                "{found}; {} of {} slots differ",
+                self.differing, self.sections
+            );
+        }
+        Some(Claim {
+            kind: ClaimKind::FieldTtlTotals,
+            claimed: format!("{} keys in {} slots", self.declared, self.sections),
+            found,
+            verdict: match (self.differing > 0, complete) {
+                (true, _) => ClaimVerdict::Differs,
+                (false, true) => ClaimVerdict::Agrees,
+                (false, false) => ClaimVerdict::NotComparable(super::NOT_READ_TO_ITS_END),
+            },
+        })
     }
 }
 

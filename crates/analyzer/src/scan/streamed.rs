@@ -1,0 +1,65 @@
+//! Scanning a snapshot that passes by: nothing of it is held but a window.
+
+use std::io::Read;
+use std::path::Path;
+
+use preshard_parser::{Portion, RdbStream};
+
+use super::batch::{self, Batch};
+use super::behind::HEAD_BYTES;
+use super::frontier::{CHUNK_BYTES, CHUNK_RECORDS_MAX, End, Stop};
+use super::tally::Tally;
+use super::{Outcome, Progress, ScanOptions, Sink, check};
+use crate::{Checksum, Error, FileScan};
+
+/// Scans what `input` gives.
+pub(super) fn scan<R: Read>(
+    path: &Path,
+    input: R,
+    options: &ScanOptions<'_>,
+    progress: &dyn Progress,
+    sink: &mut Sink<'_>,
+) -> Result<FileScan, Error> {
+    let mut stream = RdbStream::new(input, options.detail)?;
+    let mut tally = Tally::new(path, stream.header(), options);
+    let portion = Portion {
+        records: CHUNK_RECORDS_MAX,
+        bytes: CHUNK_BYTES,
+    };
+    let mut from = 0;
+    let stop = loop {
+        let stop = {
+            let mut records = Vec::new();
+            let mut measured: Vec<Batch<'_>> = Vec::new();
+            let framed = stream.next_records(portion, &mut records);
+            let end = End::take(&mut records);
+            batch::measure(&records, options, &mut measured);
+            tally.add(&measured);
+            for batch in &measured {
+                sink(&batch.keys).map_err(Error::Sink)?;
+            }
+            batch::take_error(&mut measured)
+                .or(framed.err())
+                .map(Stop::Damaged)
+                .or(end.map(Stop::Ended))
+        };
+        progress.advance(stream.offset() - from);
+        from = stream.offset();
+        if let Some(stop) = stop {
+            break stop;
+        }
+    };
+    let checksum = match &stop {
+        Stop::Ended(end) => check::verdict(end, stream.checksum(end.checksum_bytes())),
+        Stop::Damaged(_) => Checksum::NotReached,
+    };
+    let at = stream.offset();
+    let behind = stream.behind(HEAD_BYTES);
+    Ok(tally.finish(Outcome {
+        stop,
+        checksum,
+        bytes: at + behind.bytes,
+        behind: behind.first,
+        changed: false,
+    }))
+}

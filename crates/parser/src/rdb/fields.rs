@@ -1,0 +1,96 @@
+//! What stands between keys: the operands of opcodes that are records by themselves.
+
+use super::framer::{FrameCursor, Need};
+use super::{ModuleId, RecordKind, SlotInfo, opcode, read_length, skip_module_items};
+use crate::Error;
+use crate::limits::SLOT_IMPORT_RANGES_MAX;
+use crate::reader::Cursor;
+
+pub(super) fn read_aux<'a, C: FrameCursor<'a>>(c: &mut C) -> Result<RecordKind<'a>, Error> {
+    Ok(RecordKind::Aux {
+        name: c.string(Need::WhenShort)?,
+        value: c.string(Need::WhenShort)?,
+    })
+}
+
+pub(super) fn read_resize_db<'a, C: FrameCursor<'a>>(c: &mut C) -> Result<RecordKind<'a>, Error> {
+    let keys = read_length(c)?;
+    Ok(RecordKind::ResizeDb {
+        keys,
+        expiring_keys: read_length(c)?,
+    })
+}
+
+pub(super) fn read_slot_info<'a, C: FrameCursor<'a>>(c: &mut C) -> Result<RecordKind<'a>, Error> {
+    let slot = read_length(c)?;
+    let keys = read_length(c)?;
+    Ok(RecordKind::SlotInfo(SlotInfo {
+        slot,
+        keys,
+        expiring_keys: read_length(c)?,
+        keys_with_field_ttl: None,
+    }))
+}
+
+pub(super) fn read_function<'a, C: FrameCursor<'a>>(c: &mut C) -> Result<RecordKind<'a>, Error> {
+    Ok(RecordKind::Function {
+        source: c.string(Need::WhenShort)?,
+    })
+}
+
+/// Name, engine, an optional description, code.
+pub(super) fn read_function_pre_ga<'a, C: FrameCursor<'a>>(
+    c: &mut C,
+) -> Result<RecordKind<'a>, Error> {
+    c.string(Need::WhenShort)?;
+    c.string(Need::WhenShort)?;
+    if read_length(c)? != 0 {
+        c.string(Need::WhenShort)?;
+    }
+    Ok(RecordKind::Function {
+        source: c.string(Need::WhenShort)?,
+    })
+}
+
+pub(super) fn read_module_aux<'a, C: FrameCursor<'a>>(c: &mut C) -> Result<RecordKind<'a>, Error> {
+    let module = ModuleId(read_length(c)?);
+    let offset = c.offset();
+    match read_length(c)? {
+        opcode::MODULE_OPCODE_UINT => {}
+        other => {
+            return Err(Error::corrupt(
+                offset,
+                "module item 2 in front of the time",
+                format!("{other}"),
+            ));
+        }
+    }
+    read_length(c)?;
+    skip_module_items(c)?;
+    Ok(RecordKind::ModuleAux { module })
+}
+
+pub(super) fn read_slot_import<'a, C: FrameCursor<'a>>(c: &mut C) -> Result<RecordKind<'a>, Error> {
+    let job = c.string(Need::WhenShort)?;
+    let offset = c.offset();
+    let count = read_length(c)?;
+    if count > SLOT_IMPORT_RANGES_MAX {
+        let found = format!("{count} ranges");
+        return Err(Error::corrupt(offset, "at most one range a slot", found));
+    }
+    let mut ranges = Vec::new();
+    for _ in 0..count {
+        let first = read_length(c)?;
+        ranges.push((first, read_length(c)?));
+    }
+    Ok(RecordKind::SlotImport { job, ranges })
+}
+
+/// A count, then for each class four bytes of specification and module items (redis 8.6 `src/rdb.c`).
+pub(super) fn skip_key_meta<C: Cursor>(c: &mut C) -> Result<(), Error> {
+    for _ in 0..read_length(c)? {
+        c.skip(4)?;
+        skip_module_items(c)?;
+    }
+    Ok(())
+}

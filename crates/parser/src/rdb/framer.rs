@@ -1,0 +1,287 @@
+//! Framing: which record comes next, wherever the bytes come from.
+
+use super::{Entry, Header, Record, RecordKind, Str, Value, ValueType, fields, opcode};
+use super::{read_length, read_string_header};
+use crate::limits::CHECKSUM_VERSION_MIN;
+use crate::reader::Cursor;
+use crate::{Error, Family};
+
+/// A cursor from which records are framed: it hands out strings for `'a` and passes over values.
+pub(crate) trait FrameCursor<'a>: Cursor + Sized {
+    /// Consumes the `stored` bytes of a string and hands them out; bytes that nobody can need may be
+    /// passed over, see [`Str::is_held`].
+    ///
+    /// # Errors
+    /// Truncated, when fewer are left.
+    fn stored(&mut self, stored: u64, need: Need) -> Result<&'a [u8], Error>;
+
+    /// Passes over a value.
+    ///
+    /// # Errors
+    /// At the first byte that contradicts the layout, is not known, or is missing.
+    fn value(&mut self, value_type: ValueType) -> Result<Value<'a>, Error>;
+
+    /// Consumes a string, header and bytes.
+    ///
+    /// # Errors
+    /// As [`FrameCursor::stored`], and corrupt for a header that is none.
+    #[inline]
+    fn string(&mut self, need: Need) -> Result<Str<'a>, Error> {
+        let header = read_string_header(self)?;
+        let offset = self.offset();
+        Ok(Str::new(header, self.stored(header.stored, need)?, offset))
+    }
+}
+
+/// How much of a string must be at hand once its record is framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// All of it, however long: a key.
+    Whole,
+    /// All of it unless it is longer than anybody looks at: a description.
+    WhenShort,
+}
+
+/// What framing carries from one record to the next.
+#[derive(Debug, Clone)]
+pub(crate) struct Framer {
+    header: Header,
+    place: Place,
+    ended: bool,
+}
+
+/// What a record changes, once it was read whole.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    db: u64,
+    pending: Attributes,
+}
+
+/// What stands in front of a key; cleared by the key only.
+#[derive(Debug, Clone, Copy, Default)]
+struct Attributes {
+    expires_at_ms: Option<i64>,
+    idle_s: Option<u64>,
+    freq: Option<u8>,
+    key_meta_bytes: u64,
+    /// Opcodes read, also of those that a later one replaced.
+    opcodes: u64,
+}
+
+impl Attributes {
+    /// Opcodes that a later one replaced.
+    fn replaced(&self) -> u64 {
+        let kept = u64::from(self.expires_at_ms.is_some())
+            + u64::from(self.idle_s.is_some())
+            + u64::from(self.freq.is_some())
+            + u64::from(self.key_meta_bytes > 0);
+        self.opcodes - kept
+    }
+}
+
+impl Place {
+    fn select_db<'a, C: FrameCursor<'a>>(&mut self, c: &mut C) -> Result<RecordKind<'a>, Error> {
+        self.db = read_length(c)?;
+        Ok(RecordKind::SelectDb { db: self.db })
+    }
+}
+
+impl Framer {
+    pub(crate) fn new(header: Header) -> Framer {
+        Framer {
+            header,
+            place: Place::default(),
+            ended: false,
+        }
+    }
+
+    pub(crate) fn header(&self) -> Header {
+        self.header
+    }
+
+    /// Reads nothing more.
+    pub(crate) fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// The next record, or `None` behind [`RecordKind::End`]. After an error all is as before, so that the
+    /// record can be read again when more of it is at hand.
+    #[inline]
+    pub(crate) fn next_record<'a, C: FrameCursor<'a>>(
+        &mut self,
+        c: &mut C,
+    ) -> Result<Option<Record<'a>>, Error> {
+        if self.ended {
+            return Ok(None);
+        }
+        let start = c.offset();
+        let mut place = self.place;
+        let (offset, kind) = self.read_record(&mut place, c)?;
+        let lost_attributes = match &kind {
+            RecordKind::Entry(_) => std::mem::take(&mut place.pending).replaced(),
+            RecordKind::End { .. } => place.pending.opcodes,
+            _ => 0,
+        };
+        self.place = place;
+        self.ended = matches!(kind, RecordKind::End { .. });
+        Ok(Some(Record {
+            range: start..c.offset(),
+            offset,
+            lost_attributes,
+            kind,
+        }))
+    }
+
+    /// Whether the next record can be read, without reading it.
+    pub(crate) fn peek<'a, C: FrameCursor<'a>>(&self, c: &mut C) -> Result<(), Error> {
+        if self.ended {
+            return Ok(());
+        }
+        let mut place = self.place;
+        self.read_record(&mut place, c).map(|_| ())
+    }
+
+    /// Reads a record and the attributes in front of it; where it begins by itself, and what it is.
+    #[inline]
+    fn read_record<'a, C: FrameCursor<'a>>(
+        &self,
+        place: &mut Place,
+        c: &mut C,
+    ) -> Result<(u64, RecordKind<'a>), Error> {
+        loop {
+            let offset = c.offset();
+            let byte = c
+                .u8()
+                .map_err(|error| error.reading("sequence of records"))?;
+            if byte >= opcode::LOWEST {
+                if self.read_attribute(&mut place.pending, c, byte, offset)? {
+                    continue;
+                }
+                if let Some(record) = self.read_opcode(place, c, byte)? {
+                    return Ok((offset, record));
+                }
+            }
+            let entry = self.read_entry(place, c, byte, offset)?;
+            return Ok((offset, RecordKind::Entry(entry)));
+        }
+    }
+
+    /// Reads an opcode that belongs to the next key; false when `byte` is none.
+    fn read_attribute<C: Cursor>(
+        &self,
+        pending: &mut Attributes,
+        c: &mut C,
+        byte: u8,
+        offset: u64,
+    ) -> Result<bool, Error> {
+        match byte {
+            opcode::EXPIRETIME => {
+                let seconds =
+                    i32::from_le_bytes(c.take_array().map_err(|error| error.reading("expiry"))?);
+                pending.expires_at_ms = Some(i64::from(seconds) * 1_000);
+            }
+            opcode::EXPIRETIME_MS => {
+                let ms =
+                    i64::from_le_bytes(c.take_array().map_err(|error| error.reading("expiry"))?);
+                pending.expires_at_ms = Some(ms);
+            }
+            opcode::IDLE => {
+                pending.idle_s = Some(read_length(c).map_err(|error| error.reading("idle time"))?);
+            }
+            opcode::FREQ => {
+                pending.freq = Some(c.u8().map_err(|error| error.reading("LFU counter"))?);
+            }
+            opcode::REDIS_KEY_META if self.header.family == Family::Redis => {
+                fields::skip_key_meta(c).map_err(|error| error.reading("key metadata"))?;
+                pending.key_meta_bytes = c.offset() - offset;
+            }
+            _ => return Ok(false),
+        }
+        pending.opcodes += 1;
+        Ok(true)
+    }
+
+    /// Reads an opcode that is a record by itself; `None` when `byte` is a value type.
+    fn read_opcode<'a, C: FrameCursor<'a>>(
+        &self,
+        place: &mut Place,
+        c: &mut C,
+        byte: u8,
+    ) -> Result<Option<RecordKind<'a>>, Error> {
+        let (record, structure) = match byte {
+            opcode::AUX => (fields::read_aux(c), "aux field"),
+            opcode::SELECTDB => (place.select_db(c), "database selector"),
+            opcode::RESIZEDB => (fields::read_resize_db(c), "database sizes"),
+            opcode::SLOT_INFO => (fields::read_slot_info(c), "slot info"),
+            opcode::FUNCTION2 => (fields::read_function(c), "function library"),
+            opcode::FUNCTION_PRE_GA => (fields::read_function_pre_ga(c), "function"),
+            opcode::MODULE_AUX => (fields::read_module_aux(c), "module aux data"),
+            opcode::VALKEY_SLOT_IMPORT if self.header.family == Family::Valkey => {
+                (fields::read_slot_import(c), "slot import")
+            }
+            opcode::ENTERPRISE_SLOT | opcode::ENTERPRISE_RAM_LRU => (
+                read_length(c).map(|_| RecordKind::EnterpriseHint { opcode: byte }),
+                "Redis Enterprise field",
+            ),
+            opcode::REUSED_242 => {
+                let name = match self.header.family {
+                    Family::Redis => "hash template of Redis 8.10",
+                    Family::Valkey => "update of a forkless save of Valkey 9.2",
+                };
+                let what = format!("opcode 242 ({name}) in a file that says {}", self.header);
+                (Err(Error::unsupported(c.offset() - 1, what)), "opcode")
+            }
+            opcode::EOF => (self.read_end(c), "checksum"),
+            _ => return Ok(None),
+        };
+        record.map(Some).map_err(|error| error.reading(structure))
+    }
+
+    fn read_end<'a, C: FrameCursor<'a>>(&self, c: &mut C) -> Result<RecordKind<'a>, Error> {
+        let checksum = if self.header.version >= CHECKSUM_VERSION_MIN {
+            Some(u64::from_le_bytes(c.take_array()?))
+        } else {
+            None
+        };
+        Ok(RecordKind::End { checksum })
+    }
+
+    #[inline]
+    fn read_entry<'a, C: FrameCursor<'a>>(
+        &self,
+        place: &Place,
+        c: &mut C,
+        byte: u8,
+        offset: u64,
+    ) -> Result<Entry<'a>, Error> {
+        let value_type = ValueType::from_byte(byte, self.header, offset)?;
+        let key = c
+            .string(Need::Whole)
+            .map_err(|error| error.reading("key"))?;
+        let value_offset = c.offset();
+        let db = place.db;
+        let value = c.value(value_type).map_err(|error| match key.bytes() {
+            Ok(bytes) => error.in_entry(db, &bytes),
+            Err(_) => error,
+        })?;
+        let Attributes {
+            expires_at_ms,
+            idle_s,
+            freq,
+            key_meta_bytes,
+            ..
+        } = place.pending;
+        Ok(Entry {
+            db,
+            key,
+            expires_at_ms,
+            idle_s,
+            freq,
+            value_type,
+            key_meta_bytes,
+            offset,
+            value,
+            value_offset,
+        })
+    }
+}
