@@ -33,6 +33,8 @@ pub enum ClaimKind {
     /// Whether the file belongs to an append-only file (`aof-preamble`, `aof-base`), against what stands behind
     /// the snapshot.
     AppendOnly,
+    /// The length in front of a snapshot that was captured from replication, against its own.
+    CaptureLength,
     /// An auxiliary field that contradicts another, or has a value it cannot have.
     AuxField,
     /// Keys and expiring keys of databases (RESIZEDB).
@@ -64,6 +66,7 @@ impl ClaimKind {
             ClaimKind::WrittenAt => "written-at",
             ClaimKind::UsedMemory => "used-memory",
             ClaimKind::AppendOnly => "append-only",
+            ClaimKind::CaptureLength => "capture-length",
             ClaimKind::AuxField => "aux-field",
             ClaimKind::DatabaseTotals => "database-totals",
             ClaimKind::SlotTotals => "slot-totals",
@@ -80,6 +83,7 @@ impl ClaimKind {
             ClaimKind::WrittenAt => "time of writing",
             ClaimKind::UsedMemory => "memory of the server",
             ClaimKind::AppendOnly => "part in an append-only file",
+            ClaimKind::CaptureLength => "length in front of the capture",
             ClaimKind::AuxField => "auxiliary field",
             ClaimKind::DatabaseTotals => "keys of databases",
             ClaimKind::SlotTotals => "keys of slots",
@@ -94,7 +98,9 @@ impl ClaimKind {
             ClaimKind::Server | ClaimKind::WordSize | ClaimKind::AuxField => {
                 "no server writes that: look which program made or changed the file"
             }
-            ClaimKind::AppendOnly => "look which program put them together",
+            ClaimKind::AppendOnly | ClaimKind::CaptureLength => {
+                "look which program put them together"
+            }
             ClaimKind::WrittenAt
             | ClaimKind::UsedMemory
             | ClaimKind::DatabaseTotals
@@ -114,6 +120,7 @@ impl ClaimKind {
             ClaimKind::WrittenAt => "written-at-differs",
             ClaimKind::UsedMemory => "used-memory-differs",
             ClaimKind::AppendOnly => "append-only-differs",
+            ClaimKind::CaptureLength => "capture-length-differs",
             ClaimKind::AuxField => "aux-field-differs",
             ClaimKind::DatabaseTotals => "database-totals-differ",
             ClaimKind::SlotTotals => "slot-info-differs",

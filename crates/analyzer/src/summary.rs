@@ -223,6 +223,17 @@ impl Damage {
             keys_before,
         }
     }
+
+    /// A failure behind the end of a snapshot that was read whole.
+    pub(crate) fn behind(summary: &FileSummary, failure: &std::io::Error) -> Damage {
+        Damage {
+            offset: summary.bytes,
+            truncated: failure.kind() == std::io::ErrorKind::UnexpectedEof,
+            message: format!("cannot be read behind the snapshot: {failure}"),
+            in_key: None,
+            keys_before: summary.keys,
+        }
+    }
 }
 
 impl std::fmt::Display for Damage {

@@ -17,16 +17,18 @@ pub enum Warning {
         /// What its bytes give.
         computed: u64,
     },
-    /// The file goes on after the end of the snapshot, nobody knows with what.
+    /// The file goes on after the end of the snapshot, or of what that is wrapped in, nobody knows with what.
     TrailingBytes {
         /// How far.
         bytes: u64,
     },
-    /// Commands stand behind the snapshot.
+    /// Commands stand behind the snapshot, or behind what that is wrapped in.
     CommandsBehind {
         /// How far.
         bytes: u64,
     },
+    /// A capture of replication lacks the mark at its end.
+    CaptureMarkMissing,
     /// The file was written to while it was read.
     SourceChanged,
     /// Collections with no elements were left out.
@@ -161,6 +163,7 @@ impl Warning {
             Warning::WrongChecksum { .. } => "wrong-checksum",
             Warning::TrailingBytes { .. } => "trailing-bytes",
             Warning::CommandsBehind { .. } => "commands-behind",
+            Warning::CaptureMarkMissing => "capture-mark-missing",
             Warning::SourceChanged => "source-changed",
             Warning::EmptyCollections { .. } => "empty-collections",
             Warning::ClaimDiffers(claim) => claim.kind.warning_name(),
@@ -238,6 +241,10 @@ impl std::fmt::Display for Warning {
                 f,
                 "the state after the snapshot is in {} of commands behind it, which are not read",
                 Counted(*bytes, "byte")
+            ),
+            Warning::CaptureMarkMissing => f.write_str(
+                "the capture does not end with its mark: it was cut short behind the snapshot, or something else \
+                 stands there",
             ),
             Warning::SourceChanged => f.write_str(
                 "the file was written to while it was read: what was read may be neither its old content nor its new \

@@ -2,7 +2,7 @@
 
 use preshard_parser::{Entry, Record, RecordKind, SlotInfo};
 
-use super::behind::Behind;
+use super::Outcome;
 use super::frontier::Stop;
 use crate::{Part, PartKind};
 
@@ -79,19 +79,22 @@ impl Ledger {
         self.read_to = self.read_to.max(other.read_to);
     }
 
-    /// The account of a file of so many bytes, of which reading ended as told.
-    pub(super) fn close(mut self, file_bytes: u64, stop: &Stop, behind: &Behind) -> Vec<Part> {
+    /// The account of a file of which reading ended as told.
+    pub(super) fn close(mut self, outcome: &Outcome) -> Vec<Part> {
         self.add(PartKind::Header, HEADER_BYTES);
         let read_to = self.read_to.max(HEADER_BYTES);
-        match stop {
+        match &outcome.stop {
             Stop::Ended(end) => {
                 self.add_attributes(read_to, end.from);
                 self.add(PartKind::End, end.offset - end.from);
-                for (part, bytes) in behind.parts() {
+                for (part, bytes) in outcome.behind.parts() {
                     self.add(part, bytes);
                 }
             }
-            Stop::Damaged(_) => self.add(PartKind::Unread, file_bytes.saturating_sub(read_to)),
+            Stop::Damaged(_) => {
+                let unread = outcome.bytes.saturating_sub(read_to);
+                self.add(PartKind::Unread, unread);
+            }
         }
         let lines = PartKind::ALL.into_iter().zip(self.lines);
         lines

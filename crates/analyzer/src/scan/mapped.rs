@@ -1,27 +1,29 @@
 //! Scanning a snapshot that lies in memory: framing, measuring and folding overlap.
 
+use preshard_parser::limits::TRAILING_LOOKED_AT_BYTES;
 use preshard_parser::source::Source;
 
 use super::batch::{self, Batch};
-use super::behind::HEAD_BYTES;
+use super::behind::Behind;
 use super::check::RunningChecksum;
 use super::frontier::{Frontier, Stop};
 use super::tally::Tally;
-use super::{Outcome, Progress, ScanOptions, Sink};
+use super::{Outcome, Progress, ScanOptions, Sink, has_changed};
 use crate::{Checksum, Error, FileScan};
 
-/// Scans the bytes of a source.
+/// Scans the bytes of a source that is mapped.
 ///
 /// The frontier frames the next chunk while this one is measured and the last one folded.
 pub(super) fn scan(
     source: &Source,
+    bytes: &[u8],
     options: &ScanOptions<'_>,
     progress: &dyn Progress,
     sink: &mut Sink<'_>,
 ) -> Result<FileScan, Error> {
-    let mut frontier = Frontier::new(source.bytes(), options.detail)?;
+    let mut frontier = Frontier::new(bytes, options.detail)?;
     let mut tally = Tally::new(source.path(), frontier.header(), options);
-    let mut checksum = RunningChecksum::new(source.bytes(), frontier.header());
+    let mut checksum = RunningChecksum::new(bytes, frontier.header());
     let mut chunk = frontier.next_chunk(Vec::new());
     // Buffers go round: allocating them anew for each chunk takes a fifth of the time of small keys.
     let mut spare_records = Vec::new();
@@ -57,22 +59,22 @@ pub(super) fn scan(
             Stop::Ended(end) => checksum.verdict(end),
             Stop::Damaged(_) => Checksum::NotReached,
         };
+        let behind = match &stop {
+            Stop::Ended(end) => {
+                let from = usize::try_from(end.offset).unwrap_or(usize::MAX);
+                bytes.get(from..).unwrap_or_default()
+            }
+            Stop::Damaged(_) => &[],
+        };
+        let first = behind.get(..TRAILING_LOOKED_AT_BYTES).unwrap_or(behind);
         return Ok(tally.finish(Outcome {
             checksum: verdict,
-            bytes: source.bytes().len() as u64,
-            behind: head_behind(source.bytes(), &stop),
+            bytes: bytes.len() as u64,
+            behind: Behind::judge(first, behind.len() as u64, source.wrapping()),
             stop,
-            // That the file cannot be looked at any more is reason enough to doubt what was read.
-            changed: source.changed().unwrap_or(true),
+            failure: None,
+            behind_containers: Vec::new(),
+            changed: has_changed(source),
         }));
     }
-}
-
-fn head_behind(bytes: &[u8], stop: &Stop) -> Vec<u8> {
-    let Stop::Ended(end) = stop else {
-        return Vec::new();
-    };
-    let from = usize::try_from(end.offset).unwrap_or(usize::MAX);
-    let behind = bytes.get(from..).unwrap_or_default();
-    behind.iter().take(HEAD_BYTES).copied().collect()
 }

@@ -28,6 +28,7 @@ use preshard_parser::Detail;
 use preshard_parser::source::Source;
 use rayon::prelude::*;
 
+use behind::Behind;
 use frontier::Stop;
 
 use crate::{Checksum, CostProfile, Error, FileScan, KeyFacts, MemoryModel};
@@ -90,7 +91,20 @@ pub fn scan(
     progress: &dyn Progress,
     sink: &mut Sink<'_>,
 ) -> Result<FileScan, Error> {
-    mapped::scan(source, options, progress, sink)
+    match source.bytes() {
+        Some(bytes) => mapped::scan(source, bytes, options, progress, sink),
+        None => {
+            let mut stream = source.stream().map_err(Error::Read)?;
+            let (path, wrapping) = (source.path(), source.wrapping());
+            let (tally, outcome) =
+                streamed::scan(path, &mut stream, wrapping, options, progress, sink)?;
+            Ok(tally.finish(Outcome {
+                behind_containers: Behind::judge_containers(&stream.leftovers(), wrapping),
+                changed: has_changed(source),
+                ..outcome
+            }))
+        }
+    }
 }
 
 /// Scans one snapshot that `input` gives, in whatever pieces, without ever holding more than a window of it;
@@ -105,7 +119,14 @@ pub fn scan_stream(
     progress: &dyn Progress,
     sink: &mut Sink<'_>,
 ) -> Result<FileScan, Error> {
-    streamed::scan(path, input, options, progress, sink)
+    let (tally, outcome) = streamed::scan(path, input, &[], options, progress, sink)?;
+    Ok(tally.finish(outcome))
+}
+
+/// Whether what was read may be neither the old content nor the new one. That the file cannot be looked at any more is
+/// reason enough to doubt it.
+fn has_changed(source: &Source) -> bool {
+    source.changed().unwrap_or(true) || source.shrunk()
 }
 
 /// Where a snapshot ended, or reading it did.
@@ -114,8 +135,12 @@ struct Outcome {
     checksum: Checksum,
     /// Bytes of the input, counted from the first of the snapshot.
     bytes: u64,
-    /// The first bytes behind the snapshot, [`behind::HEAD_BYTES`] at most.
-    behind: Vec<u8>,
+    /// What stands behind the snapshot.
+    behind: Behind,
+    /// Why not all of it could be read.
+    failure: Option<io::Error>,
+    /// What stands behind each of the containers that the snapshot is wrapped in, inside the next.
+    behind_containers: Vec<Behind>,
     /// The input changed while it was read.
     changed: bool,
 }

@@ -7,7 +7,6 @@ use preshard_parser::{Header, ModuleId, RecordKind};
 use preshard_slots::SlotSet;
 
 use super::batch::Batch;
-use super::behind::Behind;
 use super::claims::Claims;
 use super::frontier::Stop;
 use super::functions::Functions;
@@ -215,26 +214,24 @@ impl Tally {
         summary.checksum = outcome.checksum;
         summary.changed = outcome.changed;
         summary.bytes = outcome.bytes;
-        let mut behind = None;
+        summary.trailing_bytes = outcome.behind.bytes;
         match &outcome.stop {
             Stop::Ended(end) => {
                 summary.bytes_read = end.offset;
-                let bytes = summary.bytes.saturating_sub(end.offset);
-                let found = Behind::look(&outcome.behind, bytes);
-                summary.trailing_bytes = found.bytes();
                 self.odd.attributes_without_key = end.lost_attributes;
-                behind = Some(found);
+                let failure = outcome.failure.as_ref();
+                summary.damage = failure.map(|failure| Damage::behind(summary, failure));
             }
             Stop::Damaged(error) => {
                 summary.bytes_read = error.offset();
+                summary.trailing_bytes = 0;
                 summary.damage = Some(Damage::new(error, summary.keys));
             }
         }
         self.odd.unreadable_aux_fields = self.claims.unreadable_aux_fields();
-        self.claims.finish(summary, behind.as_ref());
-        let behind = behind.unwrap_or_default();
-        summary.account = self.ledger.close(summary.bytes, &outcome.stop, &behind);
-        summary.warnings = warnings(summary, &behind, &self.odd);
+        self.claims.finish(summary, &outcome);
+        summary.account = self.ledger.close(&outcome);
+        summary.warnings = warnings(summary, &outcome, &self.odd);
         FileScan {
             summary: self.summary,
             profile: self.profile,

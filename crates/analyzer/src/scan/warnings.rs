@@ -1,8 +1,10 @@
 //! What deserves attention in one file.
 
+use preshard_parser::source::Trailing;
 use preshard_parser::{DataType, Family};
 
-use super::behind::Behind;
+use super::Outcome;
+use super::frontier::Stop;
 use super::tally::Odd;
 use crate::{Checksum, Claim, ClaimVerdict, FileSummary, Warning};
 
@@ -10,21 +12,12 @@ use crate::{Checksum, Claim, ClaimVerdict, FileSummary, Warning};
 const DATABASES_DEFAULT: u64 = 16;
 
 /// What a file gives reason to say.
-pub(super) fn warnings(summary: &FileSummary, behind: &Behind, odd: &Odd) -> Vec<Warning> {
+pub(super) fn warnings(summary: &FileSummary, outcome: &Outcome, odd: &Odd) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if let Checksum::Wrong { stored, computed } = summary.checksum {
         warnings.push(Warning::WrongChecksum { stored, computed });
     }
-    if behind.commands > 0 {
-        warnings.push(Warning::CommandsBehind {
-            bytes: behind.commands,
-        });
-    }
-    if behind.other > 0 {
-        warnings.push(Warning::TrailingBytes {
-            bytes: behind.other,
-        });
-    }
+    warnings.extend(behind(outcome));
     if summary.empty_collections > 0 {
         warnings.push(Warning::EmptyCollections {
             keys: summary.empty_collections,
@@ -76,6 +69,35 @@ pub(super) fn warnings(summary: &FileSummary, behind: &Behind, odd: &Odd) -> Vec
     }
     if summary.changed {
         warnings.push(Warning::SourceChanged);
+    }
+    warnings
+}
+
+/// What stands behind the snapshot, and behind what it is wrapped in.
+fn behind(outcome: &Outcome) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let Stop::Ended(_) = outcome.stop else {
+        return warnings;
+    };
+    // What was not read to its end may well go on as it must.
+    let containers = match outcome.failure {
+        Some(_) => &[],
+        None => outcome.behind_containers.as_slice(),
+    };
+    for behind in std::iter::once(&outcome.behind).chain(containers) {
+        if behind.commands() > 0 {
+            warnings.push(Warning::CommandsBehind {
+                bytes: behind.commands(),
+            });
+        }
+        if behind.trailing == Trailing::MarkMissing {
+            warnings.push(Warning::CaptureMarkMissing);
+        }
+        if behind.other() > 0 {
+            warnings.push(Warning::TrailingBytes {
+                bytes: behind.other(),
+            });
+        }
     }
     warnings
 }

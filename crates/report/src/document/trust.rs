@@ -23,7 +23,8 @@ pub struct PartReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimReport {
-    /// What it is about: `format-version`, `server`, `word-size`, `written-at`, `used-memory`, `append-only`, `aux-field`,
+    /// What it is about: `format-version`, `server`, `word-size`, `written-at`, `used-memory`, `append-only`, `capture-length`,
+    /// `aux-field`,
     /// `database-totals`, `slot-totals`, `field-ttl-totals`.
     pub claim: String,
     /// What the file says.

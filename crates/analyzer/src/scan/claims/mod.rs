@@ -10,8 +10,10 @@ use expiries::Expiries;
 pub(super) use newest::Newest;
 use slot_totals::SlotTotals;
 
+use super::Outcome;
 use super::aux_fields::{AuxFields, Meaning};
 use super::behind::Behind;
+use super::frontier::Stop;
 use crate::{Claim, ClaimKind, ClaimVerdict, DatabaseRow, FileSummary, KeyFacts, Server};
 
 const NOT_READ_TO_ITS_END: &str = "the file was not read to its end";
@@ -97,10 +99,10 @@ impl Claims {
         self.aux.unreadable
     }
 
-    /// Compares with the totals of the file, and adds what it says of itself to them. `behind` is `None` when the end
-    /// was not reached.
-    pub(super) fn finish(self, summary: &mut FileSummary, behind: Option<&Behind>) {
-        let complete = behind.is_some();
+    /// Compares with the totals of the file, and adds what it says of itself to them.
+    pub(super) fn finish(self, summary: &mut FileSummary, outcome: &Outcome) {
+        let complete = matches!(outcome.stop, Stop::Ended(_));
+        let behind = complete.then_some(&outcome.behind);
         let told = &self.aux.told;
         summary.written_by = self.aux.server;
         summary.written_at_s = self.expiries.written_at_s();
@@ -114,6 +116,7 @@ impl Claims {
             self.expiries.claim(summary.expiring_keys),
             used_memory(summary),
             append_only(told, behind),
+            capture_length(outcome),
             database_totals(&summary.databases, self.odd_sizes, complete),
         ];
         summary.claims = claims
@@ -210,9 +213,8 @@ fn append_only(told: &Told, behind: Option<&Behind>) -> Option<Claim> {
     if told.aof_preamble.is_none() && told.aof_base.is_none() {
         return None;
     }
-    // Commands behind the end mark of a capture are those of a replication stream.
     let commands = match behind {
-        Some(behind) if behind.capture_end == 0 => behind.commands,
+        Some(behind) if !behind.is_captured => behind.commands(),
         _ => 0,
     };
     let is_preamble = told.aof_preamble.is_some_and(|value| value != 0);
@@ -241,6 +243,26 @@ fn append_only(told: &Told, behind: Option<&Behind>) -> Option<Claim> {
             0 => "no commands behind the snapshot".to_owned(),
             bytes => format!("{bytes} bytes of commands behind the snapshot"),
         },
+        verdict,
+    })
+}
+
+fn capture_length(outcome: &Outcome) -> Option<Claim> {
+    let announced = outcome.behind.announced_bytes?;
+    let (found, verdict) = match &outcome.stop {
+        Stop::Ended(end) => (
+            format!("{} bytes", end.offset),
+            agrees(end.offset == announced),
+        ),
+        Stop::Damaged(_) => (
+            format!("at least {} bytes", outcome.bytes),
+            ClaimVerdict::NotComparable(NOT_READ_TO_ITS_END),
+        ),
+    };
+    Some(Claim {
+        kind: ClaimKind::CaptureLength,
+        claimed: format!("{announced} bytes"),
+        found,
         verdict,
     })
 }
