@@ -98,7 +98,7 @@ pub fn scan(
             let (path, wrapping) = (source.path(), source.wrapping());
             let (tally, outcome) =
                 streamed::scan(path, &mut stream, wrapping, options, progress, sink)?;
-            Ok(tally.finish(Outcome {
+            Ok(tally.finish(&Outcome {
                 behind_containers: Behind::judge_containers(&stream.leftovers(), wrapping),
                 changed: has_changed(source),
                 ..outcome
@@ -120,7 +120,7 @@ pub fn scan_stream(
     sink: &mut Sink<'_>,
 ) -> Result<FileScan, Error> {
     let (tally, outcome) = streamed::scan(path, input, &[], options, progress, sink)?;
-    Ok(tally.finish(outcome))
+    Ok(tally.finish(&outcome))
 }
 
 /// Whether what was read may be neither the old content nor the new one. That the file cannot be looked at any more is
