@@ -17,15 +17,17 @@ pub struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// Bytes that the record takes in the file, and those of its key, which may have to be decompressed: what
-    /// a caller that bounds its memory by bytes should count.
+    /// Bytes that the record takes in the file, and what may be allocated for it besides: its key, which may have
+    /// to be decompressed, and the ranges of a slot import. What a caller that bounds its memory by bytes
+    /// should count.
     #[inline]
     pub fn weight(&self) -> u64 {
-        let key = match &self.kind {
+        let besides = match &self.kind {
             RecordKind::Entry(entry) => entry.key.len(),
+            RecordKind::SlotImport { ranges, .. } => size_of_val(&ranges[..]) as u64,
             _ => 0,
         };
-        (self.range.end - self.range.start).saturating_add(key)
+        (self.range.end - self.range.start).saturating_add(besides)
     }
 }
 

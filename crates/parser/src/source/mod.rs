@@ -3,6 +3,8 @@
 mod ahead;
 mod container;
 mod map;
+#[cfg(unix)]
+mod shrunk;
 mod stream;
 mod trailing;
 
@@ -224,7 +226,8 @@ impl Source {
         Ok(now.len() != opened.len() || now.modified()? != opened.modified()?)
     }
 
-    /// Whether the file is shorter than when it was mapped: zeros may then have been read in place of its bytes.
+    /// Whether a mapped file is shorter than it was, or its device failed: zeros may then have been read in place of its
+    /// bytes. What was read is to be trusted when this is false *after* it was read.
     pub fn shrunk(&self) -> bool {
         let Bytes::Mapped(mapping, _) = &self.bytes else {
             return false;
