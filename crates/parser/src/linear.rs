@@ -9,10 +9,10 @@ use std::cell::Cell;
 use std::io::{self, Read};
 
 use crate::limits::{LZF_EXPANSION_MAX, SLOT_IMPORT_RANGES_MAX};
-use crate::rdb::{FrameCursor, Framer, Need};
+use crate::rdb::{EntryHead, FrameCursor, Framer, Need};
 use crate::reader::{Cursor, Reader};
 use crate::value::{Skip, measure, walk_value};
-use crate::{Detail, Error, Header, Portion, RdbStream, RecordKind, Value, ValueFacts, ValueType};
+use crate::{Detail, Error, Header, Portion, RdbStream, RecordKind, Value, ValueFacts};
 
 /// Most calls of a cursor for each byte on one walk. The dearest byte is the length of an empty string: where it
 /// lies is asked twice, it is taken and checked, and no bytes are skipped behind it.
@@ -56,16 +56,16 @@ impl<'a> FrameCursor<'a> for Counted<'a, '_> {
         self.reader.window(stored)
     }
 
-    fn value(&mut self, value_type: ValueType) -> Result<Value<'a>, Error> {
+    fn value(&mut self, head: &EntryHead<'a>) -> Result<Value<'a>, Error> {
         let mut start = self.reader.clone();
         for detail in [Detail::Counts, Detail::Elements] {
             let reader = start.clone();
             let mut again = Counted { reader, ..*self };
-            let ValueFacts { elements, .. } = measure(&mut again, value_type, detail)?;
+            let ValueFacts { elements, .. } = measure(&mut again, head.value_type, detail.into())?;
             self.elements
                 .set(self.elements.get() + elements.unwrap_or(0));
         }
-        walk_value(self, value_type, &mut Skip)?;
+        walk_value(self, head.value_type, &mut Skip)?;
         let len = self.reader.offset() - start.offset();
         start.window(len).map(Value::Window)
     }
@@ -119,6 +119,8 @@ const VALKEY: &[u8] = b"VALKEY080";
 const KEY: &[u8] = &[0, 0, 0];
 const EMPTY_LISTPACK: &[u8] = &[7, 7, 0, 0, 0, 0, 0, 0xff];
 const EMPTY_ZIPLIST: &[u8] = &[11, 11, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0xff];
+/// A stream node of a master entry: no entries, no deleted ones, no fields, its end.
+const EMPTY_NODE: &[u8] = &[15, 15, 0, 0, 0, 4, 0, 0, 1, 0, 1, 0, 1, 0, 1, 0xff];
 /// The same as [`EMPTY_LISTPACK`], as literals of LZF.
 const EMPTY_LISTPACK_LZF: &[u8] = &[0xc3, 8, 7, 6, 7, 0, 0, 0, 0, 0, 0xff];
 
@@ -202,7 +204,7 @@ fn inputs(n: u64) -> Vec<(&'static str, Vec<u8>)> {
             [&[9, 0][..], &length(1 + pairs.len() as u64), &[255], &pairs].concat()
         }),
         ("stream nodes", {
-            let node = [&[16][..], &[0; 16], EMPTY_LISTPACK].concat();
+            let node = [&[16][..], &[0; 16], EMPTY_NODE].concat();
             value(26, n, &node, &[0; 14])
         }),
         ("stream groups", {
