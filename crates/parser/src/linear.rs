@@ -57,15 +57,16 @@ impl<'a> FrameCursor<'a> for Counted<'a, '_> {
     }
 
     fn value(&mut self, head: &EntryHead<'a>) -> Result<Value<'a>, Error> {
+        let value_type = head.value_type;
         let mut start = self.reader.clone();
         for detail in [Detail::Counts, Detail::Elements] {
             let reader = start.clone();
             let mut again = Counted { reader, ..*self };
-            let ValueFacts { elements, .. } = measure(&mut again, head.value_type, detail.into())?;
+            let ValueFacts { elements, .. } = measure(&mut again, value_type, detail.into())?;
             self.elements
                 .set(self.elements.get() + elements.unwrap_or(0));
         }
-        walk_value(self, head.value_type, &mut Skip)?;
+        walk_value(self, value_type, &mut Skip)?;
         let len = self.reader.offset() - start.offset();
         start.window(len).map(Value::Window)
     }
@@ -119,10 +120,11 @@ const VALKEY: &[u8] = b"VALKEY080";
 const KEY: &[u8] = &[0, 0, 0];
 const EMPTY_LISTPACK: &[u8] = &[7, 7, 0, 0, 0, 0, 0, 0xff];
 const EMPTY_ZIPLIST: &[u8] = &[11, 11, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0xff];
-/// A stream node of a master entry: no entries, no deleted ones, no fields, its end.
-const EMPTY_NODE: &[u8] = &[15, 15, 0, 0, 0, 4, 0, 0, 1, 0, 1, 0, 1, 0, 1, 0xff];
 /// The same as [`EMPTY_LISTPACK`], as literals of LZF.
 const EMPTY_LISTPACK_LZF: &[u8] = &[0xc3, 8, 7, 6, 7, 0, 0, 0, 0, 0, 0xff];
+
+/// A listpack of a master entry alone: no entries, none deleted, no fields, the end of them; in front its length.
+const EMPTY_STREAM_NODE: &[u8] = &[15, 15, 0, 0, 0, 4, 0, 0, 1, 0, 1, 0, 1, 0, 1, 0xff];
 
 /// A compressed listpack of 7-bit integers, as long as it can be for the bytes it takes.
 fn exploding_listpack(n: u64) -> Vec<u8> {
@@ -204,7 +206,7 @@ fn inputs(n: u64) -> Vec<(&'static str, Vec<u8>)> {
             [&[9, 0][..], &length(1 + pairs.len() as u64), &[255], &pairs].concat()
         }),
         ("stream nodes", {
-            let node = [&[16][..], &[0; 16], EMPTY_NODE].concat();
+            let node = [&[16][..], &[0; 16], EMPTY_STREAM_NODE].concat();
             value(26, n, &node, &[0; 14])
         }),
         ("stream groups", {
