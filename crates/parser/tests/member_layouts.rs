@@ -633,3 +633,36 @@ fn half_an_element_is_damage() {
         );
     }
 }
+
+/// A blob that is broken inside costs its own lengths, and nothing else.
+#[test]
+fn what_is_broken_inside_is_counted_all_the_same() {
+    let sound = listpack(&[&text(b"one"), &text(b"three")]);
+    // The string claims to be longer than the listpack.
+    let broken = listpack(&[&text(b"one"), b"\xbfthree"]);
+    for (nodes, lengths) in [
+        ([&sound, &sound], (Some(16), Some(5), 0)),
+        ([&sound, &broken], (None, None, 1)),
+        ([&broken, &sound], (None, None, 1)),
+        ([&broken, &broken], (None, None, 2)),
+    ] {
+        let value = [&[2, 2][..], &compressed(nodes[0]), &[2], &string(nodes[1])].concat();
+        let document = [b"REDIS0010", &[18, 1, b'k'][..], &value].concat();
+        let mut reader = RdbReader::new(&document).expect("header");
+        let RecordKind::Entry(entry) = reader.next_record().expect("record").expect("entry").kind
+        else {
+            panic!("no entry")
+        };
+        let facts = entry.measure(Detail::SoundElements).expect("countable");
+        assert_eq!((facts.elements, facts.nodes), (Some(4), 2));
+        assert_eq!(
+            (
+                facts.element_bytes,
+                facts.largest_element_bytes,
+                facts.broken_nodes
+            ),
+            lengths
+        );
+        assert_eq!(entry.measure(Detail::Elements).is_ok(), lengths.2 == 0);
+    }
+}

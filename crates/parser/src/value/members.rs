@@ -8,7 +8,7 @@ use super::member::{FieldSamples, Member, ModuleNumber, Samples, StreamEntry};
 use super::visitor::{
     ConsumerHead, GroupHead, PendingEntry, Role, StreamEntryHead, StreamId, StreamInfo, Visitor,
 };
-use super::{inside, walk_value};
+use super::{inside, stream_node, walk_value};
 use crate::limits::TAKE_MAX;
 use crate::lzf::LzfCursor;
 use crate::rdb::{Form, StringHeader};
@@ -287,7 +287,11 @@ impl Visitor for Members<'_, '_> {
     fn content<C: Cursor>(&mut self, blob: Blob, len: u64, c: &mut C) -> Result<(), Error> {
         self.shared.clear();
         self.shared_bytes = 0;
-        let header = blob.read_header(c, len)?;
+        let mut header = blob.read_header(c, len)?;
+        if let Blob::StreamNode(_) = blob {
+            let deleted = stream_node::read_deleted(&mut header, c)?;
+            self.measure.node_begins(deleted);
+        }
         let walked = inside::walk(blob, header, c, self)?;
         let entries = header.entries.unwrap_or(walked);
         self.measure.note_entries(blob, entries);
@@ -346,10 +350,6 @@ impl Visitor for Members<'_, '_> {
         self.index += 1;
         self.expires_at_ms = None;
         Ok(())
-    }
-
-    fn deleted_entries(&mut self, n: u64) {
-        self.measure.deleted_entries(n);
     }
 
     fn stream_entry(&mut self, head: StreamEntryHead) {
