@@ -1,6 +1,8 @@
 //! The body of the fuzz target `entry`: laws that hold for any bytes at all.
 
-use preshard_parser::{Detail, Error, RdbReader, RecordKind};
+use preshard_parser::{
+    Detail, Error, MeasureOptions, MemberOptions, MembersError, RdbReader, RecordKind,
+};
 
 /// Reads `bytes` as a snapshot and panics when a law is broken.
 pub fn entry(bytes: &[u8]) {
@@ -52,6 +54,22 @@ pub fn entry(bytes: &[u8]) {
             }
             (Ok(_), Err(error)) => inside(&error),
             (Err(error), Ok(_)) => panic!("only the shallow look fails: {error}"),
+        }
+        let options = MemberOptions {
+            head_bytes: 7,
+            reference_ms: Some(0),
+        };
+        match entry.members(options, &mut |_| Ok(())) {
+            // Handing out members looks at scores as well, and so may refuse more, never less.
+            Ok(facts) => assert_eq!(
+                entry.measure(MeasureOptions {
+                    detail: Detail::Elements,
+                    reference_ms: Some(0),
+                }),
+                Ok(facts)
+            ),
+            Err(MembersError::Value(error)) => inside(&error),
+            Err(MembersError::Sink(error)) => panic!("{error}"),
         }
     }
     assert!(end <= bytes.len() as u64);
