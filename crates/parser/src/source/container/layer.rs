@@ -6,9 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::gzip::Gzip;
 use super::lz4::Lz4;
-use super::recognise::{LOOKED_AT_BYTES, Recognised, recognise};
+use super::recognise::{LOOKED_AT_BYTES, Recognised, is_skippable, recognise};
 use super::zstd::Zstd;
-use super::{Codec, Container, ContainerError, Decode, Fault, Problem};
+use super::{
+    Codec, Container, ContainerError, Decode, Fault, Problem, SKIPPABLE_HEADER_BYTES, no_frame,
+    skip_frame,
+};
 use crate::limits::{
     DECOMPRESSED_BYTES_MAX, EXPANSION_FREE_BYTES, EXPANSION_MAX, TRAILING_LOOKED_AT_BYTES,
     WRAPPINGS_MAX,
@@ -62,7 +65,24 @@ pub(in crate::source) fn unwrap(
     let mut wrapping: Vec<Container> = Vec::new();
     let leftovers = Arc::new(Mutex::new(Vec::new()));
     loop {
-        let (container, prefix_bytes) = match recognise(layer.ahead(LOOKED_AT_BYTES)) {
+        // Such frames stand in front of a frame of zstd or LZ4, and which of them it is only that one tells.
+        let mut skipped = false;
+        while is_skippable(layer.ahead(SKIPPABLE_HEADER_BYTES)) {
+            skip_frame(&mut layer)
+                .map_err(|fault| fault.into_error("zstd", within, layer.offset()))?;
+            skipped = true;
+        }
+        let head = layer.ahead(LOOKED_AT_BYTES);
+        let head = head.get(..LOOKED_AT_BYTES).unwrap_or(head);
+        let (container, prefix_bytes) = match recognise(head) {
+            Recognised::Wrapped(container @ (Container::Zstd | Container::Lz4), prefix_bytes) => {
+                (container, prefix_bytes)
+            }
+            _ if skipped => {
+                no_frame(&mut layer, 0, "zstd or LZ4")
+                    .map_err(|fault| fault.into_error("zstd", within, layer.offset()))?;
+                break;
+            }
             Recognised::Plain => break,
             Recognised::Wrapped(container, prefix_bytes) => (container, prefix_bytes),
             Recognised::Refused(container, offset, problem) => {
@@ -132,13 +152,8 @@ struct Layer {
 
 impl Layer {
     fn error(&mut self, problem: Problem) -> io::Error {
-        ContainerError {
-            container: self.name,
-            within: self.within,
-            offset: self.decoder.below().offset(),
-            problem,
-        }
-        .into()
+        let offset = self.decoder.below().offset();
+        Fault::Here(problem).into_error(self.name, self.within, offset)
     }
 
     /// Refuses what no honest container holds.
@@ -207,11 +222,8 @@ impl Read for Layer {
             }
             Err(fault) => {
                 self.ended = true;
-                Err(match fault {
-                    Fault::Below(Some(error)) => error,
-                    Fault::Below(None) => self.error(Problem::Truncated),
-                    Fault::Here(problem) => self.error(problem),
-                })
+                let offset = self.decoder.below().offset();
+                Err(fault.into_error(self.name, self.within, offset))
             }
         }
     }
