@@ -41,6 +41,8 @@
 pub mod crc64;
 mod error;
 pub mod limits;
+#[cfg(test)]
+mod linear;
 mod looks_like;
 pub mod lzf;
 mod rdb;
@@ -48,14 +50,19 @@ mod reader;
 pub mod source;
 mod stream;
 mod value;
+mod watch;
 mod window;
 
 pub use error::{Error, ErrorKind};
 pub use looks_like::looks_like;
 pub use rdb::{
-    DataType, Encoding, Entry, Family, Header, Measured, ModuleId, RdbReader, Record, RecordKind,
-    SlotInfo, Str, Value, ValueType,
+    DataType, Encoding, Entry, EntryHead, Family, Header, Measured, ModuleId, RdbReader, Record,
+    RecordKind, SlotInfo, Str, Value, ValueType,
 };
 pub use reader::{Cursor, Reader};
 pub use stream::{Behind, Portion, RdbStream};
-pub use value::{Detail, ValueFacts};
+pub use value::{
+    Detail, FieldSamples, MeasureOptions, Member, MemberOptions, MemberSink, MembersError,
+    ModuleNumber, Sample, StreamEntry, StreamId, StreamInfo, ValueFacts,
+};
+pub use watch::Watch;

@@ -1,7 +1,8 @@
 //! What stands between keys: the operands of opcodes that are records by themselves.
 
 use super::framer::{FrameCursor, Need};
-use super::{ModuleId, RecordKind, SlotInfo, opcode, read_length, skip_module_items};
+use super::module::skip_module_items;
+use super::{ModuleId, RecordKind, SlotInfo, opcode, read_length};
 use crate::Error;
 use crate::limits::SLOT_IMPORT_RANGES_MAX;
 use crate::reader::Cursor;
@@ -28,6 +29,7 @@ pub(super) fn read_slot_info<'a, C: FrameCursor<'a>>(c: &mut C) -> Result<Record
         slot,
         keys,
         expiring_keys: read_length(c)?,
+        keys_with_field_ttl: None,
     }))
 }
 

@@ -1,6 +1,6 @@
 //! Framing: which record comes next, wherever the bytes come from.
 
-use super::{Entry, Header, Record, RecordKind, Str, Value, ValueType, fields, opcode};
+use super::{Entry, EntryHead, Header, Record, RecordKind, Str, Value, ValueType, fields, opcode};
 use super::{read_length, read_string_header};
 use crate::limits::CHECKSUM_VERSION_MIN;
 use crate::reader::Cursor;
@@ -19,7 +19,7 @@ pub(crate) trait FrameCursor<'a>: Cursor + Sized {
     ///
     /// # Errors
     /// At the first byte that contradicts the layout, is not known, or is missing.
-    fn value(&mut self, value_type: ValueType) -> Result<Value<'a>, Error>;
+    fn value(&mut self, head: &EntryHead<'a>) -> Result<Value<'a>, Error>;
 
     /// Consumes a string, header and bytes.
     ///
@@ -64,6 +64,19 @@ struct Attributes {
     idle_s: Option<u64>,
     freq: Option<u8>,
     key_meta_bytes: u64,
+    /// Opcodes read, also of those that a later one replaced.
+    opcodes: u64,
+}
+
+impl Attributes {
+    /// Opcodes that a later one replaced.
+    fn replaced(&self) -> u64 {
+        let kept = u64::from(self.expires_at_ms.is_some())
+            + u64::from(self.idle_s.is_some())
+            + u64::from(self.freq.is_some())
+            + u64::from(self.key_meta_bytes > 0);
+        self.opcodes - kept
+    }
 }
 
 impl Place {
@@ -103,11 +116,18 @@ impl Framer {
         }
         let start = c.offset();
         let mut place = self.place;
-        let kind = self.read_record(&mut place, c)?;
+        let (offset, kind) = self.read_record(&mut place, c)?;
+        let lost_attributes = match &kind {
+            RecordKind::Entry(_) => std::mem::take(&mut place.pending).replaced(),
+            RecordKind::End { .. } => place.pending.opcodes,
+            _ => 0,
+        };
         self.place = place;
         self.ended = matches!(kind, RecordKind::End { .. });
         Ok(Some(Record {
             range: start..c.offset(),
+            offset,
+            lost_attributes,
             kind,
         }))
     }
@@ -121,12 +141,13 @@ impl Framer {
         self.read_record(&mut place, c).map(|_| ())
     }
 
+    /// Reads a record and the attributes in front of it; where it begins by itself, and what it is.
     #[inline]
     fn read_record<'a, C: FrameCursor<'a>>(
         &self,
         place: &mut Place,
         c: &mut C,
-    ) -> Result<RecordKind<'a>, Error> {
+    ) -> Result<(u64, RecordKind<'a>), Error> {
         loop {
             let offset = c.offset();
             let byte = c
@@ -137,12 +158,11 @@ impl Framer {
                     continue;
                 }
                 if let Some(record) = self.read_opcode(place, c, byte)? {
-                    return Ok(record);
+                    return Ok((offset, record));
                 }
             }
-            return self
-                .read_entry(place, c, byte, offset)
-                .map(RecordKind::Entry);
+            let entry = self.read_entry(place, c, byte, offset)?;
+            return Ok((offset, RecordKind::Entry(entry)));
         }
     }
 
@@ -177,6 +197,7 @@ impl Framer {
             }
             _ => return Ok(false),
         }
+        pending.opcodes += 1;
         Ok(true)
     }
 
@@ -228,7 +249,7 @@ impl Framer {
     #[inline]
     fn read_entry<'a, C: FrameCursor<'a>>(
         &self,
-        place: &mut Place,
+        place: &Place,
         c: &mut C,
         byte: u8,
         offset: u64,
@@ -237,20 +258,15 @@ impl Framer {
         let key = c
             .string(Need::Whole)
             .map_err(|error| error.reading("key"))?;
-        let value_offset = c.offset();
-        let db = place.db;
-        let value = c.value(value_type).map_err(|error| match key.bytes() {
-            Ok(bytes) => error.in_entry(db, &bytes),
-            Err(_) => error,
-        })?;
         let Attributes {
             expires_at_ms,
             idle_s,
             freq,
             key_meta_bytes,
-        } = std::mem::take(&mut place.pending);
-        Ok(Entry {
-            db,
+            ..
+        } = place.pending;
+        let head = EntryHead {
+            db: place.db,
             key,
             expires_at_ms,
             idle_s,
@@ -258,8 +274,12 @@ impl Framer {
             value_type,
             key_meta_bytes,
             offset,
-            value,
-            value_offset,
-        })
+            value_offset: c.offset(),
+        };
+        let value = c.value(&head).map_err(|error| match key.bytes() {
+            Ok(bytes) => error.in_entry(head.db, &bytes),
+            Err(_) => error,
+        })?;
+        Ok(head.with_value(value))
     }
 }

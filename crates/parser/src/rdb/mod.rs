@@ -9,10 +9,11 @@ mod module;
 mod opcode;
 mod reader;
 mod record;
+mod since;
 mod string;
 mod value_type;
 
-pub use entry::{Entry, Measured, Value};
+pub use entry::{Entry, EntryHead, Measured, Value};
 pub use header::{Family, Header};
 pub use module::ModuleId;
 pub use reader::RdbReader;
@@ -23,5 +24,4 @@ pub use value_type::{DataType, Encoding, ValueType};
 
 pub(crate) use framer::{FrameCursor, Framer, Need};
 pub(crate) use length::read_length;
-pub(crate) use module::skip_module_items;
-pub(crate) use string::{Form, StringHeader, integer_text_len, read_string_header};
+pub(crate) use string::{Form, StringHeader, read_string_header};

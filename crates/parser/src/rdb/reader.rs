@@ -1,7 +1,7 @@
 //! Framing a snapshot that lies in memory.
 
 use super::framer::{FrameCursor, Framer, Need};
-use super::{Header, Record, Value, ValueType};
+use super::{EntryHead, Header, Record, Value};
 use crate::Error;
 use crate::reader::{Cursor, Reader};
 use crate::value::{Detail, Skip, measure, walk_value};
@@ -88,9 +88,9 @@ impl<'a> FrameCursor<'a> for Reader<'a> {
     }
 
     #[inline]
-    fn value(&mut self, value_type: ValueType) -> Result<Value<'a>, Error> {
+    fn value(&mut self, head: &EntryHead<'a>) -> Result<Value<'a>, Error> {
         let mut start = self.clone();
-        walk_value(self, value_type, &mut Skip)?;
+        walk_value(self, head.value_type, &mut Skip)?;
         let len = self.offset() - start.offset();
         start.window(len).map(Value::Window)
     }
@@ -121,9 +121,9 @@ impl<'a> FrameCursor<'a> for Examined<'a> {
         self.reader.stored(stored, need)
     }
 
-    fn value(&mut self, value_type: ValueType) -> Result<Value<'a>, Error> {
+    fn value(&mut self, head: &EntryHead<'a>) -> Result<Value<'a>, Error> {
         let mut start = self.reader.clone();
-        measure(&mut self.reader, value_type, self.detail)?;
+        measure(&mut self.reader, head.value_type, self.detail.into())?;
         let len = self.reader.offset() - start.offset();
         start.window(len).map(Value::Window)
     }
