@@ -19,13 +19,14 @@ mod ledger;
 mod mapped;
 mod streamed;
 mod tally;
+mod types;
 mod warnings;
 
 use std::io::{self, Read};
 use std::path::Path;
 
-use preshard_parser::Detail;
 use preshard_parser::source::Source;
+use preshard_parser::{Detail, MeasureOptions};
 use rayon::prelude::*;
 
 use behind::Behind;
@@ -42,10 +43,22 @@ pub struct ScanOptions<'a> {
     pub memory: &'a dyn MemoryModel,
     /// How deep values are looked into.
     pub detail: Detail,
+    /// The time before which expiries count as past, Unix milliseconds; without one nothing is said of that.
+    pub reference_ms: Option<i64>,
     /// Keys with a predicted block of at least this are listed by name.
     pub floor_block_ns: u64,
     /// Keys with a payload of at least this are listed by name.
     pub floor_payload_bytes: u64,
+}
+
+impl ScanOptions<'_> {
+    /// What is to be learnt of each value.
+    fn measuring(&self) -> MeasureOptions {
+        MeasureOptions {
+            detail: self.detail,
+            reference_ms: self.reference_ms,
+        }
+    }
 }
 
 /// Is told how far a scan has come.

@@ -23,7 +23,7 @@ pub(super) fn scan<R: Read>(
     progress: &dyn Progress,
     sink: &mut Sink<'_>,
 ) -> Result<(Tally, Outcome), Error> {
-    let mut stream = RdbStream::new(input, options.detail)?;
+    let mut stream = RdbStream::new(input, options.measuring())?;
     let mut tally = Tally::new(path, stream.header(), options);
     let portion = Portion {
         records: CHUNK_RECORDS_MAX,
