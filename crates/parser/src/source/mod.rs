@@ -238,6 +238,22 @@ impl Source {
         });
         mapping.shrunk() || shorter
     }
+
+    /// Whether bytes that were mapped can be believed: zeros stand for those that the file has lost meanwhile. To be
+    /// asked *after* bytes were looked at and before anything is made of them.
+    ///
+    /// # Errors
+    /// Unreadable behind `offset`, from which on the bytes were looked at since this was asked last.
+    pub fn still_there(&self, offset: u64) -> Result<(), crate::Error> {
+        if !self.shrunk() {
+            return Ok(());
+        }
+        let shrunk = io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "the file was cut short while it was read",
+        );
+        Err(crate::Error::unreadable(offset, &shrunk))
+    }
 }
 
 impl fmt::Debug for Bytes {
