@@ -8,6 +8,7 @@
 //! - `documents`: every JSON output meets the schema that the tool prints, for any number of threads the same.
 //! - `plans`: plans for the bundled cluster keep what they promise.
 //! - `outputs`: files appear whole or not at all.
+//! - `ways_in`: compressed, captured, from standard input: the same answers.
 //!
 //! `BLESS=1 cargo test --test cli` rewrites what is compared as text; read the difference before it is committed.
 
@@ -29,3 +30,5 @@ mod run;
 mod second_reader;
 #[path = "cli/usage.rs"]
 mod usage;
+#[path = "cli/ways_in.rs"]
+mod ways_in;
