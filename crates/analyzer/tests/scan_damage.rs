@@ -187,3 +187,46 @@ fn an_input_that_fails_behind_the_snapshot_is_damaged() {
     assert_eq!(summary.checksum, Checksum::Verified);
     assert!(!summary.is_whole());
 }
+
+/// What lies behind the new end reads as zeros, which decode as keys without a name: none may come out.
+#[cfg(unix)]
+#[test]
+fn a_file_cut_short_while_it_is_mapped_gives_only_keys_that_were_in_it() {
+    let mut snapshot = Snapshot::new("REDIS0011");
+    let value = vec![b'v'; 300];
+    for number in 0..60_000u32 {
+        snapshot.set(format!("key:{number}").as_bytes(), &value);
+    }
+    let bytes = snapshot.end();
+    let file = tempfile::NamedTempFile::new().expect("temporary file");
+    let cost = CostProfile::built_in("redis-7.0").expect("built in");
+    for threads in [1, 2] {
+        fs::write(file.path(), &bytes).expect("written whole");
+        let source = Source::open(file.path(), &Mmap::Auto.into()).expect("opens");
+        assert!(source.bytes().is_some(), "mapped");
+        let mut keys = 0u32;
+        let scan = in_pool(threads, || {
+            scan(
+                &source,
+                &options(&cost, Detail::Counts),
+                &Silent,
+                &mut |seen| {
+                    for key in seen {
+                        assert_eq!(key.key, format!("key:{keys}").as_bytes());
+                        keys += 1;
+                    }
+                    file.as_file().set_len(1 << 20)
+                },
+            )
+        })
+        .expect("a snapshot");
+        assert!((1..60_000).contains(&keys), "{keys} keys");
+        assert_eq!(scan.summary.keys, u64::from(keys));
+        let damage = scan.summary.damage.expect("told");
+        assert!(damage.truncated, "{damage}");
+        assert!(
+            damage.message.contains("cut short while it was read"),
+            "{damage}"
+        );
+    }
+}

@@ -42,12 +42,22 @@ pub(super) fn scan(
                 frontier.next_chunk(records)
             },
         );
+        let mut lost = None;
+        let mut handed_out = 0;
         for batch in &measured {
+            // Names still lie in the map, and zeros stand for what the file has lost.
+            lost = source.still_there(chunk.range.start).err();
+            if lost.is_some() {
+                break;
+            }
             sink(&batch.keys).map_err(Error::Sink)?;
+            handed_out += 1;
         }
+        measured.truncate(handed_out);
         progress.advance(chunk.range.end - chunk.range.start);
 
-        let stop = batch::take_error(&mut measured)
+        let stop = lost
+            .or_else(|| batch::take_error(&mut measured))
             .map(Stop::Damaged)
             .or(chunk.stop.take());
         let Some(stop) = stop else {

@@ -203,7 +203,7 @@ impl Source {
             (_, Some((file, _))) => begin(Box::new(FromStart::new(file)), &self.options)?,
             (_, None) => return Err(io::ErrorKind::NotFound.into()),
         };
-        SnapshotStream::new(unwrapped, bounds.file_bytes_read)
+        SnapshotStream::new(unwrapped, bounds.file_bytes_consumed)
     }
 
     /// Length of the file as it lies there; `None` for pipes and standard input.
@@ -238,6 +238,22 @@ impl Source {
         });
         mapping.shrunk() || shorter
     }
+
+    /// Whether bytes that were mapped can be believed: zeros stand for those that the file has lost meanwhile. To be
+    /// asked *after* bytes were looked at and before anything is made of them.
+    ///
+    /// # Errors
+    /// Unreadable behind `offset`, from which on the bytes were looked at since this was asked last.
+    pub fn still_there(&self, offset: u64) -> Result<(), crate::Error> {
+        if !self.shrunk() {
+            return Ok(());
+        }
+        let shrunk = io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "the file was cut short while it was read",
+        );
+        Err(crate::Error::unreadable(offset, &shrunk))
+    }
 }
 
 impl fmt::Debug for Bytes {
@@ -253,7 +269,7 @@ impl fmt::Debug for Bytes {
 fn begin(reader: Box<dyn Read + Send>, options: &OpenOptions) -> io::Result<(Unwrapped, Bounds)> {
     let bounds = Bounds {
         decompressed_bytes_max: options.max_decompressed_bytes,
-        file_bytes_read: Arc::new(AtomicU64::new(0)),
+        file_bytes_consumed: Arc::new(AtomicU64::new(0)),
     };
     Ok((unwrap(reader, &bounds)?, bounds))
 }

@@ -168,16 +168,21 @@ impl BlobHeader {
             left,
         }
     }
+
+    /// Leaves out so many bytes, which were read already.
+    pub(super) fn pass(&mut self, bytes: u64) {
+        self.left = self.left.saturating_sub(bytes);
+    }
 }
 
-/// Reads the next entry of a listpack, which must be an integer.
-pub(super) fn read_listpack_integer<C: Cursor>(c: &mut C) -> Result<i64, Error> {
+/// Reads the next entry of a listpack, which must be an integer, and tells how many bytes it took.
+pub(super) fn read_listpack_integer<C: Cursor>(c: &mut C) -> Result<(i64, u64), Error> {
     let offset = c.offset();
     let first = c.u8()?;
     let frame = listpack_entry(c, first)?;
     let integer = expect_integer(frame.entry, offset)?;
     c.skip(frame.behind)?;
-    Ok(integer)
+    Ok((integer, frame.framed))
 }
 
 /// The integer that an entry must be, because servers write nothing else there.

@@ -37,7 +37,7 @@ pub(super) fn open<C: Cursor, V: Visitor>(
 }
 
 /// Walks the entries behind a blob's header to its end, each told to [`Visitor::entry`] by its role, and
-/// returns how many there were.
+/// returns how many there were. Of a stream node, its beginning must have been read already.
 pub(super) fn walk<C: Cursor, V: Visitor>(
     blob: Blob,
     header: BlobHeader,
@@ -45,7 +45,7 @@ pub(super) fn walk<C: Cursor, V: Visitor>(
     v: &mut V,
 ) -> Result<u64, Error> {
     if let Blob::StreamNode(id) = blob {
-        return stream_node::walk(id, header, c, v);
+        return stream_node::walk(id, header, c, v).map(|()| 0);
     }
     let shape = blob.shape();
     let per_element = shape.entries();

@@ -1,12 +1,12 @@
 //! What a value is made of, told from its lengths.
 
-use super::blob::{Blob, Shape};
+use super::blob::{Blob, BlobHeader, Shape};
 use super::visitor::{ConsumerHead, GroupHead, Role, StreamEntryHead, Visitor};
 use super::{inside, stream_node, walk_value};
 use crate::limits::LZF_TRIED_ABOVE_BYTES;
 use crate::rdb::{Form, StringHeader};
 use crate::reader::Cursor;
-use crate::{DataType, Encoding, Error, ModuleId, ValueType};
+use crate::{DataType, Encoding, Error, ErrorKind, ModuleId, ValueType};
 
 /// How deep a measurement looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,6 +17,9 @@ pub enum Detail {
     Counts,
     /// Also each element inside blobs, decompressing them where needed.
     Elements,
+    /// As [`Detail::Elements`] of blobs that are sound inside. Of others no more than [`Detail::Counts`] tells:
+    /// most servers load them, so that their keys are worth listing.
+    SoundElements,
 }
 
 /// What a measurement is to tell.
@@ -58,6 +61,8 @@ pub struct ValueFacts {
     pub largest_element_bytes: Option<u64>,
     /// Blobs: list nodes, stream nodes, 1 for a value that is one blob.
     pub nodes: u64,
+    /// Of these, blobs that turned out to be broken inside, see [`Detail::SoundElements`].
+    pub broken_nodes: u64,
     /// Hash fields with a TTL, whether past or not.
     pub fields_with_ttl: u64,
     /// Of these, fields whose expiry lies before the reference time; `None` without one.
@@ -89,6 +94,7 @@ impl ValueFacts {
             element_bytes: Some(0),
             largest_element_bytes: Some(0),
             nodes: 0,
+            broken_nodes: 0,
             fields_with_ttl: 0,
             fields_expired: None,
             first_field_expiry_ms: None,
@@ -218,15 +224,76 @@ impl Measure {
         self.add_content(header.len);
     }
 
-    /// Takes in the content of a blob with so many entries.
-    pub(super) fn note_entries(&mut self, blob: Blob, entries: u64) {
-        if let Blob::StreamNode(_) = blob {
-            self.shared = Lengths::default();
-            return;
-        }
-        let elements = entries / blob.shape().entries();
-        self.elements = self.elements.saturating_add(elements);
+    /// Reads what stands in front of a blob's entries.
+    pub(super) fn begin_blob<C: Cursor>(
+        &mut self,
+        blob: Blob,
+        len: u64,
+        c: &mut C,
+    ) -> Result<Look, Error> {
+        let mut header = blob.read_header(c, len)?;
+        let must_be_walked = match blob {
+            Blob::StreamNode(_) => {
+                self.shared = Lengths::default();
+                let deleted = stream_node::read_deleted(&mut header, c)?;
+                self.facts.deleted_entries = self.facts.deleted_entries.saturating_add(deleted);
+                false
+            }
+            // No header tells how many fields have a TTL.
+            Blob::Listpack(Shape::ExpiringFields) => true,
+            _ => header.entries.is_none(),
+        };
+        Ok(Look {
+            header,
+            must_be_walked,
+            before: self.seen,
+        })
     }
+
+    /// Takes in how the walk over a blob's entries went, if there was one. An error that costs no more than
+    /// the lengths of the entries is handed back.
+    pub(super) fn end_blob(
+        &mut self,
+        blob: Blob,
+        look: Look,
+        walked: Result<Option<u64>, Error>,
+    ) -> Result<Option<Error>, Error> {
+        let (walked, broken) = match walked {
+            Ok(walked) => (walked, None),
+            Err(error)
+                if self.options.detail == Detail::SoundElements
+                    && !look.must_be_walked
+                    && matches!(error.kind(), ErrorKind::Corrupt { .. }) =>
+            {
+                self.seen = look.before;
+                self.facts.broken_nodes += 1;
+                (None, Some(error))
+            }
+            Err(error) => return Err(error),
+        };
+        self.unseen_elements |= walked.is_none();
+        if !matches!(blob, Blob::StreamNode(_)) {
+            let entries = look.header.entries.or(walked).unwrap_or(0);
+            let elements = entries / blob.shape().entries();
+            self.elements = self.elements.saturating_add(elements);
+        }
+        Ok(broken)
+    }
+
+    /// Elements that have been counted so far.
+    pub(super) fn counted(&self) -> u64 {
+        self.elements
+    }
+}
+
+/// A blob that is being looked into.
+#[derive(Clone, Copy)]
+pub(super) struct Look {
+    pub(super) header: BlobHeader,
+    /// Its header leaves open what must be known.
+    must_be_walked: bool,
+    /// What was seen before it.
+    before: Lengths,
 }
 
 impl Visitor for Measure {
@@ -268,26 +335,12 @@ impl Visitor for Measure {
     }
 
     fn content<C: Cursor>(&mut self, blob: Blob, len: u64, c: &mut C) -> Result<(), Error> {
-        let header = blob.read_header(c, len)?;
-        let is_walked = match blob {
-            _ if self.options.detail == Detail::Elements => true,
-            Blob::StreamNode(_) => false,
-            // No header tells how many fields have a TTL.
-            Blob::Listpack(Shape::ExpiringFields) => true,
-            _ => header.entries.is_none(),
+        let look = self.begin_blob(blob, len, c)?;
+        let walked = match self.options.detail {
+            Detail::Counts if !look.must_be_walked => Ok(None),
+            _ => inside::walk(blob, look.header, c, self).map(Some),
         };
-        let entries = if is_walked {
-            let walked = inside::walk(blob, header, c, self)?;
-            header.entries.unwrap_or(walked)
-        } else {
-            self.unseen_elements = true;
-            if let Blob::StreamNode(_) = blob {
-                self.deleted_entries(stream_node::read_deleted(c)?);
-            }
-            header.entries.unwrap_or(0)
-        };
-        self.note_entries(blob, entries);
-        Ok(())
+        self.end_blob(blob, look, walked).map(|_| ())
     }
 
     fn field_expiry(&mut self, expires_at_ms: Option<i64>) {
@@ -311,10 +364,6 @@ impl Visitor for Measure {
         {
             *expired += u64::from(expiry < reference);
         }
-    }
-
-    fn deleted_entries(&mut self, n: u64) {
-        self.facts.deleted_entries = self.facts.deleted_entries.saturating_add(n);
     }
 
     fn stream_entry(&mut self, head: StreamEntryHead) {

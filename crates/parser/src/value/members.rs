@@ -52,7 +52,7 @@ pub(crate) fn members<C: Cursor>(
     sink: &mut MemberSink<'_>,
 ) -> Result<ValueFacts, MembersError> {
     let measuring = MeasureOptions {
-        detail: Detail::Elements,
+        detail: Detail::SoundElements,
         reference_ms: options.reference_ms,
     };
     let mut members = Members {
@@ -287,10 +287,14 @@ impl Visitor for Members<'_, '_> {
     fn content<C: Cursor>(&mut self, blob: Blob, len: u64, c: &mut C) -> Result<(), Error> {
         self.shared.clear();
         self.shared_bytes = 0;
-        let header = blob.read_header(c, len)?;
-        let walked = inside::walk(blob, header, c, self)?;
-        let entries = header.entries.unwrap_or(walked);
-        self.measure.note_entries(blob, entries);
+        let look = self.measure.begin_blob(blob, len, c)?;
+        let walked = inside::walk(blob, look.header, c, self).map(Some);
+        if let Some(broken) = self.measure.end_blob(blob, look, walked)? {
+            self.entry = None;
+            self.index = self.measure.counted();
+            let broken = broken.reading("blob");
+            self.emit(Member::Broken(&broken))?;
+        }
         Ok(())
     }
 
@@ -346,10 +350,6 @@ impl Visitor for Members<'_, '_> {
         self.index += 1;
         self.expires_at_ms = None;
         Ok(())
-    }
-
-    fn deleted_entries(&mut self, n: u64) {
-        self.measure.deleted_entries(n);
     }
 
     fn stream_entry(&mut self, head: StreamEntryHead) {
