@@ -9,6 +9,7 @@
 //! - `plans`: plans for the bundled cluster keep what they promise.
 //! - `trust`: what is wrong with a file, or not checked, is said by every command.
 //! - `outputs`: files appear whole or not at all.
+//! - `ways_in`: compressed, captured, from standard input: the same answers.
 //!
 //! `BLESS=1 cargo test --test cli` rewrites what is compared as text; read the difference before it is committed.
 
@@ -32,3 +33,5 @@ mod second_reader;
 mod trust;
 #[path = "cli/usage.rs"]
 mod usage;
+#[path = "cli/ways_in.rs"]
+mod ways_in;
