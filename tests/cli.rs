@@ -7,6 +7,7 @@
 //! - `usage`: wrong usage is told by the name of the option.
 //! - `documents`: every JSON output meets the schema that the tool prints, for any number of threads the same.
 //! - `plans`: plans for the bundled cluster keep what they promise.
+//! - `trust`: what is wrong with a file, or not checked, is said by every command.
 //! - `outputs`: files appear whole or not at all.
 //! - `ways_in`: compressed, captured, from standard input: the same answers.
 //!
@@ -28,6 +29,8 @@ mod plans;
 mod run;
 #[path = "cli/second_reader.rs"]
 mod second_reader;
+#[path = "cli/trust.rs"]
+mod trust;
 #[path = "cli/usage.rs"]
 mod usage;
 #[path = "cli/ways_in.rs"]
