@@ -53,8 +53,8 @@ pub use error::{Error, ErrorKind};
 pub use looks_like::looks_like;
 pub use rdb::{
     DataType, Encoding, Entry, Family, Header, Measured, ModuleId, RdbReader, Record, RecordKind,
-    SlotInfo, Str, Value, ValueType,
+    SlotInfo, Str, Template, Value, ValueType,
 };
 pub use reader::{Cursor, Reader};
 pub use stream::{Behind, Portion, RdbStream};
-pub use value::{Detail, ValueFacts};
+pub use value::{Detail, MeasureOptions, StreamId, StreamInfo, ValueFacts};

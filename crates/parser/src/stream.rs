@@ -4,11 +4,11 @@ use std::cell::OnceCell;
 use std::io::{self, Read};
 
 use crate::limits::{HELD_BYTES_MAX, WINDOW_BYTES};
-use crate::rdb::{FrameCursor, Framer, Need, first_error};
+use crate::rdb::{FrameCursor, Framer, Need, TemplateSource, first_error};
 use crate::reader::{Cursor, Reader};
 use crate::value::measure;
 use crate::window::Window;
-use crate::{Detail, Error, Header, Measured, Record, Value, ValueType};
+use crate::{Error, Header, MeasureOptions, Measured, Record, Template, Value, ValueType};
 
 /// Most strings in front of a value: a function of a release candidate of Redis 7.0 has four.
 const STRINGS_MAX: usize = 4;
@@ -22,7 +22,7 @@ const STRINGS_MAX: usize = 4;
 pub struct RdbStream<R> {
     window: Window<R>,
     framer: Framer,
-    detail: Detail,
+    measuring: MeasureOptions,
     /// Bytes of the window that the last records lie in: theirs until the next are asked for.
     framed: usize,
     long: Long,
@@ -56,12 +56,12 @@ pub struct Behind {
 }
 
 impl<R: Read> RdbStream<R> {
-    /// Reads the header of a snapshot. Values longer than the window will be measured as deep as `detail`.
+    /// Reads the header of a snapshot. Values longer than the window will be measured by `measuring`.
     ///
     /// # Errors
     /// When the input does not begin like a snapshot, or with a version that is not known.
-    pub fn new(input: R, detail: Detail) -> Result<RdbStream<R>, Error> {
-        RdbStream::with_window(input, detail, WINDOW_BYTES)
+    pub fn new(input: R, measuring: impl Into<MeasureOptions>) -> Result<RdbStream<R>, Error> {
+        RdbStream::with_window(input, measuring, WINDOW_BYTES)
     }
 
     /// As [`RdbStream::new`], with a window of so many bytes, at least [`crate::limits::TAKE_MAX`].
@@ -70,7 +70,7 @@ impl<R: Read> RdbStream<R> {
     /// As [`RdbStream::new`].
     pub fn with_window(
         input: R,
-        detail: Detail,
+        measuring: impl Into<MeasureOptions>,
         window_bytes: usize,
     ) -> Result<RdbStream<R>, Error> {
         let mut window = Window::new(input, window_bytes);
@@ -85,7 +85,7 @@ impl<R: Read> RdbStream<R> {
         Ok(RdbStream {
             window,
             framer: Framer::new(header),
-            detail,
+            measuring: measuring.into(),
             framed: 0,
             long: Long::default(),
         })
@@ -157,7 +157,7 @@ impl<R: Read> RdbStream<R> {
                 // The rest of the record is not in the window yet.
                 Err(error) if error.is_truncated() && !self.window.is_last() => break,
                 Err(error) => {
-                    let first = first_error(&self.framer, start, self.detail);
+                    let first = first_error(&self.framer, start, self.measuring.detail);
                     self.framer.end();
                     let error = first.unwrap_or(error);
                     return Err(match self.window.failure() {
@@ -178,7 +178,7 @@ impl<R: Read> RdbStream<R> {
         let mut cursor = LongCursor {
             window: &mut self.window,
             kept: &self.long,
-            detail: self.detail,
+            measuring: self.measuring,
         };
         let framed = self.framer.next_record(&mut cursor);
         framed.inspect_err(|_| self.framer.end())
@@ -222,7 +222,7 @@ impl<R: Read> RdbStream<R> {
 struct LongCursor<'c, 'a, R> {
     window: &'c mut Window<R>,
     kept: &'a Long,
-    detail: Detail,
+    measuring: MeasureOptions,
 }
 
 impl<R: Read> Cursor for LongCursor<'_, '_, R> {
@@ -252,13 +252,18 @@ impl<'a, R: Read> FrameCursor<'a> for LongCursor<'_, 'a, R> {
         Ok(free.map_or(&[], |cell| cell.get_or_init(|| bytes)))
     }
 
-    fn value(&mut self, value_type: ValueType) -> Result<Value<'a>, Error> {
+    fn value(
+        &mut self,
+        value_type: ValueType,
+        templates: TemplateSource<'_>,
+    ) -> Result<(Value<'a>, Option<Template>), Error> {
         let start = self.window.offset();
-        let facts = measure(self.window, value_type, self.detail)?;
+        let facts = measure(self.window, value_type, templates, self.measuring)?;
         let measured = Measured {
             bytes: self.window.offset() - start,
             facts,
         };
-        Ok(Value::Measured(self.kept.value.get_or_init(|| measured)))
+        let value = Value::Measured(self.kept.value.get_or_init(|| measured));
+        Ok((value, templates.of(&facts)))
     }
 }

@@ -60,13 +60,16 @@ fn differences(path: &Path, entry: &Entry<'_>, facts: &ValueFacts, answer: &Valu
     compare("consumers", number(facts.consumers), &answer["consumers"]);
     compare("pending entries", number(facts.pending), &answer["pel"]);
     compare("LFU counter", entry.freq.map(i64::from), &answer["freq"]);
-    if facts.encoding == preshard_parser::Encoding::HashTable {
-        compare(
-            "fields with TTL",
-            number(facts.fields_with_ttl),
-            &answer["field_ttl"],
-        );
-    }
+    compare(
+        "fields with TTL",
+        number(facts.fields_with_ttl),
+        &answer["field_ttl"],
+    );
+    compare(
+        "earliest field expiry",
+        facts.first_field_expiry_ms,
+        &answer["field_ttl_min"],
+    );
     let live_type = answer["type"].as_str().expect("type");
     if facts.module.is_none() && entry.value_type.data_type().name() != live_type {
         wrong.push(format!(
@@ -101,6 +104,7 @@ fn every_key_is_what_its_server_said() {
             wrong.extend(differences(&path, &entry, &counted, &answer));
             wrong.extend(differences(&path, &entry, &walked, &answer));
             let same = ValueFacts {
+                element_bytes: counted.element_bytes,
                 largest_element_bytes: counted.largest_element_bytes,
                 ..walked
             };

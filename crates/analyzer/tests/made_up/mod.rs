@@ -37,17 +37,11 @@ pub fn file(path: &str, numbers: impl IntoIterator<Item = u16>) -> FileScan {
             slot: slot(number),
             data_type: DataType::String,
             value: ValueFacts {
-                encoding: Encoding::Raw,
                 elements: Some(89),
                 content_bytes: 89,
                 compressible_bytes: 89,
                 largest_element_bytes: Some(89),
-                nodes: 0,
-                fields_with_ttl: 0,
-                groups: 0,
-                consumers: 0,
-                pending: 0,
-                module: None,
+                ..ValueFacts::empty(Encoding::Raw)
             },
             expires_at_ms: None,
             idle_s: None,

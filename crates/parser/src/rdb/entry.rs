@@ -1,9 +1,9 @@
 //! Entries: a key and the window of its value.
 
-use super::{Str, ValueType};
+use super::{Str, Template, TemplateSource, ValueType};
 use crate::Error;
 use crate::reader::{Cursor as _, Reader};
-use crate::value::{Detail, ValueFacts, measure};
+use crate::value::{MeasureOptions, ValueFacts, measure};
 
 /// Bytes that DUMP puts around a value: the type in front, version and checksum behind (redis
 /// `src/cluster.c`, `createDumpPayload`).
@@ -32,6 +32,8 @@ pub struct Entry<'a> {
     pub value: Value<'a>,
     /// Absolute offset of `value`.
     pub value_offset: u64,
+    /// The template that the value refers to; its field names are no part of `value`.
+    pub template: Option<Template>,
 }
 
 /// A value, as far as it is at hand.
@@ -67,9 +69,21 @@ impl Entry<'_> {
     /// The length of what DUMP returns and MIGRATE carries: the value and eleven bytes, and the
     /// metadata block where there is one.
     ///
-    /// Exact when the server that dumps is the one that wrote the file, with the same settings.
+    /// Exact when the server that dumps is the one that wrote the file, with the same settings. Of a hash that
+    /// refers to a template it is the most that it can be: DUMP writes the field names out, in a form that
+    /// only the server's settings decide.
     pub fn payload_bytes(&self) -> u64 {
-        self.value.stored_bytes() + DUMP_FRAME_BYTES + self.key_meta_bytes
+        let names_template = self.value_type == ValueType::HashTemplateArrayRef;
+        let field_names = self
+            .template
+            .map_or(0, |template| template.payload_bytes_max(names_template));
+        (self.value.stored_bytes() + DUMP_FRAME_BYTES + self.key_meta_bytes)
+            .saturating_add(field_names)
+    }
+
+    /// Whether [`Entry::payload_bytes`] is the length itself, and no bound.
+    pub fn payload_is_exact(&self) -> bool {
+        self.template.is_none()
     }
 
     /// Walks the value and tells what it is made of. A value that streamed by was measured then, as deep as
@@ -77,14 +91,15 @@ impl Entry<'_> {
     ///
     /// # Errors
     /// Corrupt, with the offset of the first bad byte and the key, when a blob's header or, with
-    /// [`Detail::Elements`], any of its elements contradicts the format.
-    pub fn measure(&self, detail: Detail) -> Result<ValueFacts, Error> {
+    /// [`crate::Detail::Elements`], any of its elements contradicts the format.
+    pub fn measure(&self, options: impl Into<MeasureOptions>) -> Result<ValueFacts, Error> {
         let window = match self.value {
             Value::Window(window) => window,
             Value::Measured(measured) => return Ok(measured.facts),
         };
         let mut reader = Reader::new(window, self.value_offset);
-        measure(&mut reader, self.value_type, detail)
+        let templates = TemplateSource::Found(self.template);
+        measure(&mut reader, self.value_type, templates, options.into())
             .and_then(|facts| match reader.rest().len() {
                 0 => Ok(facts),
                 left => Err(Error::corrupt(

@@ -1,9 +1,8 @@
 //! What stands between keys: the operands of opcodes that are records by themselves.
 
 use super::framer::{FrameCursor, Need};
-use super::{
-    Form, ModuleId, RecordKind, SlotInfo, Str, StringHeader, opcode, read_length, skip_module_items,
-};
+use super::module::skip_module_items;
+use super::{ModuleId, RecordKind, SlotInfo, Str, StringHeader, opcode, read_length};
 use crate::Error;
 use crate::limits::SLOT_IMPORT_RANGES_MAX;
 use crate::reader::Cursor;
@@ -96,13 +95,8 @@ pub(super) fn read_update<'a, C: FrameCursor<'a>>(c: &mut C) -> Result<RecordKin
         return Err(Error::corrupt(offset, "name of a command", "no arguments"));
     }
     let len = read_number_line(c, b'$')?;
-    let header = StringHeader {
-        form: Form::Raw,
-        stored: len,
-        len,
-    };
     let offset = c.offset();
-    let command = Str::new(header, c.stored(len, Need::WhenShort)?, offset);
+    let command = Str::new(StringHeader::raw(len), c.stored(len, Need::WhenShort)?, offset);
     read_line_end(c)?;
     for _ in 1..arguments {
         let len = read_number_line(c, b'$')?;

@@ -25,6 +25,5 @@ pub use value_type::{DataType, Encoding, ValueType};
 
 pub(crate) use framer::{FrameCursor, Framer, Need};
 pub(crate) use length::read_length;
-pub(crate) use module::skip_module_items;
-pub(crate) use string::{Form, StringHeader, integer_text_len, read_string_header};
+pub(crate) use string::{Form, StringHeader, read_string_header};
 pub(crate) use template::{TemplateSource, Templates};

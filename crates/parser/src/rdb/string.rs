@@ -15,7 +15,7 @@ const ENCODING_LZF: u8 = 3;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     Raw,
-    Integer(i32),
+    Integer(i64),
     Lzf,
 }
 
@@ -29,20 +29,34 @@ pub(crate) struct StringHeader {
     pub(crate) len: u64,
 }
 
-#[inline]
-pub(crate) fn read_string_header<C: Cursor>(c: &mut C) -> Result<StringHeader, Error> {
-    let offset = c.offset();
-    let integer = |n: i32| StringHeader {
-        form: Form::Integer(n),
-        stored: 0,
-        len: integer_text_len(i64::from(n)),
-    };
-    Ok(match read_any_length(c)? {
-        Length::Plain(len) => StringHeader {
+impl StringHeader {
+    /// So many bytes, as they are.
+    #[inline]
+    pub(crate) fn raw(len: u64) -> StringHeader {
+        StringHeader {
             form: Form::Raw,
             stored: len,
             len,
-        },
+        }
+    }
+
+    /// An integer that stands for its text.
+    #[inline]
+    pub(crate) fn integer(n: i64) -> StringHeader {
+        StringHeader {
+            form: Form::Integer(n),
+            stored: 0,
+            len: integer_text_len(n),
+        }
+    }
+}
+
+#[inline]
+pub(crate) fn read_string_header<C: Cursor>(c: &mut C) -> Result<StringHeader, Error> {
+    let offset = c.offset();
+    let integer = |n: i32| StringHeader::integer(i64::from(n));
+    Ok(match read_any_length(c)? {
+        Length::Plain(len) => StringHeader::raw(len),
         Length::Special(ENCODING_INT8) => integer(i32::from(i8::from_le_bytes(c.take_array()?))),
         Length::Special(ENCODING_INT16) => integer(i32::from(i16::from_le_bytes(c.take_array()?))),
         Length::Special(ENCODING_INT32) => integer(i32::from_le_bytes(c.take_array()?)),
@@ -67,7 +81,7 @@ pub(crate) fn read_string_header<C: Cursor>(c: &mut C) -> Result<StringHeader, E
 }
 
 /// Length of an integer's decimal text.
-pub(crate) fn integer_text_len(n: i64) -> u64 {
+fn integer_text_len(n: i64) -> u64 {
     u64::from(n < 0) + u64::from(n.unsigned_abs().checked_ilog10().unwrap_or(0)) + 1
 }
 

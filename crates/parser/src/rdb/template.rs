@@ -8,6 +8,7 @@ use super::{read_length, read_string_header};
 use crate::Error;
 use crate::limits::HASH_TEMPLATES_MAX;
 use crate::reader::Cursor;
+use crate::value::ValueFacts;
 
 /// Bytes of a listpack around its entries: the header and the end mark.
 const LISTPACK_FRAME_BYTES: u64 = 7;
@@ -83,7 +84,7 @@ impl Template {
 
 /// The templates that a file has defined so far: at most [`HASH_TEMPLATES_MAX`], of which the names themselves
 /// are not kept.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Templates {
     by_id: HashMap<u64, Template>,
 }
@@ -95,7 +96,7 @@ impl Templates {
 }
 
 /// Where a hash finds its template.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TemplateSource<'t> {
     /// Among those that the file has defined in front of it.
     Defined(&'t Templates),
@@ -104,6 +105,11 @@ pub(crate) enum TemplateSource<'t> {
 }
 
 impl TemplateSource<'_> {
+    /// The template of a value that was measured, and so found it.
+    pub(crate) fn of(self, facts: &ValueFacts) -> Option<Template> {
+        self.get(facts.template?, 0).ok()
+    }
+
     /// The template that the reference at `offset` names.
     pub(crate) fn get(self, id: u64, offset: u64) -> Result<Template, Error> {
         let template = match self {

@@ -235,14 +235,6 @@ impl ValueType {
         })
     }
 
-    /// Whether the value names a template that the file defines.
-    pub(super) fn refers_to_template(self) -> bool {
-        matches!(
-            self,
-            ValueType::HashTemplateListpackRef | ValueType::HashTemplateArrayRef
-        )
-    }
-
     /// What the key holds.
     pub fn data_type(self) -> DataType {
         use ValueType as T;

@@ -34,7 +34,7 @@ pub(super) fn walk<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Er
     }
     for _ in 0..n {
         let index = read_length(c)?;
-        v.index(index);
+        v.array_index(index);
         let offset = c.offset();
         match read_length(c)? {
             TAG_STRING | TAG_SHORT_STRING => string(c, Role::Element, v)?,
@@ -54,4 +54,28 @@ pub(super) fn walk<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Er
         v.element_ends()?;
     }
     Ok(())
+}
+
+/// Length of the text that a server returns for a number: the fewest digits that tell it, with an exponent where
+/// those would stand far from the point (redis `deps/fpconv`).
+pub(super) fn float_text_len(number: f64) -> u64 {
+    if !number.is_finite() {
+        return number.to_string().len() as u64;
+    }
+    let scientific = format!("{number:e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit).count() as i64;
+    let exponent: i64 = exponent.parse().unwrap_or(0);
+    let sign = i64::from(number.is_sign_negative());
+    // Digits behind the point where the number is written plainly; negative for zeros in front of it.
+    let decimals = digits - 1 - exponent;
+    let text = match decimals {
+        ..=0 if exponent.abs() < digits + 7 => digits - decimals,
+        1.. if decimals < 7 || exponent.abs() < 4 => match exponent {
+            0.. => digits + 1,
+            _ => decimals + 2,
+        },
+        _ => digits + i64::from(digits > 1) + 2 + exponent.abs().to_string().len() as i64,
+    };
+    (sign + text).unsigned_abs()
 }

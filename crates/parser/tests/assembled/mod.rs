@@ -19,10 +19,12 @@ pub fn str(bytes: impl AsRef<[u8]>) -> Vec<u8> {
 
 /// A string compressed with an independent implementation of LZF.
 pub fn lzf(bytes: &[u8]) -> Vec<u8> {
-    let compressed = lzf_rust::compress(bytes).expect("compressible");
+    let mut compressed = vec![0; bytes.len()];
+    let n = lzf_rust::compress(bytes, &mut compressed).expect("compressible");
+    compressed.truncate(n);
     [
         &[0xc3],
-        &len(compressed.len() as u64)[..],
+        &len(n as u64)[..],
         &len(bytes.len() as u64),
         &compressed,
     ]
