@@ -34,7 +34,7 @@ fn packed(id: u8, values: &[&str]) -> Vec<u8> {
 
 /// Reads a file to its end; each entry measured at both depths.
 fn read(bytes: &[u8]) -> Result<Vec<Read>, Error> {
-    let mut reader = RdbReader::new(bytes)?;
+    let mut reader = RdbReader::new(bytes)?.with_detail(Detail::Elements);
     let mut entries = Vec::new();
     while let Some(record) = reader.next_record()? {
         if let RecordKind::Entry(entry) = record.kind {
@@ -104,7 +104,17 @@ fn stream_v5(groups: &[Vec<u8>]) -> Vec<u8> {
         str(raw_id(ms, 0)),
         str(node),
         // Length, last id, first id, greatest deleted id, entries added.
-        [len(1), len(ms), len(0), len(ms), len(0), len(0), len(0), len(1)].concat(),
+        [
+            len(1),
+            len(ms),
+            len(0),
+            len(ms),
+            len(0),
+            len(0),
+            len(0),
+            len(1),
+        ]
+        .concat(),
         len(groups.len() as u64),
         groups.concat(),
         // Idempotence: duration, most entries, producers, added, duplicates (as a file of 8.9.241 has it).
@@ -175,7 +185,11 @@ fn an_array_of_redis_8_8_has_indexes_and_four_kinds_of_elements() {
         "REDIS0014",
         &[entry(28, "a", &with_index), entry(28, "b", &without)],
     );
-    for (read, value) in read(&bytes).expect("sound").iter().zip([with_index, without]) {
+    for (read, value) in read(&bytes)
+        .expect("sound")
+        .iter()
+        .zip([with_index, without])
+    {
         assert_eq!(read.data_type.name(), "array");
         assert_eq!(read.facts.encoding.name(), "sliced-array");
         // "abc", "-12345", "3.5", a hundred bytes.
@@ -210,14 +224,7 @@ fn hashes_refer_to_templates_of_redis_8_10() {
     let values = ["1", "22", &long, ""];
     let compressed = lzf(&packed(0, &values));
     assert!(compressed.len() < 90);
-    let one_by_one = [
-        len(0),
-        vec![0xc0, 1],
-        str("22"),
-        str(&long),
-        str(""),
-    ]
-    .concat();
+    let one_by_one = [len(0), vec![0xc0, 1], str("22"), str(&long), str("")].concat();
     let bytes = file(
         "REDIS0015",
         &[
@@ -226,7 +233,11 @@ fn hashes_refer_to_templates_of_redis_8_10() {
             entry(30, "k1", &str(packed(0, &values))),
             entry(30, "k2", &compressed),
             entry(32, "k3", &one_by_one),
-            entry(30, "refk1", b"\x0d\x0d\x00\x00\x00\x03\x00\x05\x01\x01\x01\x02\x01\xff"),
+            entry(
+                30,
+                "refk1",
+                b"\x0d\x0d\x00\x00\x00\x03\x00\x05\x01\x01\x01\x02\x01\xff",
+            ),
             entry(32, "refk2", b"\x05\xc0\x01\xc0\x02"),
         ],
     );
@@ -236,7 +247,12 @@ fn hashes_refer_to_templates_of_redis_8_10() {
     for read in &entries[..3] {
         let facts = read.facts;
         assert_eq!(read.data_type, DataType::Hash, "{}", read.key);
-        assert_eq!((facts.elements, facts.template), (Some(4), Some(0)), "{}", read.key);
+        assert_eq!(
+            (facts.elements, facts.template),
+            (Some(4), Some(0)),
+            "{}",
+            read.key
+        );
         assert_eq!(read.counts.elements, Some(4), "{}", read.key);
         assert_eq!(
             (facts.element_bytes, facts.largest_element_bytes),
@@ -256,7 +272,10 @@ fn hashes_refer_to_templates_of_redis_8_10() {
         assert!(!read.payload_is_exact, "{}", read.key);
     }
     for read in &entries[3..] {
-        assert_eq!((read.facts.elements, read.facts.template), (Some(2), Some(5)));
+        assert_eq!(
+            (read.facts.elements, read.facts.template),
+            (Some(2), Some(5))
+        );
         assert_eq!(
             (read.facts.element_bytes, read.facts.largest_element_bytes),
             (Some(6 + 6 + 1 + 1), Some(6))
@@ -278,11 +297,31 @@ fn hashes_that_carry_their_field_names() {
     let values = str(packed(0, &["1", "twenty-two"]));
     let one_by_one = [str("1"), str("twenty-two")].concat();
     let cases = [
-        (29, [packed_names.clone(), values.clone()].concat(), "template-listpack"),
-        (29, [raw_names.clone(), values].concat(), "template-listpack"),
-        (31, [packed_names.clone(), one_by_one.clone()].concat(), "template-array"),
-        (31, [raw_names, one_by_one.clone()].concat(), "template-array"),
-        (31, [len(0), lzf_names(), one_by_one].concat(), "template-array"),
+        (
+            29,
+            [packed_names.clone(), values.clone()].concat(),
+            "template-listpack",
+        ),
+        (
+            29,
+            [raw_names.clone(), values].concat(),
+            "template-listpack",
+        ),
+        (
+            31,
+            [packed_names.clone(), one_by_one.clone()].concat(),
+            "template-array",
+        ),
+        (
+            31,
+            [raw_names, one_by_one.clone()].concat(),
+            "template-array",
+        ),
+        (
+            31,
+            [len(0), lzf_names(), one_by_one].concat(),
+            "template-array",
+        ),
     ];
     let records: Vec<_> = cases
         .iter()
@@ -292,9 +331,19 @@ fn hashes_that_carry_their_field_names() {
     let entries = read(&file("REDIS0015", &records)).expect("sound");
     for (read, (_, value, encoding)) in entries.iter().zip(&cases) {
         assert_eq!(read.facts.encoding.name(), *encoding, "{}", read.key);
-        assert_eq!((read.facts.elements, read.facts.template), (Some(2), None), "{}", read.key);
+        assert_eq!(
+            (read.facts.elements, read.facts.template),
+            (Some(2), None),
+            "{}",
+            read.key
+        );
         assert_eq!(read.counts.elements, Some(2), "{}", read.key);
-        assert_eq!(read.facts.largest_element_bytes.map(|n| n.min(10)), Some(10), "{}", read.key);
+        assert_eq!(
+            read.facts.largest_element_bytes.map(|n| n.min(10)),
+            Some(10),
+            "{}",
+            read.key
+        );
         // Such a value is already what DUMP returns.
         assert_eq!(read.payload_bytes, value.len() as u64 + 11, "{}", read.key);
         assert!(read.payload_is_exact, "{}", read.key);
@@ -311,7 +360,9 @@ fn lzf_names() -> Vec<u8> {
 /// as a listpack (redis 8.10 `src/t_hash.c`, `fits_in_listpack`). Neither may be longer than what is told.
 #[test]
 fn a_payload_with_its_names_is_not_longer_than_told() {
-    let all: Vec<String> = (0..200).map(|n| format!("{n:0>3}{}", "x".repeat(n))).collect();
+    let all: Vec<String> = (0..200)
+        .map(|n| format!("{n:0>3}{}", "x".repeat(n)))
+        .collect();
     for count in [1, 2, 63, 64, 100, 200] {
         let names: Vec<&str> = all[..count].iter().map(String::as_str).collect();
         let strings: Vec<u8> = names.iter().flat_map(str).collect();
@@ -360,34 +411,37 @@ fn what_is_wrong_with_templates_is_told_by_offset() {
             "hash template damaged at offset 0x1b (27): expected id of a new template, found 3 a second time",
         ),
         (
-            file("REDIS0015", &[template(3, &names), entry(32, "k", &[5, 0xc0, 1, 0xc0, 2])]),
-            "hash of template damaged at offset 0x1d (29): expected id of a template defined in front, found 5, \
+            file(
+                "REDIS0015",
+                &[template(3, &names), entry(32, "k", &[5, 0xc0, 1, 0xc0, 2])],
+            ),
+            "hash of a template damaged at offset 0x1d (29): expected id of a template defined in front, found 5, \
              which none has, in db 0 key \"k\"",
         ),
         (
             // The id lies behind the length of the string and the six bytes of the listpack's header.
             hash(&str(packed(5, &["1", "2"]))),
-            "hash of template damaged at offset 0x24 (36): expected id of a template defined in front, found 5, \
+            "hash of a template damaged at offset 0x24 (36): expected id of a template defined in front, found 5, \
              which none has, in db 0 key \"k\"",
         ),
         (
             hash(&str(listpack(&[]))),
-            "hash of template damaged at offset 0x24 (36): expected id of a template in front of the values, found \
+            "hash of a template damaged at offset 0x24 (36): expected id of a template in front of the values, found \
              an empty listpack, in db 0 key \"k\"",
         ),
         (
             hash(&str(listpack(&[Lp::Str(b"x"), Lp::Small(1), Lp::Small(2)]))),
-            "hash of template damaged at offset 0x24 (36): expected id of a template in front of the values, found \
+            "hash of a template damaged at offset 0x24 (36): expected id of a template in front of the values, found \
              a string of 1 bytes, in db 0 key \"k\"",
         ),
         (
             hash(&str(listpack(&[Lp::Int16(-1), Lp::Small(1), Lp::Small(2)]))),
-            "hash of template damaged at offset 0x24 (36): expected id of a template in front of the values, found \
+            "hash of a template damaged at offset 0x24 (36): expected id of a template in front of the values, found \
              -1, in db 0 key \"k\"",
         ),
         (
             hash(&str(packed(3, &["1"]))),
-            "hash of template damaged at offset 0x1d (29): expected a value for each of 2 fields, found 1, in db 0 \
+            "hash of a template damaged at offset 0x1d (29): expected a value for each of 2 fields, found 1, in db 0 \
              key \"k\"",
         ),
         (
@@ -413,7 +467,15 @@ fn a_path_hash_of_valkey_9_2() {
     let value = [
         len(2),
         [str(""), len(1), str("root"), str("value")].concat(),
-        [str("abc"), len(2), str("f1"), str("v1"), str("f2"), str("longest-of-all")].concat(),
+        [
+            str("abc"),
+            len(2),
+            str("f1"),
+            str("v1"),
+            str("f2"),
+            str("longest-of-all"),
+        ]
+        .concat(),
     ]
     .concat();
     let empty = len(0);
@@ -427,14 +489,21 @@ fn a_path_hash_of_valkey_9_2() {
     assert_eq!(tree.facts.encoding.name(), "pathhash");
     // Two paths (PHCARD), and all of "", "root", "value", "abc", "f1", "v1", "f2", "longest-of-all".
     assert_eq!(
-        (tree.facts.elements, tree.facts.element_bytes, tree.facts.largest_element_bytes),
+        (
+            tree.facts.elements,
+            tree.facts.element_bytes,
+            tree.facts.largest_element_bytes
+        ),
         (Some(2), Some(4 + 5 + 3 + 2 + 2 + 2 + 14), Some(14))
     );
     assert_eq!(tree.payload_bytes, value.len() as u64 + 11);
     assert_eq!(entries[1].facts.elements, Some(0));
     // The fifth byte of the payload of path "p" is its number of fields.
     assert_eq!(
-        refused(&file("VALKEY081", &[entry(23, "source", b"\x01\x01p\x00\x01f\x01v")])),
+        refused(&file(
+            "VALKEY081",
+            &[entry(23, "source", b"\x01\x01p\x00\x01f\x01v")]
+        )),
         "path hash damaged at offset 0x14 (20): expected at least one field of the path, found none, in db 0 key \
          \"source\""
     );
@@ -451,7 +520,7 @@ fn a_command_between_the_keys_of_valkey_9_2() {
     let mut reader = RdbReader::new(&bytes).expect("header");
     reader.next_record().expect("record");
     let record = reader.next_record().expect("record").expect("command");
-    assert_eq!(record.range, 14..14 + 33);
+    assert_eq!(record.range, 14..14 + 31);
     let RecordKind::Update { command, arguments } = record.kind else {
         panic!("{:?}", record.kind)
     };
@@ -497,8 +566,16 @@ fn numbers_are_resolved_by_family_and_where_they_were_used_before_by_version() {
         1
     );
     let unsupported: &[(&[u8], u64, &str)] = &[
-        (b"REDIS0016", 5, "RDB version 16 of the Redis family, known are 1 to 15"),
-        (b"VALKEY082", 6, "RDB version 82 of the Valkey family, known are 80 to 81"),
+        (
+            b"REDIS0016",
+            5,
+            "RDB version 16 of the Redis family, known are 1 to 15",
+        ),
+        (
+            b"VALKEY082",
+            6,
+            "RDB version 82 of the Valkey family, known are 80 to 81",
+        ),
         (
             b"REDIS0014\x1d\x01k",
             9,
@@ -521,12 +598,36 @@ fn numbers_are_resolved_by_family_and_where_they_were_used_before_by_version() {
             9,
             "type 33 (rate limiter of special builds of Redis 8.10) in a file that says REDIS0015",
         ),
-        (b"REDIS0015\x22\x01k", 9, "type 34 (a type of Dragonfly) in a file that says REDIS0015"),
-        (b"REDIS0009\xc9\x01k", 9, "type 201 (a field of Dragonfly) in a file that says REDIS0009"),
-        (b"REDIS0009\x40\x01k", 9, "type 64 (cron job of KeyDB) in a file that says REDIS0009"),
-        (b"VALKEY081\x18\x01k", 9, "type 24 in a file that says VALKEY081"),
-        (b"VALKEY081\x1b\x01k", 9, "type 27 in a file that says VALKEY081"),
-        (b"VALKEY081\x1e\x01k", 9, "type 30 in a file that says VALKEY081"),
+        (
+            b"REDIS0015\x22\x01k",
+            9,
+            "type 34 (a type of Dragonfly) in a file that says REDIS0015",
+        ),
+        (
+            b"REDIS0009\xc9\x01k",
+            9,
+            "type 201 (a field of Dragonfly) in a file that says REDIS0009",
+        ),
+        (
+            b"REDIS0009\x40\x01k",
+            9,
+            "type 64 (cron job of KeyDB) in a file that says REDIS0009",
+        ),
+        (
+            b"VALKEY081\x18\x01k",
+            9,
+            "type 24 in a file that says VALKEY081",
+        ),
+        (
+            b"VALKEY081\x1b\x01k",
+            9,
+            "type 27 in a file that says VALKEY081",
+        ),
+        (
+            b"VALKEY081\x1e\x01k",
+            9,
+            "type 30 in a file that says VALKEY081",
+        ),
     ];
     for (bytes, offset, what) in unsupported {
         let error = read(bytes).expect_err(what);
@@ -570,7 +671,11 @@ fn everything() -> [Vec<u8>; 2] {
             entry(30, "l", &str(packed(0, &["42", "x", "y@z"]))),
             entry(30, "z", &lzf(&packed(0, &["42", &long, "y@z"]))),
             entry(32, "r", &[len(0), str("1"), str("2"), str("3")].concat()),
-            entry(29, "d", &[vec![0], lzf_names(), str(packed(0, &["1", "2"]))].concat()),
+            entry(
+                29,
+                "d",
+                &[vec![0], lzf_names(), str(packed(0, &["1", "2"]))].concat(),
+            ),
             entry(31, "e", &[vec![1, 1], str("f"), str("v")].concat()),
         ],
     );
@@ -580,7 +685,16 @@ fn everything() -> [Vec<u8>; 2] {
             entry(
                 23,
                 "p",
-                &[len(1), str("/a"), len(2), str("f"), str("v"), str("g"), str("w")].concat(),
+                &[
+                    len(1),
+                    str("/a"),
+                    len(2),
+                    str("f"),
+                    str("v"),
+                    str("g"),
+                    str("w"),
+                ]
+                .concat(),
             ),
             b"\xf2*2\r\n$3\r\nDEL\r\n$1\r\np\r\n".to_vec(),
             entry(0, "q", &str("1")),
@@ -632,8 +746,18 @@ fn what_streams_by_is_what_lies_in_memory() {
         assert_eq!(mapped.len(), streamed.len());
         for (mapped, streamed) in mapped.iter().zip(&streamed) {
             assert_eq!(
-                (&mapped.key, mapped.value_bytes, mapped.payload_bytes, mapped.facts),
-                (&streamed.key, streamed.value_bytes, streamed.payload_bytes, streamed.facts)
+                (
+                    &mapped.key,
+                    mapped.value_bytes,
+                    mapped.payload_bytes,
+                    mapped.facts
+                ),
+                (
+                    &streamed.key,
+                    streamed.value_bytes,
+                    streamed.payload_bytes,
+                    streamed.facts
+                )
             );
         }
     }
@@ -671,7 +795,11 @@ fn damage_anywhere_is_an_error_or_a_value() {
     for bytes in everything() {
         for cut in 0..bytes.len() {
             let error = read(&bytes[..cut]).expect_err("a prefix is no snapshot");
-            assert_eq!(Err(&error), read_streamed(&bytes[..cut]).as_ref(), "cut at {cut}");
+            assert_eq!(
+                Err(&error),
+                read_streamed(&bytes[..cut]).as_ref(),
+                "cut at {cut}"
+            );
             if cut > 0 {
                 assert!(error.is_truncated(), "cut at {cut}: {error}");
                 assert_eq!(error.offset(), cut as u64, "{error}");

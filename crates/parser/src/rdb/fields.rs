@@ -96,7 +96,11 @@ pub(super) fn read_update<'a, C: FrameCursor<'a>>(c: &mut C) -> Result<RecordKin
     }
     let len = read_number_line(c, b'$')?;
     let offset = c.offset();
-    let command = Str::new(StringHeader::raw(len), c.stored(len, Need::WhenShort)?, offset);
+    let command = Str::new(
+        StringHeader::raw(len),
+        c.stored(len, Need::WhenShort)?,
+        offset,
+    );
     read_line_end(c)?;
     for _ in 1..arguments {
         let len = read_number_line(c, b'$')?;

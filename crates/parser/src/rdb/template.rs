@@ -77,7 +77,11 @@ impl Template {
     /// Most bytes that DUMP returns of a hash beyond its value as it lies in the file, where a value that is
     /// no listpack names its template in front.
     pub(super) fn payload_bytes_max(&self, names_template: bool) -> u64 {
-        let named = if names_template { length_bytes(self.id) } else { 0 };
+        let named = if names_template {
+            length_bytes(self.id)
+        } else {
+            0
+        };
         self.inline_bytes_max.saturating_sub(named)
     }
 }

@@ -188,21 +188,24 @@ impl BlobHeader {
 pub(super) fn read_first_integer<C: Cursor>(
     c: &mut C,
     header: &mut BlobHeader,
+    expected: &'static str,
 ) -> Result<i64, Error> {
     let offset = c.offset();
+    let corrupt = |found: &str| Error::corrupt(offset, expected, found);
     let first = c.u8()?;
-    let nothing = || Error::corrupt(offset, "entry of the listpack", "none");
-    if first == END {
-        return Err(nothing());
+    if first == END || header.entries == Some(0) {
+        return Err(corrupt("an empty listpack"));
     }
     let frame = listpack_entry(c, first)?;
-    let integer = expect_integer(frame.entry, offset)?;
-    c.skip(frame.behind)?;
-    header.left = header.left.checked_sub(frame.framed).ok_or_else(nothing)?;
-    header.entries = match header.entries {
-        Some(entries) => Some(entries.checked_sub(1).ok_or_else(nothing)?),
-        None => None,
+    let Form::Integer(integer) = frame.entry.form else {
+        return Err(corrupt(&format!("a string of {} bytes", frame.entry.len)));
     };
+    c.skip(frame.behind)?;
+    header.entries = header.entries.map(|entries| entries - 1);
+    header.left = header
+        .left
+        .checked_sub(frame.framed)
+        .ok_or_else(|| corrupt("one that goes on behind the listpack"))?;
     Ok(integer)
 }
 

@@ -1,8 +1,8 @@
 //! Inside blobs: their entries, told as the parts of elements.
 
 use super::blob::{Blob, BlobHeader, Shape, expect_integer};
-use super::{stream_node, template};
 use super::visitor::{Role, Visitor};
+use super::{stream_node, template};
 use crate::Error;
 use crate::lzf::LzfCursor;
 use crate::rdb::{Form, StringHeader};

@@ -212,7 +212,9 @@ impl Measure {
     /// Takes in an entry of a blob, whoever consumes it.
     pub(super) fn note_entry(&mut self, role: Role, header: StringHeader) {
         match role {
-            Role::Element | Role::Field | Role::FieldValue | Role::Path if !self.in_deleted_entry => {
+            Role::Element | Role::Field | Role::FieldValue | Role::Path
+                if !self.in_deleted_entry =>
+            {
                 self.seen.add_one(header.len);
             }
             Role::SharedField => self.shared.add_one(header.len),

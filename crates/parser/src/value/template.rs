@@ -12,6 +12,8 @@ use crate::reader::Cursor;
 const NAMES_PACKED: u64 = 0;
 /// Field names one by one behind their number.
 const NAMES_ONE_BY_ONE: u64 = 1;
+/// What the first entry of a listpack of values is.
+const ID: &str = "id of a template in front of the values";
 
 /// A listpack: the id of the template, then a value for each of its fields.
 pub(super) fn listpack_ref<C: Cursor, V: Visitor>(
@@ -55,12 +57,11 @@ pub(super) fn read_id<C: Cursor, V: Visitor>(
     v: &mut V,
 ) -> Result<BlobHeader, Error> {
     let offset = c.offset();
-    let id = read_first_integer(c, &mut header)?;
+    let id = read_first_integer(c, &mut header, ID)?;
     let fields = match names {
         Names::InFront(fields) => fields,
         Names::Template(templates) => {
-            let id = u64::try_from(id)
-                .map_err(|_| Error::corrupt(offset, "id of a template", format!("{id}")))?;
+            let id = u64::try_from(id).map_err(|_| Error::corrupt(offset, ID, format!("{id}")))?;
             let template = templates.get(id, offset)?;
             v.template(&template);
             u64::from(template.fields.get())

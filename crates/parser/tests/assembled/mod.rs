@@ -45,14 +45,10 @@ pub fn listpack(entries: &[Lp<'_>]) -> Vec<u8> {
     let mut body = Vec::new();
     for entry in entries {
         let encoded = match *entry {
-            Lp::Str(bytes) if bytes.len() < 64 => {
-                [&[0x80 | bytes.len() as u8], bytes].concat()
+            Lp::Str(bytes) if bytes.len() < 64 => [&[0x80 | bytes.len() as u8], bytes].concat(),
+            Lp::Str(bytes) => {
+                [&[0xe0 | (bytes.len() >> 8) as u8, bytes.len() as u8], bytes].concat()
             }
-            Lp::Str(bytes) => [
-                &[0xe0 | (bytes.len() >> 8) as u8, bytes.len() as u8],
-                bytes,
-            ]
-            .concat(),
             Lp::Small(n) => vec![n],
             Lp::Int16(n) => [&[0xf1], &n.to_le_bytes()[..]].concat(),
         };
