@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use preshard_analyzer::CostProfile;
-use preshard_parser::source::Mmap;
+use preshard_parser::source::{Mmap, OpenOptions};
 use preshard_planner::PlanLimits;
 
 use crate::args::{InputArgs, LimitArgs, MmapChoice, PlanLimitArgs};
@@ -19,8 +19,8 @@ const FLOOR_PAYLOAD_BYTES: u64 = 10_000_000;
 /// How inputs are read.
 #[derive(Debug)]
 pub struct ReadOptions {
-    /// Whether files are mapped.
-    pub mmap: Mmap,
+    /// Whether files are mapped, and how much they may decode to.
+    pub open: OpenOptions,
     /// The cost profile that was asked for by name.
     pub target: Option<CostProfile>,
     /// Whether nobody wants to see the progress.
@@ -43,9 +43,12 @@ impl ReadOptions {
             })?),
         };
         Ok(ReadOptions {
-            mmap: match args.mmap {
-                MmapChoice::Auto => Mmap::Auto,
-                MmapChoice::Never => Mmap::Never,
+            open: OpenOptions {
+                mmap: match args.mmap {
+                    MmapChoice::Auto => Mmap::Auto,
+                    MmapChoice::Never => Mmap::Never,
+                },
+                max_decompressed_bytes: None,
             },
             target,
             quiet: args.no_progress,

@@ -32,9 +32,9 @@ pub struct OpenFile {
 impl OpenFile {
     fn open(snapshot: &Snapshot, options: &ReadOptions) -> Result<OpenFile> {
         let path = snapshot.path.display();
-        let source = Source::open(&snapshot.path, options.mmap)
+        let source = Source::open(&snapshot.path, &options.open)
             .with_context(|| format!("cannot open {path}"))?;
-        let server = server(source.bytes()).with_context(|| format!("cannot read {path}"))?;
+        let server = server(source.head()).with_context(|| format!("cannot read {path}"))?;
         Ok(OpenFile {
             node: snapshot.node.clone(),
             cost: match &options.target {
@@ -113,7 +113,9 @@ pub fn open_all(inputs: &Inputs, options: &ReadOptions) -> Result<(Vec<OpenFile>
         .iter()
         .map(|snapshot| OpenFile::open(snapshot, options))
         .collect::<Result<Vec<_>>>()?;
-    let bytes = files.iter().map(|file| file.source.bytes().len() as u64);
+    let bytes = files
+        .iter()
+        .map(|file| file.source.file_bytes().unwrap_or(0));
     let bar = Bar::new(bytes.sum(), options.quiet);
     Ok((files, bar))
 }
@@ -234,8 +236,8 @@ pub fn left_out(inputs: &Inputs) -> impl Iterator<Item = Notice> {
 ///
 /// # Errors
 /// When the bytes are no snapshot at all; damage behind the header is left for the scan to tell.
-fn server(bytes: &[u8]) -> Result<Option<Server>> {
-    let mut reader = RdbReader::new(bytes)?;
+fn server(head: &[u8]) -> Result<Option<Server>> {
+    let mut reader = RdbReader::new(head)?;
     let mut server = None;
     while let Ok(Some(record)) = reader.next_record() {
         match record.kind {

@@ -8,7 +8,7 @@
 //! # Examples
 //! ```
 //! use preshard_analyzer::{CostProfile, Progress, Rough1, ScanOptions, scan};
-//! use preshard_parser::{Detail, source::{Mmap, Source}};
+//! use preshard_parser::{Detail, source::{OpenOptions, Source}};
 //!
 //! struct Silent;
 //! impl Progress for Silent {
@@ -16,7 +16,7 @@
 //! }
 //!
 //! let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/servers/redis-7.0/cluster.rdb");
-//! let source = Source::open(path.as_ref(), Mmap::Auto)?;
+//! let source = Source::open(path.as_ref(), &OpenOptions::default())?;
 //! let cost = CostProfile::built_in("redis-7.0").ok_or("no such profile")?;
 //! let options = ScanOptions {
 //!     cost: &cost,

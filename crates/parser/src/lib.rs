@@ -1,6 +1,7 @@
 //! Reads Redis and Valkey snapshots (RDB files) entry by entry, without copying.
 //!
-//! - [`source::Source`] opens a file, by memory map or by reading it.
+//! - [`source::Source`] opens a file, a pipe or standard input, takes off what the snapshot is wrapped in, and gives
+//!   its bytes, by memory map or as a stream.
 //! - [`RdbReader`] frames it: each [`Record`] is a window with its absolute range. An [`Entry`]'s
 //!   value has been skipped, not decoded.
 //! - [`RdbStream`] does the same for a snapshot that is read in order and never held whole.
@@ -12,11 +13,11 @@
 //!
 //! # Examples
 //! ```
-//! use preshard_parser::{RdbReader, RecordKind, source::{Mmap, Source}};
+//! use preshard_parser::{RdbReader, RecordKind, source::{OpenOptions, Source}};
 //!
 //! let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/servers/redis-7.0/sets.rdb");
-//! let source = Source::open(path.as_ref(), Mmap::Auto)?;
-//! let mut reader = RdbReader::new(source.bytes())?;
+//! let source = Source::open(path.as_ref(), &OpenOptions::default())?;
+//! let mut reader = RdbReader::new(source.bytes().expect("a plain file is mapped"))?;
 //! let mut keys = 0;
 //! while let Some(record) = reader.next_record()? {
 //!     if let RecordKind::Entry(_) = record.kind {

@@ -49,3 +49,31 @@ pub const HELD_BYTES_MAX: usize = 4_096;
 /// Bytes of a streamed snapshot that are held at a time. Large enough that the many small records in it
 /// outweigh the cost of refilling, small enough to stay far below the memory of the smallest machine.
 pub const WINDOW_BYTES: usize = 8 << 20;
+
+/// Most wrappings around a snapshot: an archive of a compressed capture of a compressed snapshot has four.
+pub const WRAPPINGS_MAX: usize = 4;
+
+/// Decoded bytes that are not compared with the compressed ones: so little harms nobody.
+pub const EXPANSION_FREE_BYTES: u64 = 64 << 20;
+
+/// Most decoded bytes for each byte of the file, after [`EXPANSION_FREE_BYTES`]. gzip cannot give more than 1,032
+/// (zlib's technical details), LZ4 not more than 255; zstd can, but not of a snapshot with more than one value in it.
+pub const EXPANSION_MAX: u64 = 1_100;
+
+/// Most decoded bytes unless stated otherwise: more than any server that one snapshot could be taken of.
+pub const DECOMPRESSED_BYTES_MAX: u64 = 1 << 40;
+
+/// Largest window of a zstd frame, as a power of two: what its own tool reads without being told to, which is 128 MiB.
+pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+
+/// Bytes behind a snapshot that are looked at to tell what they are: a mark and the beginning of a command.
+pub const TRAILING_LOOKED_AT_BYTES: usize = 256;
+
+/// First bytes of a snapshot that are at hand before it is read: what tells which server wrote it is in them.
+pub const HEAD_BYTES: usize = 64 * 1_024;
+
+/// Size of the pieces in which a snapshot is handed from the thread that decodes it.
+pub const STREAM_BLOCK_BYTES: usize = 1 << 20;
+
+/// How many such pieces there are: one that is read, one that is filled, and two that even out the difference.
+pub const STREAM_BLOCKS: usize = 4;

@@ -143,11 +143,10 @@ impl<'c, C: Cursor> Bounded<'c, C> {
             None => {
                 let beyond = n - self.left;
                 let found = format!("one that goes on for {beyond} more");
-                Err(Error::corrupt(
-                    self.inner.offset() + self.left,
-                    "structure within its string",
-                    found,
-                ))
+                // Where the file ends before the string does, that is what is wrong with it.
+                self.inner.skip(self.left)?;
+                let end = self.inner.offset();
+                Err(Error::corrupt(end, "structure within its string", found))
             }
         }
     }

@@ -83,7 +83,13 @@ pub fn scan(
     progress: &dyn Progress,
     sink: &mut Sink<'_>,
 ) -> Result<FileScan, Error> {
-    mapped::scan(source, options, progress, sink)
+    match source.bytes() {
+        Some(bytes) => mapped::scan(source, bytes, options, progress, sink),
+        None => {
+            let stream = source.stream().map_err(Error::Read)?;
+            streamed::scan(source.path(), stream, options, progress, sink)
+        }
+    }
 }
 
 /// Scans one snapshot that `input` gives, in whatever pieces, without ever holding more than a window of it;

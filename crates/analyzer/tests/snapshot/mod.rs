@@ -156,7 +156,7 @@ pub fn options<'a>(cost: &'a CostProfile, detail: Detail) -> ScanOptions<'a> {
 #[allow(dead_code, reason = "each test file uses its own part")]
 pub fn scan_file(path: &Path, mmap: Mmap, detail: Detail) -> Result<(FileScan, Vec<Seen>), Error> {
     let cost = CostProfile::built_in("redis-7.0").expect("built in");
-    let source = Source::open(path, mmap).expect("the file opens");
+    let source = Source::open(path, &mmap.into()).expect("the file opens");
     let mut seen = Vec::new();
     let scan = scan(&source, &options(&cost, detail), &Silent, &mut |keys| {
         seen.extend(keys.iter().map(|key| Seen {
