@@ -48,14 +48,19 @@ mod reader;
 pub mod source;
 mod stream;
 mod value;
+mod watch;
 mod window;
 
 pub use error::{Error, ErrorKind};
 pub use looks_like::looks_like;
 pub use rdb::{
-    DataType, Encoding, Entry, Family, Header, Measured, ModuleId, RdbReader, Record, RecordKind,
-    SlotInfo, Str, Template, Value, ValueType,
+    DataType, Encoding, Entry, EntryHead, Family, Header, Measured, ModuleId, RdbReader, Record,
+    RecordKind, SlotInfo, Str, Template, Value, ValueType,
 };
 pub use reader::{Cursor, Reader};
 pub use stream::{Behind, Portion, RdbStream};
-pub use value::{Detail, MeasureOptions, StreamId, StreamInfo, ValueFacts};
+pub use value::{
+    Detail, FieldSamples, MeasureOptions, Member, MemberOptions, MemberSink, MembersError,
+    ModuleNumber, Sample, StreamEntry, StreamId, StreamInfo, ValueFacts,
+};
+pub use watch::Watch;

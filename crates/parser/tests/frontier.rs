@@ -441,7 +441,7 @@ fn what_is_wrong_with_templates_is_told_by_offset() {
         ),
         (
             hash(&str(packed(3, &["1"]))),
-            "hash of a template damaged at offset 0x1d (29): expected a value for each of 2 fields, found 1, in db 0 \
+            "hash of a template damaged at offset 0x24 (36): expected a value for each field, found 1 of 2, in db 0 \
              key \"k\"",
         ),
         (

@@ -3,7 +3,9 @@
 use super::{Str, Template, TemplateSource, ValueType};
 use crate::Error;
 use crate::reader::{Cursor as _, Reader};
-use crate::value::{MeasureOptions, ValueFacts, measure};
+use crate::value::{
+    MeasureOptions, MemberOptions, MemberSink, MembersError, ValueFacts, measure, members,
+};
 
 /// Bytes that DUMP puts around a value: the type in front, version and checksum behind (redis
 /// `src/cluster.c`, `createDumpPayload`).
@@ -34,6 +36,58 @@ pub struct Entry<'a> {
     pub value_offset: u64,
     /// The template that the value refers to; its field names are no part of `value`.
     pub template: Option<Template>,
+}
+
+/// A key whose value has not been reached yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntryHead<'a> {
+    /// Database number.
+    pub db: u64,
+    /// The key.
+    pub key: Str<'a>,
+    /// Absolute expiry, Unix milliseconds.
+    pub expires_at_ms: Option<i64>,
+    /// As [`Entry::idle_s`].
+    pub idle_s: Option<u64>,
+    /// As [`Entry::freq`].
+    pub freq: Option<u8>,
+    /// The type byte, resolved.
+    pub value_type: ValueType,
+    /// As [`Entry::key_meta_bytes`].
+    pub key_meta_bytes: u64,
+    /// Absolute offset of the type byte.
+    pub offset: u64,
+    /// Absolute offset of the value.
+    pub value_offset: u64,
+}
+
+impl<'a> EntryHead<'a> {
+    pub(super) fn with_value(self, value: Value<'a>, template: Option<Template>) -> Entry<'a> {
+        let EntryHead {
+            db,
+            key,
+            expires_at_ms,
+            idle_s,
+            freq,
+            value_type,
+            key_meta_bytes,
+            offset,
+            value_offset,
+        } = self;
+        Entry {
+            db,
+            key,
+            expires_at_ms,
+            idle_s,
+            freq,
+            value_type,
+            key_meta_bytes,
+            offset,
+            value,
+            value_offset,
+            template,
+        }
+    }
 }
 
 /// A value, as far as it is at hand.
@@ -98,17 +152,47 @@ impl Entry<'_> {
             Value::Measured(measured) => return Ok(measured.facts),
         };
         let mut reader = Reader::new(window, self.value_offset);
-        let templates = TemplateSource::Found(self.template);
-        measure(&mut reader, self.value_type, templates, options.into())
-            .and_then(|facts| match reader.rest().len() {
-                0 => Ok(facts),
-                left => Err(Error::corrupt(
-                    reader.offset(),
-                    "end of the value",
-                    format!("{left} more bytes"),
-                )),
-            })
-            .map_err(|error| self.locate(error))
+        measure(
+            &mut reader,
+            self.value_type,
+            self.templates(),
+            options.into(),
+        )
+        .and_then(|facts| nothing_left(&reader).map(|()| facts))
+        .map_err(|error| self.locate(error))
+    }
+
+    /// Walks the value, hands its members to `sink` in the order of the file, and tells what it is made of,
+    /// as deep as [`crate::Detail::Elements`]. For values that stream by, see [`crate::Watch`].
+    ///
+    /// # Errors
+    /// As [`Entry::measure`]; unsupported, when the value streamed by; and whatever `sink` fails with.
+    pub fn members(
+        &self,
+        options: MemberOptions,
+        sink: &mut MemberSink<'_>,
+    ) -> Result<ValueFacts, MembersError> {
+        let Value::Window(window) = self.value else {
+            let what = "members of a value that streamed by";
+            return Err(Error::unsupported(self.value_offset, what).into());
+        };
+        let mut reader = Reader::new(window, self.value_offset);
+        members(
+            &mut reader,
+            self.value_type,
+            self.templates(),
+            options,
+            sink,
+        )
+        .and_then(|facts| Ok(nothing_left(&reader).map(|()| facts)?))
+        .map_err(|error| match error {
+            MembersError::Value(error) => self.locate(error).into(),
+            sink => sink,
+        })
+    }
+
+    fn templates(&self) -> TemplateSource<'static> {
+        TemplateSource::Found(self.template)
     }
 
     #[cold]
@@ -117,5 +201,16 @@ impl Entry<'_> {
             Ok(key) => error.in_entry(self.db, &key),
             Err(_) => error,
         }
+    }
+}
+
+fn nothing_left(reader: &Reader<'_>) -> Result<(), Error> {
+    match reader.rest().len() {
+        0 => Ok(()),
+        left => Err(Error::corrupt(
+            reader.offset(),
+            "end of the value",
+            format!("{left} more bytes"),
+        )),
     }
 }

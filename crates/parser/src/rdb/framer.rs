@@ -1,6 +1,6 @@
 //! Framing: which record comes next, wherever the bytes come from.
 
-use super::{Entry, Header, Record, RecordKind, Str, Value, ValueType, fields, opcode};
+use super::{Entry, EntryHead, Header, Record, RecordKind, Str, Value, ValueType, fields, opcode};
 use super::{Template, TemplateSource, Templates, read_length, read_string_header};
 use crate::limits::CHECKSUM_VERSION_MIN;
 use crate::reader::Cursor;
@@ -21,7 +21,7 @@ pub(crate) trait FrameCursor<'a>: Cursor + Sized {
     /// At the first byte that contradicts the layout, is not known, or is missing.
     fn value(
         &mut self,
-        value_type: ValueType,
+        head: &EntryHead<'a>,
         templates: TemplateSource<'_>,
     ) -> Result<(Value<'a>, Option<Template>), Error>;
 
@@ -251,23 +251,14 @@ impl Framer {
         let key = c
             .string(Need::Whole)
             .map_err(|error| error.reading("key"))?;
-        let value_offset = c.offset();
-        let db = place.db;
-        let templates = TemplateSource::Defined(&self.templates);
-        let (value, template) =
-            c.value(value_type, templates)
-                .map_err(|error| match key.bytes() {
-                    Ok(bytes) => error.in_entry(db, &bytes),
-                    Err(_) => error,
-                })?;
         let Attributes {
             expires_at_ms,
             idle_s,
             freq,
             key_meta_bytes,
         } = std::mem::take(&mut place.pending);
-        Ok(Entry {
-            db,
+        let head = EntryHead {
+            db: place.db,
             key,
             expires_at_ms,
             idle_s,
@@ -275,9 +266,15 @@ impl Framer {
             value_type,
             key_meta_bytes,
             offset,
-            value,
-            value_offset,
-            template,
-        })
+            value_offset: c.offset(),
+        };
+        let templates = TemplateSource::Defined(&self.templates);
+        let (value, template) = c
+            .value(&head, templates)
+            .map_err(|error| match key.bytes() {
+                Ok(bytes) => error.in_entry(head.db, &bytes),
+                Err(_) => error,
+            })?;
+        Ok(head.with_value(value, template))
     }
 }

@@ -13,7 +13,7 @@ mod string;
 mod template;
 mod value_type;
 
-pub use entry::{Entry, Measured, Value};
+pub use entry::{Entry, EntryHead, Measured, Value};
 pub use header::{Family, Header};
 pub use module::ModuleId;
 pub use reader::RdbReader;

@@ -1,7 +1,7 @@
 //! Framing a snapshot that lies in memory.
 
 use super::framer::{FrameCursor, Framer, Need};
-use super::{Header, Record, Template, TemplateSource, Value, ValueType};
+use super::{EntryHead, Header, Record, Template, TemplateSource, Value};
 use crate::Error;
 use crate::reader::{Cursor, Reader};
 use crate::value::{Detail, Skip, measure, walk_value};
@@ -90,12 +90,12 @@ impl<'a> FrameCursor<'a> for Reader<'a> {
     #[inline]
     fn value(
         &mut self,
-        value_type: ValueType,
+        head: &EntryHead<'a>,
         templates: TemplateSource<'_>,
     ) -> Result<(Value<'a>, Option<Template>), Error> {
         let mut start = self.clone();
         let mut skip = Skip::default();
-        walk_value(self, value_type, templates, &mut skip)?;
+        walk_value(self, head.value_type, templates, &mut skip)?;
         let len = self.offset() - start.offset();
         Ok((Value::Window(start.window(len)?), skip.template))
     }
@@ -128,11 +128,16 @@ impl<'a> FrameCursor<'a> for Examined<'a> {
 
     fn value(
         &mut self,
-        value_type: ValueType,
+        head: &EntryHead<'a>,
         templates: TemplateSource<'_>,
     ) -> Result<(Value<'a>, Option<Template>), Error> {
         let mut start = self.reader.clone();
-        let facts = measure(&mut self.reader, value_type, templates, self.detail.into())?;
+        let facts = measure(
+            &mut self.reader,
+            head.value_type,
+            templates,
+            self.detail.into(),
+        )?;
         let len = self.reader.offset() - start.offset();
         Ok((Value::Window(start.window(len)?), templates.of(&facts)))
     }

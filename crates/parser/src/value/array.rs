@@ -56,26 +56,61 @@ pub(super) fn walk<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Er
     Ok(())
 }
 
-/// Length of the text that a server returns for a number: the fewest digits that tell it, with an exponent where
-/// those would stand far from the point (redis `deps/fpconv`).
-pub(super) fn float_text_len(number: f64) -> u64 {
-    if !number.is_finite() {
-        return number.to_string().len() as u64;
-    }
+/// Whole numbers up to here are written as integers (redis `src/util.c`, `double2ll`).
+const INTEGER_MAX: f64 = 4_503_599_627_370_496.0;
+
+/// The text that a server returns for a number: the fewest digits that tell it, with an exponent where those
+/// would stand far from the point (redis `deps/fpconv`).
+pub(super) fn float_text(number: f64) -> String {
+    let plain = number.to_string();
     let scientific = format!("{number:e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let digits = mantissa.bytes().filter(u8::is_ascii_digit).count() as i64;
-    let exponent: i64 = exponent.parse().unwrap_or(0);
-    let sign = i64::from(number.is_sign_negative());
-    // Digits behind the point where the number is written plainly; negative for zeros in front of it.
-    let decimals = digits - 1 - exponent;
-    let text = match decimals {
-        ..=0 if exponent.abs() < digits + 7 => digits - decimals,
-        1.. if decimals < 7 || exponent.abs() < 4 => match exponent {
-            0.. => digits + 1,
-            _ => decimals + 2,
-        },
-        _ => digits + i64::from(digits > 1) + 2 + exponent.abs().to_string().len() as i64,
+    let Some((mantissa, exponent)) = scientific.split_once('e') else {
+        return plain;
     };
-    (sign + text).unsigned_abs()
+    let digits = mantissa.trim_start_matches('-').replace('.', "").len();
+    let (Ok(digits), Ok(exponent)) = (i64::try_from(digits), exponent.parse::<i64>()) else {
+        return plain;
+    };
+    let decimals = digits - 1 - exponent;
+    let is_plain = match decimals {
+        ..=0 => exponent < digits + 7 || number.abs() <= INTEGER_MAX,
+        _ => decimals < 7 || exponent.abs() < 4,
+    };
+    if is_plain {
+        plain
+    } else {
+        format!("{mantissa}e{exponent:+}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a server of Redis 8.6 answered to ZSCORE after ZADD with the first text as the score.
+    #[test]
+    fn floats_are_written_as_servers_write_them() {
+        for (score, answer) in [
+            ("3.5", "3.5"),
+            ("1e300", "1e+300"),
+            ("1e-300", "1e-300"),
+            ("1234567890123456789012", "1234567890123456800000"),
+            ("0.1", "0.1"),
+            ("1e21", "1e+21"),
+            ("-2.5e-7", "-2.5e-7"),
+            ("0.000001", "0.000001"),
+            ("0.0001234", "1.234e-4"),
+            ("1.5e10", "15000000000"),
+            ("-1e25", "-1e+25"),
+            ("12345678901234567000000", "12345678901234568000000"),
+            ("1.2345678e-5", "1.2345678e-5"),
+            ("-0.5", "-0.5"),
+            ("5e-324", "5e-324"),
+            ("1.7976931348623157e308", "1.7976931348623157e+308"),
+            ("0.30000000000000004", "0.30000000000000004"),
+        ] {
+            let number = score.parse().expect("a double");
+            assert_eq!(float_text(number), answer);
+        }
+    }
 }

@@ -67,7 +67,7 @@ pub(super) fn hash<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Er
 
 /// Redis, release candidates of 7.4: an absolute expiry, 0 for none, in front of each field.
 pub(super) fn hash_ttl_pre_ga<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Error> {
-    hash_ttl(c, v, |expiry| expiry.cast_signed())
+    hash_ttl(c, v, u64::cast_signed)
 }
 
 /// Redis: the earliest expiry, then in front of each field how much later it expires, plus one; 0 for never.
@@ -132,8 +132,8 @@ pub(super) fn path_hash<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(
         }
         for _ in 0..fields {
             field(c, v)?;
+            v.element_ends()?;
         }
-        v.element_ends()?;
     }
     Ok(())
 }

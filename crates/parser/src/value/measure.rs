@@ -1,7 +1,7 @@
 //! What a value is made of, told from its lengths.
 
 use super::blob::{Blob, Shape};
-use super::visitor::{ConsumerHead, EntryHead, GroupHead, Role, StreamId, Visitor};
+use super::visitor::{ConsumerHead, GroupHead, Role, StreamEntryHead, StreamId, Visitor};
 use super::{array, inside, stream_node, walk_value};
 use crate::limits::LZF_TRIED_ABOVE_BYTES;
 use crate::rdb::{Form, StringHeader, TemplateSource};
@@ -327,16 +327,17 @@ impl Visitor for Measure {
     }
 
     fn float(&mut self, number: f64) {
-        self.seen.add_one(array::float_text_len(number));
+        self.seen.add_one(array::float_text(number).len() as u64);
     }
 
-    fn template(&mut self, template: &Template) {
+    fn template(&mut self, template: &Template) -> Result<(), Error> {
         self.facts.template = Some(template.id);
         self.elements = u64::from(template.fields.get());
         self.seen.add(Lengths {
             sum: template.field_bytes,
             largest: u64::from(template.longest_field_bytes),
         });
+        Ok(())
     }
 
     fn field_names(&mut self, header: StringHeader) {
@@ -347,7 +348,7 @@ impl Visitor for Measure {
         self.facts.deleted_entries = self.facts.deleted_entries.saturating_add(n);
     }
 
-    fn stream_entry(&mut self, head: EntryHead) {
+    fn stream_entry(&mut self, head: StreamEntryHead) {
         self.in_deleted_entry = head.deleted;
         if head.shares_fields && !head.deleted {
             self.seen.add(self.shared);
@@ -370,7 +371,8 @@ impl Visitor for Measure {
         Ok(())
     }
 
-    fn module(&mut self, module: ModuleId) {
+    fn module(&mut self, module: ModuleId) -> Result<(), Error> {
         self.facts.module = Some(module);
+        Ok(())
     }
 }

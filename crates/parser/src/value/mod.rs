@@ -1,13 +1,15 @@
 //! Values: one walk over each layout, for every depth of looking.
 //!
 //! [`walk_value`] knows where things lie, a [`Visitor`] decides what to look at: [`Skip`] finds the
-//! end of a value, [`Measure`] tells what it is made of.
+//! end of a value, [`measure()`] tells what it is made of, [`members()`] hands out what it holds.
 
 mod array;
 mod blob;
 mod collection;
 mod inside;
 mod measure;
+mod member;
+mod members;
 mod module;
 mod stream;
 mod stream_node;
@@ -16,6 +18,9 @@ mod visitor;
 
 pub(crate) use measure::measure;
 pub use measure::{Detail, MeasureOptions, ValueFacts};
+pub use member::{FieldSamples, Member, ModuleNumber, Sample, StreamEntry};
+pub(crate) use members::members;
+pub use members::{MemberOptions, MemberSink, MembersError};
 pub(crate) use module::walk_items;
 pub(crate) use visitor::{Skip, Visitor};
 pub use visitor::{StreamId, StreamInfo};

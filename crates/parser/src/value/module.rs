@@ -1,8 +1,9 @@
 //! Module values: typed items up to an end mark, so that any of them can be skipped (redis
 //! `src/rdb.h`, `RDB_MODULE_OPCODE_*`; version 2 of the module serialisation).
 
+use super::member::ModuleNumber;
 use super::string;
-use super::visitor::{ModuleNumber, Role, Visitor};
+use super::visitor::{Role, Visitor};
 use crate::rdb::read_length;
 use crate::reader::Cursor;
 use crate::{Error, ModuleId};
@@ -15,7 +16,7 @@ const ITEM_DOUBLE: u64 = 4;
 const ITEM_STRING: u64 = 5;
 
 pub(super) fn walk<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Error> {
-    v.module(ModuleId(read_length(c)?));
+    v.module(ModuleId(read_length(c)?))?;
     walk_items(c, v)
 }
 

@@ -2,7 +2,7 @@
 //! `streamAppendItem`).
 
 use super::blob::{Blob, BlobHeader, expect_integer, read_listpack_integer};
-use super::visitor::{EntryHead, Role, StreamId, Visitor};
+use super::visitor::{Role, StreamEntryHead, StreamId, Visitor};
 use crate::Error;
 use crate::rdb::StringHeader;
 use crate::reader::Cursor;
@@ -72,7 +72,7 @@ enum Next {
         ms: u64,
     },
     /// Of an entry with fields of its own: their number.
-    FieldCount(EntryHead),
+    FieldCount(StreamEntryHead),
     /// A field name; so many are left.
     Field(u64),
     /// A value; so many are left.
@@ -120,7 +120,7 @@ impl Node {
                 ms: self.id.ms.wrapping_add_signed(integer()?),
             },
             Next::Seq { flags, ms } => {
-                let head = EntryHead {
+                let head = StreamEntryHead {
                     id: StreamId {
                         ms,
                         seq: self.id.seq.wrapping_add_signed(integer()?),
@@ -138,7 +138,7 @@ impl Node {
             }
             Next::FieldCount(head) => {
                 let fields = count(integer()?, offset)?;
-                v.stream_entry(EntryHead { fields, ..head });
+                v.stream_entry(StreamEntryHead { fields, ..head });
                 fields_of_its_own(fields)
             }
             Next::Field(left) => {

@@ -32,7 +32,7 @@ pub(super) fn array_ref<C: Cursor, V: Visitor>(
 ) -> Result<(), Error> {
     let offset = c.offset();
     let template = templates.get(read_length(c)?, offset)?;
-    v.template(&template);
+    v.template(&template)?;
     values(c, u64::from(template.fields.get()), v)
 }
 
@@ -63,7 +63,7 @@ pub(super) fn read_id<C: Cursor, V: Visitor>(
         Names::Template(templates) => {
             let id = u64::try_from(id).map_err(|_| Error::corrupt(offset, ID, format!("{id}")))?;
             let template = templates.get(id, offset)?;
-            v.template(&template);
+            v.template(&template)?;
             u64::from(template.fields.get())
         }
     };

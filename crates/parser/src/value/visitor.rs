@@ -2,6 +2,7 @@
 
 use super::blob::{Blob, Names};
 use super::inside;
+use super::member::ModuleNumber;
 use crate::rdb::StringHeader;
 use crate::reader::Cursor;
 use crate::{Error, ModuleId, Template};
@@ -66,7 +67,7 @@ pub struct StreamInfo {
 
 /// An entry of a stream, as the node says it before the entry's fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct EntryHead {
+pub(crate) struct StreamEntryHead {
     pub(crate) id: StreamId,
     pub(crate) deleted: bool,
     /// Fields of the entry.
@@ -99,15 +100,6 @@ pub(crate) struct ConsumerHead {
     /// `None` where it never was, and before Redis 7.2.
     pub(crate) active_at_ms: Option<i64>,
     pub(crate) pending: u64,
-}
-
-/// A number in a module's value.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum ModuleNumber {
-    Signed(i64),
-    Unsigned(u64),
-    Float(f32),
-    Double(f64),
 }
 
 /// Sees the parts of a value in the order of the file. By default nothing is looked at.
@@ -166,7 +158,9 @@ pub(crate) trait Visitor {
     fn float(&mut self, _number: f64) {}
 
     /// The template whose fields a hash has. The names are not told; a value for each follows.
-    fn template(&mut self, _template: &Template) {}
+    fn template(&mut self, _template: &Template) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// A blob of the field names that a hash has in front of its values. They are told one by one, whatever
     /// the visitor looks at.
@@ -185,7 +179,7 @@ pub(crate) trait Visitor {
     fn deleted_entries(&mut self, _n: u64) {}
 
     /// An entry of a stream, whose fields follow.
-    fn stream_entry(&mut self, _head: EntryHead) {}
+    fn stream_entry(&mut self, _head: StreamEntryHead) {}
 
     /// What a stream says of itself.
     fn stream_info(&mut self, _info: &StreamInfo) -> Result<(), Error> {
@@ -228,7 +222,9 @@ pub(crate) trait Visitor {
     }
 
     /// The module whose items follow.
-    fn module(&mut self, _module: ModuleId) {}
+    fn module(&mut self, _module: ModuleId) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// A number among a module's items.
     fn module_number(&mut self, _number: ModuleNumber) -> Result<(), Error> {
@@ -262,7 +258,8 @@ impl Visitor for Skip {
         inside::read_header(blob, len, c, self).map(|_| ())
     }
 
-    fn template(&mut self, template: &Template) {
+    fn template(&mut self, template: &Template) -> Result<(), Error> {
         self.template = Some(*template);
+        Ok(())
     }
 }
