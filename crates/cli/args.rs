@@ -274,6 +274,9 @@ pub enum KeyType {
     Zset,
     Hash,
     Stream,
+    Array,
+    #[value(name = "pathhash")]
+    PathHash,
     Module,
 }
 

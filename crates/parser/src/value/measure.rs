@@ -43,7 +43,8 @@ impl From<Detail> for MeasureOptions {
 pub struct ValueFacts {
     /// How the value lies in the file.
     pub encoding: Encoding,
-    /// Elements as the server counts them (STRLEN, LLEN, SCARD, ZCARD, HLEN, XLEN); `None` for modules.
+    /// Elements as the server counts them (STRLEN, LLEN, SCARD, ZCARD, HLEN, XLEN, ARCOUNT,
+    /// PHCARD); `None` for modules.
     pub elements: Option<u64>,
     /// Decoded bytes of all strings and blobs of the value; nothing of a module's.
     pub content_bytes: u64,
@@ -76,8 +77,8 @@ pub struct ValueFacts {
     pub pending: u64,
     /// Of these, entries that consumers gave back and none owns (Redis 8.8, XNACK).
     pub unowned: u64,
-    /// The id of the template that has the field names; they count among the elements, and neither among the
-    /// content nor among what is compressible.
+    /// The id of the template that has the field names. They count as if they stood in the value, which is where
+    /// DUMP puts them.
     pub template: Option<u64>,
     /// The module that wrote the value.
     pub module: Option<ModuleId>,
@@ -332,6 +333,7 @@ impl Visitor for Measure {
 
     fn template(&mut self, template: &Template) -> Result<(), Error> {
         self.facts.template = Some(template.id);
+        self.add_content(template.field_bytes);
         self.elements = u64::from(template.fields.get());
         self.seen.add(Lengths {
             sum: template.field_bytes,
