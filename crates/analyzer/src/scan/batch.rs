@@ -69,8 +69,8 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Servers drop such a key when they load the file, and write none. Streams and path hashes may be empty, and
-/// an empty string is a value.
+/// Servers drop such a key when they load the file, and write none. Streams may be empty, path hashes could be
+/// while Valkey 9.2 was developed, and an empty string is a value.
 fn is_empty_collection(facts: &KeyFacts<'_>) -> bool {
     facts.value.elements == Some(0)
         && !matches!(
