@@ -11,7 +11,7 @@ use preshard_slots::SlotSet;
 use crate::number::{
     parse_count, parse_db, parse_duration_ms, parse_factor, parse_part, parse_threads,
 };
-use crate::size::{parse_maxmemory, parse_size, parse_size_limit};
+use crate::size::{parse_decompressed, parse_maxmemory, parse_size, parse_size_limit};
 
 /// Look before you reshard: plan Redis and Valkey slot migrations from backups.
 ///
@@ -19,8 +19,10 @@ use crate::size::{parse_maxmemory, parse_size, parse_size_limit};
 /// step is predicted, bounded and checked. It never connects to a server and never writes to a backup.
 ///
 /// INPUT is a snapshot (.rdb), a directory made by `redis-cli --cluster backup` (nodes.json and one snapshot
-/// per primary), a data directory of a server (nodes.conf and its snapshot), or a directory of snapshots.
-/// Several may be given. What an input is is decided by its content.
+/// per primary), a data directory of a server (nodes.conf and its snapshot), a directory of snapshots, or `-` for
+/// standard input. Several may be given. What an input is is decided by its content, and so is what it is wrapped in:
+/// gzip, zstd, LZ4 frames, the compressed snapshots of Valkey 9.2, and captures of replication (`$EOF:` and
+/// `$<bytes>`), up to four of them around each other.
 #[derive(Debug, Parser)]
 #[command(name = "preshard", version, propagate_version = true, after_long_help = EXIT_STATUS, max_term_width = 100)]
 pub struct CommandLine {
@@ -61,7 +63,7 @@ pub enum Command {
 /// What is read, and how.
 #[derive(Debug, Args)]
 pub struct InputArgs {
-    /// Snapshots and directories of them; see `preshard --help`.
+    /// Snapshots and directories of them, or `-` for a snapshot on standard input; see `preshard --help`.
     #[arg(value_name = "INPUT", required = true)]
     pub inputs: Vec<PathBuf>,
 
@@ -71,9 +73,16 @@ pub struct InputArgs {
 
     /// Map snapshots into memory (auto) or read them (never).
     ///
-    /// Mapping needs no memory of its own, but a snapshot that is cut short while it is mapped ends the program.
+    /// The output is the same. Mapping is faster; reading holds a window of the file at a time, whatever its length.
+    /// Pipes, standard input and compressed snapshots are always read.
     #[arg(long, value_enum, default_value_t = MmapChoice::Auto, value_name = "WHEN")]
     pub mmap: MmapChoice,
+
+    /// Most bytes that a compressed snapshot may decode to, a size.
+    ///
+    /// Default: 1 TiB, and no more than 1,100 bytes for each byte of the file. A size that is stated holds alone.
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = parse_decompressed)]
+    pub max_decompressed: Option<u64>,
 
     /// Show no progress bar. There is none anyway when standard error is no terminal.
     #[arg(long)]
@@ -108,7 +117,7 @@ pub struct TargetArgs {
 pub enum MmapChoice {
     /// Map regular files.
     Auto,
-    /// Read every file whole.
+    /// Read every file, a window at a time.
     Never,
 }
 

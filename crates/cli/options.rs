@@ -48,7 +48,7 @@ impl ReadOptions {
                     MmapChoice::Auto => Mmap::Auto,
                     MmapChoice::Never => Mmap::Never,
                 },
-                max_decompressed_bytes: None,
+                max_decompressed_bytes: args.max_decompressed,
             },
             target,
             quiet: args.no_progress,

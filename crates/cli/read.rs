@@ -5,7 +5,7 @@ use preshard_analyzer::{
     Assembly, CostProfile, Error as ScanError, FileScan, KeyFacts, MemoryModel, Progress, Rough1,
     ScanOptions, Server, assemble, scan, scan_all,
 };
-use preshard_parser::source::Source;
+use preshard_parser::source::{Container, Source};
 use preshard_parser::{Detail, RdbReader, RecordKind};
 use preshard_planner::PlanLimits;
 use preshard_report::document::{Estimates, InputFacts, Notice, Precision};
@@ -31,10 +31,12 @@ pub struct OpenFile {
 
 impl OpenFile {
     fn open(snapshot: &Snapshot, options: &ReadOptions) -> Result<OpenFile> {
-        let path = snapshot.path.display();
-        let source = Source::open(&snapshot.path, &options.open)
-            .with_context(|| format!("cannot open {path}"))?;
-        let server = server(source.head()).with_context(|| format!("cannot read {path}"))?;
+        let source = match snapshot.is_stdin() {
+            true => Source::stdin(&options.open),
+            false => Source::open(&snapshot.path, &options.open),
+        }
+        .with_context(|| format!("cannot open {}", snapshot.path.display()))?;
+        let server = server(source.head()).with_context(|| unreadable(&source))?;
         Ok(OpenFile {
             node: snapshot.node.clone(),
             cost: match &options.target {
@@ -83,7 +85,20 @@ impl OpenFile {
     }
 
     fn unreadable(&self) -> String {
-        format!("cannot read {}", self.source.path().display())
+        unreadable(&self.source)
+    }
+}
+
+/// What is said of a file that cannot be read. Offsets are those of the snapshot, so it tells what that is in.
+fn unreadable(source: &Source) -> String {
+    let path = source.path().display();
+    let wrapping: Vec<String> = source.wrapping().iter().map(Container::to_string).collect();
+    match wrapping.is_empty() {
+        true => format!("cannot read {path}"),
+        false => format!(
+            "cannot read what {path} holds ({})",
+            wrapping.join(", in it ")
+        ),
     }
 }
 
@@ -113,11 +128,15 @@ pub fn open_all(inputs: &Inputs, options: &ReadOptions) -> Result<(Vec<OpenFile>
         .iter()
         .map(|snapshot| OpenFile::open(snapshot, options))
         .collect::<Result<Vec<_>>>()?;
-    let bytes = files
-        .iter()
-        .map(|file| file.source.file_bytes().unwrap_or(0));
+    let bytes = files.iter().map(|file| snapshot_bytes(&file.source));
     let bar = Bar::new(bytes.sum(), options.quiet);
     Ok((files, bar))
+}
+
+/// How many bytes there will be to read, where that is known before.
+fn snapshot_bytes(source: &Source) -> Option<u64> {
+    let as_it_is = !source.wrapping().iter().any(Container::is_compressed);
+    source.file_bytes().filter(|_| as_it_is)
 }
 
 /// The one cost profile of files that are to be looked at together.

@@ -32,7 +32,9 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod account;
 mod assemble;
+mod claim;
 mod cost;
 mod error;
 mod histogram;
@@ -45,7 +47,9 @@ mod server;
 mod summary;
 mod warning;
 
+pub use account::{Part, PartKind};
 pub use assemble::{AssembleError, Assembly, NodeView, assemble};
+pub use claim::{Claim, ClaimKind, ClaimVerdict};
 pub use cost::{CostProfile, ProfileError};
 pub use error::Error;
 pub use histogram::{CostBin, CostHistogram};
@@ -56,8 +60,8 @@ pub use profile::{Merge, NamedKey, SlotFacts, SlotProfile};
 pub use scan::{Progress, ScanOptions, Sink, scan, scan_all, scan_stream};
 pub use server::{Product, Server};
 pub use summary::{
-    AuxField, Checksum, Damage, DatabaseRow, FileScan, FileSummary, ModuleRow, SlotInfoCheck,
-    TypeRow,
+    AuxField, Checksum, Damage, DatabaseRow, FileScan, FileSummary, LibraryRow, ModuleRow,
+    SlotInfoCheck, TypeRow,
 };
 pub use warning::Warning;
 

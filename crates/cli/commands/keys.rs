@@ -12,7 +12,7 @@ use preshard_report::text::{KeysView, estimates_note, render_keys};
 use preshard_report::{KeyRecord, json};
 use preshard_slots::SlotSet;
 
-use super::{is_whole, start_threads};
+use super::start_threads;
 use crate::args::{KeyOrder, KeyType, KeysArgs, KeysFormat};
 use crate::backup::Completeness;
 use crate::exit::{ExitStatus, Refusal};
@@ -77,7 +77,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
             Ok(())
         };
         let scan = file.scan(limits, detail, &bar, &mut sink, &cannot_write)?;
-        whole &= is_whole(&scan.summary);
+        whole &= scan.summary.is_whole();
         if let Some(damage) = &scan.summary.damage {
             said.push(Notice::damage(names[at].clone(), damage));
         }

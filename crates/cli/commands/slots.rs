@@ -1,10 +1,11 @@
 //! `preshard slots`: where the bytes sit.
 
 use anyhow::{Context as _, Result};
+use preshard_analyzer::FileSummary;
 use preshard_report::text::SlotsView;
 use preshard_report::{SlotsDocument, csv, json, text};
 
-use super::{is_whole, start_threads};
+use super::start_threads;
 use crate::args::{SlotsArgs, SlotsFormat};
 use crate::exit::ExitStatus;
 use crate::input::{Inputs, TopologyWish};
@@ -57,7 +58,7 @@ pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
     }
 
     Ok(
-        if assembly.partial || !assembly.files.iter().all(is_whole) {
+        if assembly.partial || !assembly.files.iter().all(FileSummary::is_whole) {
             ExitStatus::Partial
         } else {
             ExitStatus::Fine

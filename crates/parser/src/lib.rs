@@ -41,6 +41,8 @@
 pub mod crc64;
 mod error;
 pub mod limits;
+#[cfg(test)]
+mod linear;
 mod looks_like;
 pub mod lzf;
 mod rdb;

@@ -46,6 +46,10 @@ pub const SLOT_IMPORT_RANGES_MAX: u64 = 16_384;
 /// cached scripts and function libraries, which nobody asks for, may be longer.
 pub const HELD_BYTES_MAX: usize = 4_096;
 
+/// Bytes at the beginning of a string that are told whether or not it is held: one decoded byte takes at most two in
+/// the file.
+pub const BEGINNING_BYTES: usize = HELD_BYTES_MAX / 4;
+
 /// Bytes of a streamed snapshot that are held at a time. Large enough that the many small records in it
 /// outweigh the cost of refilling, small enough to stay far below the memory of the smallest machine.
 pub const WINDOW_BYTES: usize = 8 << 20;

@@ -426,18 +426,15 @@ fn what_is_wrong_with_templates_is_told_by_offset() {
         ),
         (
             hash(&str(listpack(&[]))),
-            "hash of a template damaged at offset 0x24 (36): expected id of a template in front of the values, found \
-             an empty listpack, in db 0 key \"k\"",
+            "hash of a template damaged at offset 0x24 (36): expected listpack entry, found byte 0xff, in db 0 key \"k\"",
         ),
         (
             hash(&str(listpack(&[Lp::Str(b"x"), Lp::Small(1), Lp::Small(2)]))),
-            "hash of a template damaged at offset 0x24 (36): expected id of a template in front of the values, found \
-             a string of 1 bytes, in db 0 key \"k\"",
+            "hash of a template damaged at offset 0x24 (36): expected integer, found a string of 1 bytes, in db 0 key \"k\"",
         ),
         (
             hash(&str(listpack(&[Lp::Int16(-1), Lp::Small(1), Lp::Small(2)]))),
-            "hash of a template damaged at offset 0x24 (36): expected id of a template in front of the values, found \
-             -1, in db 0 key \"k\"",
+            "hash of a template damaged at offset 0x24 (36): expected id of a template, found -1, in db 0 key \"k\"",
         ),
         (
             hash(&str(packed(3, &["1"]))),

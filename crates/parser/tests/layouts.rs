@@ -230,15 +230,17 @@ fn what_is_not_known_is_refused_by_name_and_offset() {
 
 #[test]
 fn valkeys_slot_info_with_three_and_four_numbers() {
-    let info = |keys, expiring_keys| {
+    let info = |keys_with_field_ttl| {
         Some(SlotInfo {
             slot: 5,
-            keys,
-            expiring_keys,
+            keys: 12,
+            expiring_keys: 3,
+            keys_with_field_ttl,
         })
     };
-    assert_eq!(SlotInfo::parse(b"5,12,3"), info(12, 3));
-    assert_eq!(SlotInfo::parse(b"5,12,3,1"), info(12, 3));
+    assert_eq!(SlotInfo::parse(b"5,12,3"), info(None));
+    assert_eq!(SlotInfo::parse(b"5,12,3,1"), info(Some(1)));
+    assert_eq!(SlotInfo::parse(b"5,12,3,1,9"), info(Some(1)));
     for wrong in [
         b"".as_slice(),
         b"5",

@@ -7,12 +7,19 @@
 //! depend on timing (the first error, the sink, the totals) goes by file order, so the result is the same for
 //! any number of threads, and for a file that is [`mapped`] as for one that is [`streamed`].
 
+mod aux_fields;
 mod batch;
+mod behind;
 mod check;
+mod claims;
 mod frontier;
+mod functions;
+mod imports;
+mod ledger;
 mod mapped;
 mod streamed;
 mod tally;
+mod warnings;
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -21,6 +28,7 @@ use preshard_parser::Detail;
 use preshard_parser::source::Source;
 use rayon::prelude::*;
 
+use behind::Behind;
 use frontier::Stop;
 
 use crate::{Checksum, CostProfile, Error, FileScan, KeyFacts, MemoryModel};
@@ -86,8 +94,15 @@ pub fn scan(
     match source.bytes() {
         Some(bytes) => mapped::scan(source, bytes, options, progress, sink),
         None => {
-            let stream = source.stream().map_err(Error::Read)?;
-            streamed::scan(source.path(), stream, options, progress, sink)
+            let mut stream = source.stream().map_err(Error::Read)?;
+            let (path, wrapping) = (source.path(), source.wrapping());
+            let (tally, outcome) =
+                streamed::scan(path, &mut stream, wrapping, options, progress, sink)?;
+            Ok(tally.finish(Outcome {
+                behind_containers: Behind::judge_containers(&stream.leftovers(), wrapping),
+                changed: has_changed(source),
+                ..outcome
+            }))
         }
     }
 }
@@ -104,7 +119,14 @@ pub fn scan_stream(
     progress: &dyn Progress,
     sink: &mut Sink<'_>,
 ) -> Result<FileScan, Error> {
-    streamed::scan(path, input, options, progress, sink)
+    let (tally, outcome) = streamed::scan(path, input, &[], options, progress, sink)?;
+    Ok(tally.finish(outcome))
+}
+
+/// Whether what was read may be neither the old content nor the new one. That the file cannot be looked at any more is
+/// reason enough to doubt it.
+fn has_changed(source: &Source) -> bool {
+    source.changed().unwrap_or(true) || source.shrunk()
 }
 
 /// Where a snapshot ended, or reading it did.
@@ -113,6 +135,12 @@ struct Outcome {
     checksum: Checksum,
     /// Bytes of the input, counted from the first of the snapshot.
     bytes: u64,
+    /// What stands behind the snapshot.
+    behind: Behind,
+    /// Why not all of it could be read.
+    failure: Option<io::Error>,
+    /// What stands behind each of the containers that the snapshot is wrapped in, inside the next.
+    behind_containers: Vec<Behind>,
     /// The input changed while it was read.
     changed: bool,
 }

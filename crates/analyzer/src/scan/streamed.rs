@@ -3,22 +3,26 @@
 use std::io::Read;
 use std::path::Path;
 
+use preshard_parser::limits::TRAILING_LOOKED_AT_BYTES;
+use preshard_parser::source::Container;
 use preshard_parser::{Portion, RdbStream};
 
 use super::batch::{self, Batch};
+use super::behind::Behind;
 use super::frontier::{CHUNK_BYTES, CHUNK_RECORDS_MAX, End, Stop};
 use super::tally::Tally;
 use super::{Outcome, Progress, ScanOptions, Sink, check};
-use crate::{Checksum, Error, FileScan};
+use crate::{Checksum, Error};
 
-/// Scans what `input` gives.
+/// Scans what `input` gives, a snapshot that was wrapped in `wrapping`.
 pub(super) fn scan<R: Read>(
     path: &Path,
     input: R,
+    wrapping: &[Container],
     options: &ScanOptions<'_>,
     progress: &dyn Progress,
     sink: &mut Sink<'_>,
-) -> Result<FileScan, Error> {
+) -> Result<(Tally, Outcome), Error> {
     let mut stream = RdbStream::new(input, options.detail)?;
     let mut tally = Tally::new(path, stream.header(), options);
     let portion = Portion {
@@ -53,11 +57,15 @@ pub(super) fn scan<R: Read>(
         Stop::Damaged(_) => Checksum::NotReached,
     };
     let at = stream.offset();
-    let behind = stream.behind(0);
-    Ok(tally.finish(Outcome {
+    let behind = stream.behind(TRAILING_LOOKED_AT_BYTES);
+    let outcome = Outcome {
         stop,
         checksum,
         bytes: at + behind.bytes,
+        behind: Behind::judge(&behind.first, behind.bytes, wrapping),
+        failure: behind.failure,
+        behind_containers: Vec::new(),
         changed: false,
-    }))
+    };
+    Ok((tally, outcome))
 }

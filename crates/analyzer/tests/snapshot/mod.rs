@@ -16,6 +16,9 @@ const OPCODE_SLOT_INFO: u8 = 244;
 const OPCODE_AUX: u8 = 250;
 const OPCODE_RESIZEDB: u8 = 251;
 const OPCODE_EXPIRETIME_MS: u8 = 252;
+const OPCODE_FREQ: u8 = 249;
+const OPCODE_FUNCTION: u8 = 245;
+const OPCODE_MODULE_AUX: u8 = 247;
 const OPCODE_SELECTDB: u8 = 254;
 const OPCODE_EOF: u8 = 255;
 
@@ -85,6 +88,25 @@ impl Snapshot {
         self.byte(OPCODE_EXPIRETIME_MS);
         self.0.extend(ms.to_le_bytes());
         self
+    }
+
+    pub fn freq(&mut self, freq: u8) -> &mut Snapshot {
+        self.byte(OPCODE_FREQ).byte(freq)
+    }
+
+    pub fn function(&mut self, source: &str) -> &mut Snapshot {
+        self.byte(OPCODE_FUNCTION).string(source.as_bytes())
+    }
+
+    /// Data of a module: id, when it was written, an unsigned item, the end.
+    pub fn module_aux(&mut self) -> &mut Snapshot {
+        self.byte(OPCODE_MODULE_AUX)
+            .length(1 << 40)
+            .length(2)
+            .length(1)
+            .length(2)
+            .length(7)
+            .length(0)
     }
 
     /// A string key.

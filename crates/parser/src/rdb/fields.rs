@@ -29,6 +29,7 @@ pub(super) fn read_slot_info<'a, C: FrameCursor<'a>>(c: &mut C) -> Result<Record
         slot,
         keys,
         expiring_keys: read_length(c)?,
+        keys_with_field_ttl: None,
     }))
 }
 

@@ -69,6 +69,19 @@ struct Attributes {
     idle_s: Option<u64>,
     freq: Option<u8>,
     key_meta_bytes: u64,
+    /// Opcodes read, also of those that a later one replaced.
+    opcodes: u64,
+}
+
+impl Attributes {
+    /// Opcodes that a later one replaced.
+    fn replaced(&self) -> u64 {
+        let kept = u64::from(self.expires_at_ms.is_some())
+            + u64::from(self.idle_s.is_some())
+            + u64::from(self.freq.is_some())
+            + u64::from(self.key_meta_bytes > 0);
+        self.opcodes - kept
+    }
 }
 
 impl Place {
@@ -109,7 +122,12 @@ impl Framer {
         }
         let start = c.offset();
         let mut place = self.place;
-        let kind = self.read_record(&mut place, c)?;
+        let (offset, kind) = self.read_record(&mut place, c)?;
+        let lost_attributes = match &kind {
+            RecordKind::Entry(_) => std::mem::take(&mut place.pending).replaced(),
+            RecordKind::End { .. } => place.pending.opcodes,
+            _ => 0,
+        };
         self.place = place;
         match &kind {
             RecordKind::HashTemplate(template) => self.templates.define(*template),
@@ -118,6 +136,8 @@ impl Framer {
         }
         Ok(Some(Record {
             range: start..c.offset(),
+            offset,
+            lost_attributes,
             kind,
         }))
     }
@@ -131,12 +151,13 @@ impl Framer {
         self.read_record(&mut place, c).map(|_| ())
     }
 
+    /// Reads a record and the attributes in front of it; where it begins by itself, and what it is.
     #[inline]
     fn read_record<'a, C: FrameCursor<'a>>(
         &self,
         place: &mut Place,
         c: &mut C,
-    ) -> Result<RecordKind<'a>, Error> {
+    ) -> Result<(u64, RecordKind<'a>), Error> {
         loop {
             let offset = c.offset();
             let byte = c
@@ -147,12 +168,11 @@ impl Framer {
                     continue;
                 }
                 if let Some(record) = self.read_opcode(place, c, byte)? {
-                    return Ok(record);
+                    return Ok((offset, record));
                 }
             }
-            return self
-                .read_entry(place, c, byte, offset)
-                .map(RecordKind::Entry);
+            let entry = self.read_entry(place, c, byte, offset)?;
+            return Ok((offset, RecordKind::Entry(entry)));
         }
     }
 
@@ -187,6 +207,7 @@ impl Framer {
             }
             _ => return Ok(false),
         }
+        pending.opcodes += 1;
         Ok(true)
     }
 
@@ -242,7 +263,7 @@ impl Framer {
     #[inline]
     fn read_entry<'a, C: FrameCursor<'a>>(
         &self,
-        place: &mut Place,
+        place: &Place,
         c: &mut C,
         byte: u8,
         offset: u64,
@@ -256,7 +277,8 @@ impl Framer {
             idle_s,
             freq,
             key_meta_bytes,
-        } = std::mem::take(&mut place.pending);
+            ..
+        } = place.pending;
         let head = EntryHead {
             db: place.db,
             key,

@@ -9,6 +9,7 @@ mod module;
 mod opcode;
 mod reader;
 mod record;
+mod since;
 mod string;
 mod template;
 mod value_type;

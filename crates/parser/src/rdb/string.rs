@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::length::{Length, read_any_length, read_length};
-use crate::reader::Cursor;
+use crate::limits::BEGINNING_BYTES;
+use crate::reader::{Cursor, Reader};
 use crate::{Error, lzf};
 
 const ENCODING_INT8: u8 = 0;
@@ -136,6 +137,27 @@ impl<'a> Str<'a> {
         })
     }
 
+    /// The first [`crate::limits::BEGINNING_BYTES`] of the decoded string, or all of it when it is shorter. They are
+    /// told also of a string that is not held.
+    ///
+    /// # Errors
+    /// Corrupt, when a compressed string does not decompress so far.
+    pub fn beginning(&self) -> Result<Cow<'a, [u8]>, Error> {
+        let len = usize::try_from(self.header.len).unwrap_or(BEGINNING_BYTES);
+        let wanted = len.min(BEGINNING_BYTES);
+        Ok(match self.header.form {
+            Form::Raw => Cow::Borrowed(self.stored.get(..wanted).unwrap_or(self.stored)),
+            Form::Integer(n) => Cow::Owned(n.to_string().into_bytes()),
+            Form::Lzf => {
+                let mut compressed = Reader::new(self.stored, self.offset);
+                let mut decompressed = Vec::new();
+                let mut content =
+                    lzf::LzfCursor::new(&mut compressed, self.header.len, &mut decompressed);
+                Cow::Owned(content.take(wanted)?.to_vec())
+            }
+        })
+    }
+
     #[cold]
     fn not_held(&self) -> Error {
         let what = format!("a streamed string of {} bytes", self.header.stored);
@@ -146,6 +168,26 @@ impl<'a> Str<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The beginning is told of the first bytes in the file alone: at worst two of them stand for one.
+    #[test]
+    fn the_beginning_of_a_compressed_string_needs_the_first_bytes_only() {
+        let literals: Vec<u8> = (0..3_000u32)
+            .flat_map(|n| [0, b'a' + (n % 26) as u8])
+            .collect();
+        let string = Str::new(
+            StringHeader {
+                form: Form::Lzf,
+                stored: literals.len() as u64,
+                len: 3_000,
+            },
+            &literals[..crate::limits::HELD_BYTES_MAX],
+            0,
+        );
+        assert!(string.bytes().is_err());
+        let expected: Vec<u8> = (0..1_024u32).map(|n| b'a' + (n % 26) as u8).collect();
+        assert_eq!(string.beginning().expect("held"), expected);
+    }
 
     #[test]
     fn integers_are_as_long_as_their_text() {

@@ -3,6 +3,8 @@
 mod ahead;
 mod container;
 mod map;
+#[cfg(unix)]
+mod shrunk;
 mod stream;
 mod trailing;
 
@@ -224,7 +226,8 @@ impl Source {
         Ok(now.len() != opened.len() || now.modified()? != opened.modified()?)
     }
 
-    /// Whether the file is shorter than when it was mapped: zeros may then have been read in place of its bytes.
+    /// Whether a mapped file is shorter than it was, or its device failed: zeros may then have been read in place of its
+    /// bytes. What was read is to be trusted when this is false *after* it was read.
     pub fn shrunk(&self) -> bool {
         let Bytes::Mapped(mapping, _) = &self.bytes else {
             return false;
@@ -234,6 +237,22 @@ impl Source {
             now.is_ok_and(|now| now.len() < opened.len())
         });
         mapping.shrunk() || shorter
+    }
+
+    /// Whether bytes that were mapped can be believed: zeros stand for those that the file has lost meanwhile. To be
+    /// asked *after* bytes were looked at and before anything is made of them.
+    ///
+    /// # Errors
+    /// Unreadable behind `offset`, from which on the bytes were looked at since this was asked last.
+    pub fn still_there(&self, offset: u64) -> Result<(), crate::Error> {
+        if !self.shrunk() {
+            return Ok(());
+        }
+        let shrunk = io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "the file was cut short while it was read",
+        );
+        Err(crate::Error::unreadable(offset, &shrunk))
     }
 }
 

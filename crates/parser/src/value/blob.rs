@@ -72,6 +72,8 @@ impl Shape {
 pub(super) struct BlobHeader {
     /// Entries; `None` when they must be walked to be counted.
     pub(super) entries: Option<u64>,
+    /// Entries that there must be, where something else tells.
+    pub(super) expected: Option<u64>,
     /// Bytes of an intset's integers; 0 for other blobs.
     width: u64,
     /// Bytes of the blob behind the header.
@@ -138,6 +140,7 @@ impl Blob<'_> {
                 }
                 Ok(BlobHeader {
                     entries: Some(entries),
+                    expected: None,
                     width,
                     left: len - 8,
                 })
@@ -147,6 +150,7 @@ impl Blob<'_> {
                 let entries = (pairs < ZIPMAP_COUNT_UNKNOWN).then(|| 2 * u64::from(pairs));
                 Ok(BlobHeader {
                     entries,
+                    expected: None,
                     width: 0,
                     left: len.saturating_sub(1),
                 })
@@ -178,45 +182,26 @@ impl BlobHeader {
         let entries = (entries != COUNT_UNKNOWN).then_some(u64::from(entries));
         BlobHeader {
             entries,
+            expected: None,
             width: 0,
             left,
         }
     }
-}
 
-/// Reads the first entry of a listpack with this header, an integer; the header becomes that of the rest.
-pub(super) fn read_first_integer<C: Cursor>(
-    c: &mut C,
-    header: &mut BlobHeader,
-    expected: &'static str,
-) -> Result<i64, Error> {
-    let offset = c.offset();
-    let corrupt = |found: &str| Error::corrupt(offset, expected, found);
-    let first = c.u8()?;
-    if first == END || header.entries == Some(0) {
-        return Err(corrupt("an empty listpack"));
+    /// Leaves out so many bytes, which were read already.
+    pub(super) fn pass(&mut self, bytes: u64) {
+        self.left = self.left.saturating_sub(bytes);
     }
-    let frame = listpack_entry(c, first)?;
-    let Form::Integer(integer) = frame.entry.form else {
-        return Err(corrupt(&format!("a string of {} bytes", frame.entry.len)));
-    };
-    c.skip(frame.behind)?;
-    header.entries = header.entries.map(|entries| entries - 1);
-    header.left = header
-        .left
-        .checked_sub(frame.framed)
-        .ok_or_else(|| corrupt("one that goes on behind the listpack"))?;
-    Ok(integer)
 }
 
-/// Reads the next entry of a listpack, which must be an integer.
-pub(super) fn read_listpack_integer<C: Cursor>(c: &mut C) -> Result<i64, Error> {
+/// Reads the next entry of a listpack, which must be an integer, and tells how many bytes it took.
+pub(super) fn read_listpack_integer<C: Cursor>(c: &mut C) -> Result<(i64, u64), Error> {
     let offset = c.offset();
     let first = c.u8()?;
-    let frame = listpack_entry(c, first)?;
+    let frame = listpack_entry(c, first, offset)?;
     let integer = expect_integer(frame.entry, offset)?;
     c.skip(frame.behind)?;
-    Ok(integer)
+    Ok((integer, frame.framed))
 }
 
 /// The integer that an entry must be, because servers write nothing else there.
@@ -242,7 +227,7 @@ struct EntryFrame {
 fn walk_to_end<C: Cursor>(
     c: &mut C,
     mut left: u64,
-    mut read_entry: impl FnMut(&mut C, u8) -> Result<EntryFrame, Error>,
+    mut read_entry: impl FnMut(&mut C, u8, u64) -> Result<EntryFrame, Error>,
     mut entry: impl FnMut(StringHeader, &mut C) -> Result<(), Error>,
 ) -> Result<u64, Error> {
     let mut entries = 0;
@@ -252,7 +237,7 @@ fn walk_to_end<C: Cursor>(
         let framed = if first == END {
             1
         } else {
-            let frame = read_entry(c, first)?;
+            let frame = read_entry(c, first, offset)?;
             entry(frame.entry, c)?;
             c.skip(frame.behind)?;
             entries += 1;
@@ -274,9 +259,8 @@ fn walk_to_end<C: Cursor>(
     }
 }
 
-/// An entry of a listpack, up to its bytes.
-fn listpack_entry<C: Cursor>(c: &mut C, first: u8) -> Result<EntryFrame, Error> {
-    let offset = c.offset();
+/// An entry of a listpack whose first byte, at `offset`, was read; up to its bytes.
+fn listpack_entry<C: Cursor>(c: &mut C, first: u8, offset: u64) -> Result<EntryFrame, Error> {
     let string = |head: u64, len: u64| (head, StringHeader::raw(len));
     let integer = |size: u64, value: i64| Ok((1 + size, StringHeader::integer(value)));
     let low = u64::from(first);
@@ -318,7 +302,7 @@ fn listpack_entry<C: Cursor>(c: &mut C, first: u8) -> Result<EntryFrame, Error> 
 }
 
 /// An entry of a ziplist, up to its bytes.
-fn ziplist_entry<C: Cursor>(c: &mut C, first: u8) -> Result<EntryFrame, Error> {
+fn ziplist_entry<C: Cursor>(c: &mut C, first: u8, _offset: u64) -> Result<EntryFrame, Error> {
     let previous = if first == FOUR_BYTES_FOLLOW {
         c.skip(4)?;
         5
@@ -378,7 +362,7 @@ fn walk_zipmap<C: Cursor>(
 ) -> Result<u64, Error> {
     // A pair is a field, then a value with a count of unused bytes behind its length.
     let mut at_value = false;
-    let pair_half = |c: &mut C, first: u8| {
+    let pair_half = |c: &mut C, first: u8, _| {
         let (head, len) = match first {
             FOUR_BYTES_FOLLOW => (5, u64::from(u32::from_le_bytes(c.take_array()?))),
             len => (1, u64::from(len)),

@@ -51,7 +51,7 @@ pub(super) fn read_header<C: Cursor, V: Visitor>(
 }
 
 /// Walks the entries behind a blob's header to its end, each told to [`Visitor::entry`] by its role, and
-/// returns how many there were.
+/// returns how many there were. Of a stream node, its beginning must have been read already.
 pub(super) fn walk<C: Cursor, V: Visitor>(
     blob: Blob<'_>,
     header: BlobHeader,
@@ -59,7 +59,7 @@ pub(super) fn walk<C: Cursor, V: Visitor>(
     v: &mut V,
 ) -> Result<u64, Error> {
     if let Blob::StreamNode(id) = blob {
-        return stream_node::walk(id, header, c, v);
+        return stream_node::walk(id, header, c, v).map(|()| 0);
     }
     let shape = blob.shape();
     let per_element = shape.entries();
@@ -91,8 +91,8 @@ pub(super) fn walk<C: Cursor, V: Visitor>(
             found,
         ));
     }
-    if let (Blob::Values(_), Some(fields)) = (blob, header.entries) {
-        template::expect_values(fields, entries, c.offset())?;
+    if let Some(expected) = header.expected {
+        template::expect_values(expected, entries, c.offset())?;
     }
     Ok(entries)
 }

@@ -6,7 +6,7 @@ use super::{array, inside, stream_node, walk_value};
 use crate::limits::LZF_TRIED_ABOVE_BYTES;
 use crate::rdb::{Form, StringHeader, TemplateSource};
 use crate::reader::Cursor;
-use crate::{DataType, Encoding, Error, ModuleId, Template, ValueType};
+use crate::{DataType, Encoding, Error, ErrorKind, ModuleId, Template, ValueType};
 
 /// How deep a measurement looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,6 +17,9 @@ pub enum Detail {
     Counts,
     /// Also each element inside blobs, decompressing them where needed.
     Elements,
+    /// As [`Detail::Elements`] of blobs that are sound inside. Of others no more than [`Detail::Counts`] tells:
+    /// most servers load them, so that their keys are worth listing.
+    SoundElements,
 }
 
 /// What a measurement is to tell.
@@ -59,6 +62,8 @@ pub struct ValueFacts {
     pub largest_element_bytes: Option<u64>,
     /// Blobs: list nodes, stream nodes, 1 for a value that is one blob.
     pub nodes: u64,
+    /// Of these, blobs that turned out to be broken inside, see [`Detail::SoundElements`].
+    pub broken_nodes: u64,
     /// Hash fields with a TTL, whether past or not.
     pub fields_with_ttl: u64,
     /// Of these, fields whose expiry lies before the reference time; `None` without one.
@@ -95,6 +100,7 @@ impl ValueFacts {
             element_bytes: Some(0),
             largest_element_bytes: Some(0),
             nodes: 0,
+            broken_nodes: 0,
             fields_with_ttl: 0,
             fields_expired: None,
             first_field_expiry_ms: None,
@@ -229,12 +235,17 @@ impl Measure {
         self.add_content(header.len);
     }
 
+    /// Takes in that a stream node begins, with so many deleted entries in it.
+    pub(super) fn node_begins(&mut self, deleted: u64) {
+        self.shared = Lengths::default();
+        self.facts.deleted_entries = self.facts.deleted_entries.saturating_add(deleted);
+    }
+
     /// Takes in the content of a blob with so many entries.
     pub(super) fn note_entries(&mut self, blob: Blob<'_>, entries: u64) {
         match blob {
-            Blob::StreamNode(_) => self.shared = Lengths::default(),
-            // Where the names stand, the elements are counted.
-            Blob::Values(_) => {}
+            // A stream tells its length itself; of a hash whose names stand apart those are counted.
+            Blob::StreamNode(_) | Blob::Values(_) => {}
             _ => {
                 let elements = entries / blob.shape().entries();
                 self.elements = self.elements.saturating_add(elements);
@@ -282,25 +293,36 @@ impl Visitor for Measure {
     }
 
     fn content<C: Cursor>(&mut self, blob: Blob<'_>, len: u64, c: &mut C) -> Result<(), Error> {
-        let header = inside::read_header(blob, len, c, self)?;
-        let is_walked = match blob {
-            _ if self.options.detail == Detail::Elements => true,
-            Blob::StreamNode(_) => false,
+        let mut header = inside::read_header(blob, len, c, self)?;
+        let must_be_walked = match blob {
+            Blob::StreamNode(_) => {
+                let deleted = stream_node::read_deleted(&mut header, c)?;
+                self.node_begins(deleted);
+                false
+            }
             // No header tells how many fields have a TTL.
             Blob::Listpack(Shape::ExpiringFields) => true,
             _ => header.entries.is_none(),
         };
-        let entries = if is_walked {
-            let walked = inside::walk(blob, header, c, self)?;
-            header.entries.unwrap_or(walked)
-        } else {
-            self.unseen_elements = true;
-            if let Blob::StreamNode(_) = blob {
-                self.deleted_entries(stream_node::read_deleted(c)?);
-            }
-            header.entries.unwrap_or(0)
+        let before = self.seen;
+        let walked = match self.options.detail {
+            Detail::Counts if !must_be_walked => Ok(None),
+            _ => inside::walk(blob, header, c, self).map(Some),
         };
-        self.note_entries(blob, entries);
+        let walked = match walked {
+            Err(error)
+                if self.options.detail == Detail::SoundElements
+                    && !must_be_walked
+                    && matches!(error.kind(), ErrorKind::Corrupt { .. }) =>
+            {
+                self.seen = before;
+                self.facts.broken_nodes += 1;
+                None
+            }
+            walked => walked?,
+        };
+        self.unseen_elements |= walked.is_none();
+        self.note_entries(blob, header.entries.or(walked).unwrap_or(0));
         Ok(())
     }
 
@@ -344,10 +366,6 @@ impl Visitor for Measure {
 
     fn field_names(&mut self, header: StringHeader) {
         self.note_blob(header);
-    }
-
-    fn deleted_entries(&mut self, n: u64) {
-        self.facts.deleted_entries = self.facts.deleted_entries.saturating_add(n);
     }
 
     fn stream_entry(&mut self, head: StreamEntryHead) {

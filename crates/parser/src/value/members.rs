@@ -8,7 +8,7 @@ use super::member::{FieldSamples, Member, ModuleNumber, Samples, StreamEntry};
 use super::visitor::{
     ConsumerHead, GroupHead, PendingEntry, Role, StreamEntryHead, StreamId, StreamInfo, Visitor,
 };
-use super::{array, inside, walk_value};
+use super::{array, inside, stream_node, walk_value};
 use crate::limits::TAKE_MAX;
 use crate::lzf::LzfCursor;
 use crate::rdb::{Form, StringHeader, TemplateSource};
@@ -316,7 +316,11 @@ impl Visitor for Members<'_, '_> {
     fn content<C: Cursor>(&mut self, blob: Blob<'_>, len: u64, c: &mut C) -> Result<(), Error> {
         self.shared.clear();
         self.shared_bytes = 0;
-        let header = inside::read_header(blob, len, c, self)?;
+        let mut header = inside::read_header(blob, len, c, self)?;
+        if let Blob::StreamNode(_) = blob {
+            let deleted = stream_node::read_deleted(&mut header, c)?;
+            self.measure.node_begins(deleted);
+        }
         let walked = inside::walk(blob, header, c, self)?;
         let entries = header.entries.unwrap_or(walked);
         self.measure.note_entries(blob, entries);
@@ -414,10 +418,6 @@ impl Visitor for Members<'_, '_> {
         self.index = self.index.wrapping_add(1);
         self.expires_at_ms = None;
         Ok(())
-    }
-
-    fn deleted_entries(&mut self, n: u64) {
-        self.measure.deleted_entries(n);
     }
 
     fn stream_entry(&mut self, head: StreamEntryHead) {

@@ -12,28 +12,34 @@ const FLAG_DELETED: i64 = 1;
 /// The entry has the fields of the master entry, and only its values follow.
 const FLAG_SAME_FIELDS: i64 = 2;
 
-/// Reads how many entries of a node are deleted, and no further.
-pub(super) fn read_deleted<C: Cursor>(c: &mut C) -> Result<u64, Error> {
-    read_listpack_integer(c)?;
-    let offset = c.offset();
-    count(read_listpack_integer(c)?, offset)
+/// Reads the beginning of the master entry: how many entries are there, which is not needed, and how many are
+/// deleted. The header is then one of what follows.
+pub(super) fn read_deleted<C: Cursor>(header: &mut BlobHeader, c: &mut C) -> Result<u64, Error> {
+    let mut next = || {
+        let offset = c.offset();
+        let (n, framed) = read_listpack_integer(c)?;
+        header.pass(framed);
+        count(n, offset)
+    };
+    next()?;
+    next()
 }
 
-/// Walks the entries of a node to its end and returns how many its listpack has.
+/// Walks a node behind what [`read_deleted`] read, to its end.
 pub(super) fn walk<C: Cursor, V: Visitor>(
     id: StreamId,
     header: BlobHeader,
     c: &mut C,
     v: &mut V,
-) -> Result<u64, Error> {
+) -> Result<(), Error> {
     let mut node = Node {
         id,
         shared: 0,
-        next: Next::Live,
+        next: Next::SharedCount,
     };
     let walked = Blob::StreamNode(id).walk(c, header, |entry, c: &mut _| node.see(entry, c, v))?;
     match node.next {
-        Next::Flags => Ok(walked),
+        Next::Flags => Ok(()),
         _ => Err(Error::corrupt(
             c.offset(),
             "whole entries in the stream node",
@@ -53,10 +59,6 @@ struct Node {
 /// What the next entry of the listpack is.
 #[derive(Clone, Copy)]
 enum Next {
-    /// Master entry: number of entries that are there.
-    Live,
-    /// Master entry: number of deleted ones.
-    Deleted,
     /// Master entry: number of fields.
     SharedCount,
     /// Master entry: a field name; so many are left.
@@ -94,14 +96,6 @@ impl Node {
         let offset = c.offset();
         let integer = || expect_integer(part, offset);
         self.next = match self.next {
-            Next::Live => {
-                count(integer()?, offset)?;
-                Next::Deleted
-            }
-            Next::Deleted => {
-                v.deleted_entries(count(integer()?, offset)?);
-                Next::SharedCount
-            }
             Next::SharedCount => {
                 self.shared = count(integer()?, offset)?;
                 shared(self.shared)

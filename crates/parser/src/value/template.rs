@@ -1,7 +1,7 @@
 //! Hashes whose field names stand apart: in a template of the file, or in front of the values (redis 8.10
 //! `tests/unit/type/hash-templates.tcl`).
 
-use super::blob::{Blob, BlobHeader, Names, Shape, read_first_integer};
+use super::blob::{Blob, BlobHeader, Names, Shape, read_listpack_integer};
 use super::visitor::{Role, Visitor};
 use super::{blob, inside, string};
 use crate::Error;
@@ -12,8 +12,6 @@ use crate::reader::Cursor;
 const NAMES_PACKED: u64 = 0;
 /// Field names one by one behind their number.
 const NAMES_ONE_BY_ONE: u64 = 1;
-/// What the first entry of a listpack of values is.
-const ID: &str = "id of a template in front of the values";
 
 /// A listpack: the id of the template, then a value for each of its fields.
 pub(super) fn listpack_ref<C: Cursor, V: Visitor>(
@@ -57,11 +55,14 @@ pub(super) fn read_id<C: Cursor, V: Visitor>(
     v: &mut V,
 ) -> Result<BlobHeader, Error> {
     let offset = c.offset();
-    let id = read_first_integer(c, &mut header, ID)?;
+    let (id, framed) = read_listpack_integer(c)?;
+    header.pass(framed);
+    header.entries = header.entries.map(|entries| entries.saturating_sub(1));
     let fields = match names {
         Names::InFront(fields) => fields,
         Names::Template(templates) => {
-            let id = u64::try_from(id).map_err(|_| Error::corrupt(offset, ID, format!("{id}")))?;
+            let id = u64::try_from(id)
+                .map_err(|_| Error::corrupt(offset, "id of a template", format!("{id}")))?;
             let template = templates.get(id, offset)?;
             v.template(&template)?;
             u64::from(template.fields.get())
@@ -70,7 +71,7 @@ pub(super) fn read_id<C: Cursor, V: Visitor>(
     if let Some(values) = header.entries {
         expect_values(fields, values, offset)?;
     }
-    header.entries = Some(fields);
+    header.expected = Some(fields);
     Ok(header)
 }
 

@@ -175,9 +175,6 @@ pub(crate) trait Visitor {
         Ok(())
     }
 
-    /// Entries of a stream node that are deleted and still there.
-    fn deleted_entries(&mut self, _n: u64) {}
-
     /// An entry of a stream, whose fields follow.
     fn stream_entry(&mut self, _head: StreamEntryHead) {}
 

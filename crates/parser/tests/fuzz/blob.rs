@@ -3,8 +3,8 @@
 #[path = "reference.rs"]
 mod reference;
 
-use preshard_parser::{Detail, Error, RdbReader, RecordKind, ValueFacts};
-use reference::{Decoded, decode};
+use preshard_parser::{Detail, Error, MemberOptions, RdbReader, RecordKind, ValueFacts};
+use reference::{Decoded, Entry, decode};
 
 /// How a blob is written into a file.
 struct Layout {
@@ -88,26 +88,60 @@ pub fn blob(bytes: &[u8]) {
         assert!(raw.is_err(), "{raw:?} out of a broken blob");
         return;
     };
-    // What else a reader may ask of it is its own affair: a false count, half an element, and the entries
-    // of a stream.
-    let whole = decoded.lens.len().is_multiple_of(layout.per_element);
-    let told = decoded.told.unwrap_or(decoded.lens.len());
-    if layout.value_type == STREAM || !whole || told != decoded.lens.len() {
-        return;
+    if let Some(facts) = layout.expected(&decoded) {
+        let raw =
+            raw.unwrap_or_else(|error| panic!("{error}; the second decoder reads {decoded:?}"));
+        let seen = Seen {
+            elements: raw.elements,
+            element_bytes: raw.element_bytes,
+            largest_element_bytes: raw.largest_element_bytes,
+            nodes: raw.nodes,
+            fields_with_ttl: raw.fields_with_ttl,
+        };
+        assert_eq!(seen, facts, "{decoded:?}");
     }
-    let facts = raw.unwrap_or_else(|error| panic!("{error}; the second decoder reads {decoded:?}"));
-    let listed = decoded.lens.chunks(layout.per_element);
-    let largest = listed.flat_map(|element| &element[..layout.listed]).max();
-    let elements = layout.nodes * (decoded.lens.len() / layout.per_element) as u64;
-    assert_eq!(facts.elements, Some(elements));
-    assert_eq!(
-        facts.largest_element_bytes,
-        Some(largest.copied().unwrap_or(0))
-    );
-    assert_eq!(facts.nodes, layout.nodes);
+}
+
+/// What both decoders tell.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    elements: Option<u64>,
+    element_bytes: Option<u64>,
+    largest_element_bytes: Option<u64>,
+    nodes: u64,
+    fields_with_ttl: u64,
 }
 
 impl Layout {
+    /// What must be told of the value; `None` where a reader may refuse it: a false count, half an element, an
+    /// expiry that is no integer, and the entries of a stream.
+    fn expected(&self, decoded: &Decoded) -> Option<Seen> {
+        let entries = &decoded.entries;
+        let elements = entries.chunks(self.per_element);
+        let whole = entries.len().is_multiple_of(self.per_element);
+        let told = decoded.told.unwrap_or(entries.len());
+        if self.value_type == STREAM || !whole || told != entries.len() {
+            return None;
+        }
+        let mut fields_with_ttl = 0;
+        for element in elements.clone() {
+            match element.get(2) {
+                Some(Entry::String(_)) => return None,
+                Some(Entry::Integer(expiry)) => fields_with_ttl += u64::from(*expiry != 0),
+                None => {}
+            }
+        }
+        let listed = || elements.clone().flat_map(|element| &element[..self.listed]);
+        let lens = || listed().map(|entry| entry.len());
+        Some(Seen {
+            elements: Some(self.nodes * elements.len() as u64),
+            element_bytes: Some(self.nodes * lens().sum::<u64>()),
+            largest_element_bytes: Some(lens().max().unwrap_or(0)),
+            nodes: self.nodes,
+            fields_with_ttl: self.nodes * fields_with_ttl,
+        })
+    }
+
     /// What the reader tells of a file that holds the string as its blob.
     fn facts(&self, string: &[u8]) -> Result<ValueFacts, Error> {
         let mut bytes = self.header.to_vec();
@@ -145,6 +179,14 @@ impl Layout {
             ),
             (Err(error), Ok(_)) => panic!("only the shallow look fails: {error}"),
             (_, Err(_)) => {}
+        }
+        let options = MemberOptions {
+            head_bytes: 5,
+            reference_ms: None,
+        };
+        // Handing out members looks at scores as well, and so may refuse more.
+        if let Ok(handed_out) = entry.members(options, &mut |_| Ok(())) {
+            assert_eq!(Ok(handed_out), walked, "while members are handed out");
         }
         walked
     }

@@ -88,6 +88,8 @@ fn next_error(reader: &mut RdbReader<'_>, detail: Detail) -> Option<Error> {
 
 fn compare(streamed: &Record<'_>, in_memory: &Record<'_>, detail: Detail) {
     assert_eq!(streamed.range, in_memory.range);
+    assert_eq!(streamed.offset, in_memory.offset);
+    assert_eq!(streamed.lost_attributes, in_memory.lost_attributes);
     match (&streamed.kind, &in_memory.kind) {
         (RecordKind::Entry(streamed), RecordKind::Entry(in_memory)) => {
             assert_eq!(streamed.measure(detail), in_memory.measure(detail));

@@ -4,18 +4,34 @@
 /// The entries of a blob.
 #[derive(Debug)]
 pub struct Decoded {
-    /// The length of each as text or bytes.
-    pub lens: Vec<u64>,
+    /// Each of them.
+    pub entries: Vec<Entry>,
     /// How many the header says there are; `None` where it leaves that open.
     pub told: Option<usize>,
 }
 
+/// An entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// A string of so many bytes.
+    String(u64),
+    /// An integer.
+    Integer(i64),
+}
+
+impl Entry {
+    /// Its length as text or bytes.
+    pub fn len(self) -> u64 {
+        match self {
+            Entry::String(len) => len,
+            Entry::Integer(n) => n.to_string().len() as u64,
+        }
+    }
+}
+
 pub mod decode {
     use super::Decoded;
-
-    fn text_len(n: i64) -> u64 {
-        n.to_string().len() as u64
-    }
+    use super::Entry::{self, Integer, String};
 
     fn le(bytes: &[u8]) -> u64 {
         bytes
@@ -51,32 +67,29 @@ pub mod decode {
             return None;
         }
         Some(Decoded {
-            lens: integers
-                .chunks(width)
-                .map(|n| text_len(signed(n)))
-                .collect(),
+            entries: integers.chunks(width).map(|n| Integer(signed(n))).collect(),
             told: Some(count),
         })
     }
 
     pub fn listpack(blob: &[u8]) -> Option<Decoded> {
         let mut rest = inside(blob, 6)?;
-        let mut lens = Vec::new();
+        let mut entries = Vec::new();
         while let Some(&first) = rest.first() {
-            let string = |head: usize, len: u64| (head + len as usize, len);
-            let (size, len) = match first {
-                0x00..=0x7f => (1, text_len(i64::from(first))),
+            let string = |head: usize, len: u64| (head + len as usize, String(len));
+            let (size, entry): (usize, Entry) = match first {
+                0x00..=0x7f => (1, Integer(i64::from(first))),
                 0x80..=0xbf => string(1, u64::from(first & 63)),
                 0xc0..=0xdf => {
                     let raw = i64::from(first & 31) << 8 | i64::from(*rest.get(1)?);
-                    (2, text_len(raw << 51 >> 51))
+                    (2, Integer(raw << 51 >> 51))
                 }
                 0xe0..=0xef => string(2, u64::from(first & 15) << 8 | u64::from(*rest.get(1)?)),
                 0xf0 => string(5, le(rest.get(1..5)?)),
-                0xf1 => (3, text_len(signed(rest.get(1..3)?))),
-                0xf2 => (4, text_len(signed(rest.get(1..4)?))),
-                0xf3 => (5, text_len(signed(rest.get(1..5)?))),
-                0xf4 => (9, text_len(signed(rest.get(1..9)?))),
+                0xf1 => (3, Integer(signed(rest.get(1..3)?))),
+                0xf2 => (4, Integer(signed(rest.get(1..4)?))),
+                0xf3 => (5, Integer(signed(rest.get(1..5)?))),
+                0xf4 => (9, Integer(signed(rest.get(1..9)?))),
                 _ => return None,
             };
             // The smallest size of each back length but the first is one less than a power of 2^7.
@@ -85,17 +98,17 @@ pub mod decode {
                 .filter(|&&least| size >= least)
                 .count();
             rest = rest.get(size + back..)?;
-            lens.push(len);
+            entries.push(entry);
         }
         Some(Decoded {
-            lens,
+            entries,
             told: told(&blob[4..6]),
         })
     }
 
     pub fn ziplist(blob: &[u8]) -> Option<Decoded> {
         let mut rest = inside(blob, 10)?;
-        let mut lens = Vec::new();
+        let mut entries = Vec::new();
         while let Some(&previous) = rest.first() {
             // An end mark that is not the last byte.
             if previous == 0xff {
@@ -103,11 +116,11 @@ pub mod decode {
             }
             rest = rest.get(if previous == 0xfe { 5 } else { 1 }..)?;
             let encoding = *rest.first()?;
-            let string = |head: usize, len: u64| (head + len as usize, len);
+            let string = |head: usize, len: u64| (head + len as usize, String(len));
             let integer = |rest: &[u8], size: usize| {
-                Some((1 + size, text_len(signed(rest.get(1..1 + size)?))))
+                Some((1 + size, Integer(signed(rest.get(1..1 + size)?))))
             };
-            let (size, len) = match encoding {
+            let (size, entry): (usize, Entry) = match encoding {
                 0x00..=0x3f => string(1, u64::from(encoding)),
                 0x40..=0x7f => string(2, u64::from(encoding & 63) << 8 | u64::from(*rest.get(1)?)),
                 0x80..=0xbf => {
@@ -119,14 +132,14 @@ pub mod decode {
                 0xe0 => integer(rest, 8)?,
                 0xf0 => integer(rest, 3)?,
                 0xfe => integer(rest, 1)?,
-                0xf1..=0xfd => (1, text_len(i64::from(encoding) - 0xf1)),
+                0xf1..=0xfd => (1, Integer(i64::from(encoding) - 0xf1)),
                 _ => return None,
             };
             rest = rest.get(size..)?;
-            lens.push(len);
+            entries.push(entry);
         }
         Some(Decoded {
-            lens,
+            entries,
             told: told(&blob[8..10]),
         })
     }
@@ -134,24 +147,24 @@ pub mod decode {
     pub fn zipmap(blob: &[u8]) -> Option<Decoded> {
         let (&count, rest) = blob.split_first()?;
         let (&end, mut rest) = rest.split_last()?;
-        let mut lens = Vec::new();
+        let mut entries = Vec::new();
         while let (Some(&first), 0xff) = (rest.first(), end) {
             let (head, len) = match first {
                 255 => return None,
                 254 => (5, le(rest.get(1..5)?)),
                 len => (1, u64::from(len)),
             };
-            let is_value = lens.len() % 2 == 1;
+            let is_value = entries.len() % 2 == 1;
             let unused = if is_value {
                 1 + usize::from(*rest.get(head)?)
             } else {
                 0
             };
             rest = rest.get(head + len as usize + unused..)?;
-            lens.push(len);
+            entries.push(String(len));
         }
         (end == 0xff).then_some(Decoded {
-            lens,
+            entries,
             told: (count < 254).then_some(2 * usize::from(count)),
         })
     }

@@ -2,6 +2,8 @@
 
 #[path = "both_roads.rs"]
 mod both_roads;
+#[path = "watched.rs"]
+mod watched;
 
 use preshard_parser::Detail;
 
@@ -20,5 +22,9 @@ pub fn stream(input: &[u8]) {
         0 => Detail::Counts,
         _ => Detail::Elements,
     };
-    both_roads::read_on_both_roads(bytes, pieces, 256 + 8 * usize::from(shape / 2), detail);
+    let window_bytes = 256 + 8 * usize::from(shape / 2);
+    both_roads::read_on_both_roads(bytes, pieces, window_bytes, detail);
+    if detail == Detail::Elements {
+        watched::members_on_both_roads(bytes, bytes, window_bytes);
+    }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::input::family_word;
 use super::key_record::KeyNameSchema;
+use super::trust::{ClaimReport, PartReport};
 use super::{ChecksumState, CrossCheck, Estimates, FORMAT_VERSION, Notice, Tool};
 
 /// What `preshard inspect` found.
@@ -37,6 +38,11 @@ pub struct FileReport {
     pub bytes_read: u64,
     /// True when the snapshot was read to its end.
     pub complete: bool,
+    /// True when it is complete, its checksum is not wrong, and nobody wrote to it while it was read. What is said of a file
+    /// that is not whole is damaged goods.
+    pub whole: bool,
+    /// True when the file was written to while it was read.
+    pub changed: bool,
     /// Why reading ended early; `null` when it did not.
     pub damage: Option<DamageReport>,
     /// `redis` or `valkey`: which family's numbers the format uses.
@@ -49,8 +55,12 @@ pub struct FileReport {
     pub written_at_s: Option<i64>,
     /// Memory of the server when it was written, where the file tells.
     pub used_memory_bytes: Option<u64>,
-    /// The other auxiliary fields, as the file has them.
+    /// The auxiliary fields, as the file has them.
     pub aux: Vec<AuxRow>,
+    /// Auxiliary fields that are not listed: there are too many, or their names cannot be shown.
+    pub aux_unlisted: u64,
+    /// Cached Lua scripts, in auxiliary fields of servers before 7.0.
+    pub scripts: u64,
     /// The verdict on its checksum.
     pub checksum: ChecksumReport,
     /// How the estimates came about.
@@ -63,6 +73,8 @@ pub struct FileReport {
     pub databases: Vec<DatabaseTotals>,
     /// Function libraries.
     pub functions: u64,
+    /// The first thousand of them.
+    pub libraries: Vec<LibraryReport>,
     /// Per module that wrote values or data of its own.
     pub modules: Vec<ModuleTotals>,
     /// Collections without elements: servers drop them, and they are not counted as keys.
@@ -73,6 +85,10 @@ pub struct FileReport {
     pub importing: Vec<(u16, u16)>,
     /// Bytes after the end of the snapshot, which servers ignore.
     pub trailing_bytes: u64,
+    /// What each byte of the file is: the parts add up to `bytes`.
+    pub account: Vec<PartReport>,
+    /// What the file says of itself, against what was read.
+    pub claims: Vec<ClaimReport>,
     /// What deserves attention.
     pub warnings: Vec<Notice>,
     /// What a second reader says; `null` when it was not asked.
@@ -104,8 +120,20 @@ pub struct DamageReport {
 pub struct AuxRow {
     /// Name.
     pub name: String,
-    /// Value.
-    pub value: String,
+    /// Value; `null` when it is longer than a kilobyte or cannot be decompressed.
+    pub value: Option<String>,
+    /// Length of the value.
+    pub value_bytes: u64,
+}
+
+/// A library of functions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LibraryReport {
+    /// Its name, where its first line tells one.
+    pub name: Option<String>,
+    /// Length of its source.
+    pub source_bytes: u64,
 }
 
 /// A checksum: 16 hexadecimal digits.
@@ -128,6 +156,9 @@ pub struct KeyTotals {
     pub keys: u64,
     /// Keys with an expiry, whether past or not.
     pub expiring_keys: u64,
+    /// Of these, keys whose expiry was past when the file was written; `null` where it does not tell the time before its
+    /// keys.
+    pub expired_when_written: Option<u64>,
     /// Values as they lie in the file.
     pub serialized_bytes: u64,
     /// What DUMP would return for all of them.
@@ -203,6 +234,14 @@ pub struct SlotInfoReport {
     pub differing: u64,
     /// Keys that lie outside the section of their slot.
     pub stray_keys: u64,
+    /// Totals of slots that there are not.
+    pub out_of_range: u64,
+    /// Totals of slots that were declared before, in the same database.
+    pub repeated: u64,
+    /// Totals of slots below the one before.
+    pub out_of_order: u64,
+    /// Totals that could not be understood, not in `declared`.
+    pub unreadable: u64,
 }
 
 impl InspectDocument {
@@ -217,13 +256,9 @@ impl InspectDocument {
         }
     }
 
-    /// Whether no file is missing, every one was read to its end and none has a wrong checksum.
+    /// Whether no file is missing, and every one is whole.
     pub fn is_whole(&self) -> bool {
-        !self.partial
-            && self
-                .files
-                .iter()
-                .all(|file| file.complete && file.checksum.state != ChecksumState::Wrong)
+        !self.partial && self.files.iter().all(|file| file.whole)
     }
 }
 
@@ -244,6 +279,8 @@ impl FileReport {
             bytes: summary.bytes,
             bytes_read: summary.bytes_read,
             complete: summary.damage.is_none(),
+            whole: summary.is_whole(),
+            changed: summary.changed,
             damage: summary.damage.as_ref().map(DamageReport::new),
             rdb_family: family_word(summary.header.family).to_owned(),
             rdb_version: summary.header.version,
@@ -256,8 +293,11 @@ impl FileReport {
                 .map(|field| AuxRow {
                     name: field.name.clone(),
                     value: field.value.clone(),
+                    value_bytes: field.value_bytes,
                 })
                 .collect(),
+            aux_unlisted: summary.aux_unlisted,
+            scripts: summary.scripts,
             checksum: ChecksumReport {
                 state: ChecksumState::of(summary.checksum),
                 stored: stored.map(hexadecimal),
@@ -278,6 +318,14 @@ impl FileReport {
                 })
                 .collect(),
             functions: summary.functions,
+            libraries: summary
+                .libraries
+                .iter()
+                .map(|row| LibraryReport {
+                    name: row.name.clone(),
+                    source_bytes: row.source_bytes,
+                })
+                .collect(),
             modules: summary
                 .modules
                 .iter()
@@ -294,9 +342,15 @@ impl FileReport {
                 declared: check.declared,
                 differing: check.differing,
                 stray_keys: check.stray_keys,
+                out_of_range: check.out_of_range,
+                repeated: check.repeated,
+                out_of_order: check.out_of_order,
+                unreadable: check.unreadable,
             }),
             importing: super::ranges(&summary.importing),
             trailing_bytes: summary.trailing_bytes,
+            account: summary.account.iter().map(PartReport::new).collect(),
+            claims: summary.claims.iter().map(ClaimReport::new).collect(),
             warnings: summary
                 .warnings
                 .iter()
@@ -325,6 +379,7 @@ impl KeyTotals {
         let mut totals = KeyTotals {
             keys: summary.keys,
             expiring_keys: summary.expiring_keys,
+            expired_when_written: summary.expired_when_written,
             ..KeyTotals::default()
         };
         for row in &summary.types {
