@@ -31,6 +31,7 @@ fn analyze(criterion: &mut Criterion) {
         cost: &cost,
         memory: &Rough1,
         detail: Detail::Counts,
+        reference_ms: None,
         floor_block_ns: 5_000_000,
         floor_payload_bytes: 1_000_000,
     };

@@ -23,6 +23,8 @@ pub struct ReadOptions {
     pub open: OpenOptions,
     /// The cost profile that was asked for by name.
     pub target: Option<CostProfile>,
+    /// The time before which expiries are past, Unix milliseconds, where one was asked for.
+    pub now_ms: Option<i64>,
     /// Whether nobody wants to see the progress.
     pub quiet: bool,
     /// The inputs.
@@ -51,6 +53,7 @@ impl ReadOptions {
                 max_decompressed_bytes: args.max_decompressed,
             },
             target,
+            now_ms: None,
             quiet: args.no_progress,
             inputs: args.inputs,
         })

@@ -27,6 +27,9 @@ pub struct OpenFile {
     pub node: Option<NodeId>,
     /// What moving its keys costs.
     pub cost: CostProfile,
+    /// The time before which expiries are past: the one that was asked for, or else when the file says it
+    /// was written.
+    pub reference_ms: Option<i64>,
 }
 
 impl OpenFile {
@@ -36,13 +39,14 @@ impl OpenFile {
             false => Source::open(&snapshot.path, &options.open),
         }
         .with_context(|| format!("cannot open {}", snapshot.path.display()))?;
-        let server = server(source.head()).with_context(|| unreadable(&source))?;
+        let origin = Origin::of(source.head()).with_context(|| unreadable(&source))?;
         Ok(OpenFile {
             node: snapshot.node.clone(),
             cost: match &options.target {
                 Some(target) => target.clone(),
-                None => CostProfile::for_server(server.as_ref()),
+                None => CostProfile::for_server(origin.server.as_ref()),
             },
+            reference_ms: options.now_ms.or(origin.written_at_ms),
             source,
         })
     }
@@ -79,6 +83,7 @@ impl OpenFile {
             cost: &self.cost,
             memory: &MEMORY_MODEL,
             detail,
+            reference_ms: self.reference_ms,
             floor_block_ns,
             floor_payload_bytes,
         }
@@ -251,22 +256,37 @@ pub fn left_out(inputs: &Inputs) -> impl Iterator<Item = Notice> {
     })
 }
 
-/// The server that wrote a snapshot, where its first records tell.
-///
-/// # Errors
-/// When the bytes are no snapshot at all; damage behind the header is left for the scan to tell.
-fn server(head: &[u8]) -> Result<Option<Server>> {
-    let mut reader = RdbReader::new(head)?;
-    let mut server = None;
-    while let Ok(Some(record)) = reader.next_record() {
-        match record.kind {
-            RecordKind::Aux { name, value } => {
-                if let (Ok(name), Ok(value)) = (name.bytes(), value.bytes()) {
-                    server = server.or_else(|| Server::from_aux(&name, &value));
-                }
-            }
-            _ => break,
-        }
-    }
-    Ok(server)
+/// Who wrote a snapshot and when, where its first records tell.
+#[derive(Default)]
+struct Origin {
+    server: Option<Server>,
+    written_at_ms: Option<i64>,
 }
+
+impl Origin {
+    /// Looks at the first bytes of a snapshot.
+    ///
+    /// # Errors
+    /// When the bytes are no snapshot at all; damage behind the header is left for the scan to tell.
+    fn of(head: &[u8]) -> Result<Origin> {
+        let mut reader = RdbReader::new(head)?;
+        let mut origin = Origin::default();
+        while let Ok(Some(record)) = reader.next_record() {
+            let RecordKind::Aux { name, value } = record.kind else {
+                break;
+            };
+            let (Ok(name), Ok(value)) = (name.bytes(), value.bytes()) else {
+                continue;
+            };
+            origin.server = origin.server.or_else(|| Server::from_aux(&name, &value));
+            if *name == *AUX_WRITTEN_AT && origin.written_at_ms.is_none() {
+                let seconds = str::from_utf8(&value).ok().and_then(|s| s.parse().ok());
+                origin.written_at_ms = seconds.map(|s: i64| s.saturating_mul(1_000));
+            }
+        }
+        Ok(origin)
+    }
+}
+
+/// The auxiliary field with the time at which a file was written, Unix seconds (redis `src/rdb.c`, `rdbSaveInfoAuxFields`).
+const AUX_WRITTEN_AT: &[u8] = b"ctime";

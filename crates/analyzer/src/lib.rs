@@ -22,6 +22,7 @@
 //!     cost: &cost,
 //!     memory: &Rough1,
 //!     detail: Detail::Counts,
+//!     reference_ms: None,
 //!     floor_block_ns: 5_000_000,
 //!     floor_payload_bytes: 1_000_000,
 //! };
@@ -57,7 +58,7 @@ pub use key_facts::{Cost, KeyFacts, Sizes};
 pub use key_name::{KeyName, is_hidden};
 pub use memory::{MemoryModel, Rough1};
 pub use profile::{Merge, NamedKey, SlotFacts, SlotProfile};
-pub use scan::{Progress, ScanOptions, Sink, scan, scan_all, scan_stream};
+pub use scan::{Progress, ScanOptions, Seeker, Sink, Wanted, scan, scan_all, scan_stream, seek};
 pub use server::{Product, Server};
 pub use summary::{
     AuxField, Checksum, Damage, DatabaseRow, FileScan, FileSummary, LibraryRow, ModuleRow,

@@ -50,6 +50,8 @@ pub struct FileSummary {
     /// Of these, keys whose expiry was past when the file was written; `None` where the file does not tell the time
     /// before its keys.
     pub expired_when_written: Option<u64>,
+    /// The time before which expiries count as past, Unix milliseconds, as it was asked for.
+    pub reference_ms: Option<i64>,
     /// Per type and encoding, in the order of those.
     pub types: Vec<TypeRow>,
     /// Per database, ascending.
@@ -121,6 +123,27 @@ pub struct TypeRow {
     pub memory_bytes_estimate: u64,
     /// Keys whose memory cannot be known.
     pub memory_unknown_keys: u64,
+    /// Bytes of all their elements, see [`preshard_parser::ValueFacts::element_bytes`]; `None` where those of
+    /// any key were not looked for or could not be.
+    pub element_bytes: Option<u64>,
+    /// The longest of their elements; `None` likewise.
+    pub largest_element_bytes: Option<u64>,
+    /// Keys whose blobs are broken inside, where that was looked for.
+    pub broken_keys: u64,
+    /// Keys whose expiry lies before [`FileSummary::reference_ms`]; `None` without that.
+    pub expired_keys: Option<u64>,
+    /// Hash fields with a TTL, whether past or not.
+    pub fields_with_ttl: u64,
+    /// Of these, fields whose expiry lies before [`FileSummary::reference_ms`]; `None` without that.
+    pub fields_expired: Option<u64>,
+    /// Consumer groups of streams.
+    pub groups: u64,
+    /// Their consumers.
+    pub consumers: u64,
+    /// Their pending entries.
+    pub pending: u64,
+    /// Entries of streams that are deleted and still take room.
+    pub deleted_entries: u64,
 }
 
 /// Keys of one database.

@@ -90,13 +90,14 @@ fn mappings_that_come_and_go_do_not_mistake_each_other() {
 #[test]
 fn other_bad_accesses_still_end_the_process() {
     const CHILD: &str = "PRESHARD_TEST_FOREIGN_SIGBUS";
-    if std::env::var_os(CHILD).is_some() {
-        touch_what_is_gone();
+    if let Some(directory) = std::env::var_os(CHILD) {
+        touch_what_is_gone(directory.as_ref());
         return;
     }
+    let directory = tempfile::tempdir().expect("directory");
     let status = Command::new(std::env::current_exe().expect("this test"))
         .args(["--exact", "other_bad_accesses_still_end_the_process"])
-        .env(CHILD, "1")
+        .env(CHILD, directory.path())
         .output()
         .expect("runs")
         .status;
@@ -104,11 +105,10 @@ fn other_bad_accesses_still_end_the_process() {
 }
 
 #[expect(unsafe_code, reason = "a mapping that the crate knows nothing of")]
-fn touch_what_is_gone() {
-    let directory = tempfile::tempdir().expect("directory");
-    let ours = filled(directory.path(), "ours.rdb");
+fn touch_what_is_gone(directory: &Path) {
+    let ours = filled(directory, "ours.rdb");
     let source = Source::open(&ours, &OpenOptions::default()).expect("opens");
-    let foreign = filled(directory.path(), "foreign");
+    let foreign = filled(directory, "foreign");
     let file = File::open(&foreign).expect("opened");
     // SAFETY: that the file is cut is what this is about.
     let map = unsafe { memmap2::Mmap::map(&file).expect("mapped") };

@@ -102,7 +102,7 @@ fn is_empty_collection(facts: &KeyFacts<'_>) -> bool {
 
 fn key_facts<'a>(entry: &Entry<'a>, options: &ScanOptions<'_>) -> Result<KeyFacts<'a>, Error> {
     let key = entry.key.bytes()?;
-    let value = entry.measure(options.detail)?;
+    let value = entry.measure(options.measuring())?;
     let data_type = entry.value_type.data_type();
     let payload_bytes = entry.payload_bytes();
     let expires_at_ms = entry.expires_at_ms;

@@ -17,19 +17,24 @@ mod functions;
 mod imports;
 mod ledger;
 mod mapped;
+mod seek;
 mod streamed;
 mod tally;
+mod types;
 mod warnings;
 
 use std::io::{self, Read};
 use std::path::Path;
 
-use preshard_parser::Detail;
 use preshard_parser::source::Source;
+use preshard_parser::{Detail, MeasureOptions};
 use rayon::prelude::*;
 
 use behind::Behind;
 use frontier::Stop;
+use streamed::{KeysOnly, Taker};
+
+pub use seek::{Seeker, Wanted, seek};
 
 use crate::{Checksum, CostProfile, Error, FileScan, KeyFacts, MemoryModel};
 
@@ -42,10 +47,22 @@ pub struct ScanOptions<'a> {
     pub memory: &'a dyn MemoryModel,
     /// How deep values are looked into.
     pub detail: Detail,
+    /// The time before which expiries count as past, Unix milliseconds; without one nothing is said of that.
+    pub reference_ms: Option<i64>,
     /// Keys with a predicted block of at least this are listed by name.
     pub floor_block_ns: u64,
     /// Keys with a payload of at least this are listed by name.
     pub floor_payload_bytes: u64,
+}
+
+impl ScanOptions<'_> {
+    /// What is to be learnt of each value.
+    fn measuring(&self) -> MeasureOptions {
+        MeasureOptions {
+            detail: self.detail,
+            reference_ms: self.reference_ms,
+        }
+    }
 }
 
 /// Is told how far a scan has come.
@@ -93,18 +110,25 @@ pub fn scan(
 ) -> Result<FileScan, Error> {
     match source.bytes() {
         Some(bytes) => mapped::scan(source, bytes, options, progress, sink),
-        None => {
-            let mut stream = source.stream().map_err(Error::Read)?;
-            let (path, wrapping) = (source.path(), source.wrapping());
-            let (tally, outcome) =
-                streamed::scan(path, &mut stream, wrapping, options, progress, sink)?;
-            Ok(tally.finish(Outcome {
-                behind_containers: Behind::judge_containers(&stream.leftovers(), wrapping),
-                changed: has_changed(source),
-                ..outcome
-            }))
-        }
+        None => scan_passing(source, options, progress, &mut KeysOnly(sink)),
     }
+}
+
+/// Scans a source that is read in order.
+fn scan_passing(
+    source: &Source,
+    options: &ScanOptions<'_>,
+    progress: &dyn Progress,
+    taker: &mut dyn Taker,
+) -> Result<FileScan, Error> {
+    let mut stream = source.stream().map_err(Error::Read)?;
+    let (path, wrapping) = (source.path(), source.wrapping());
+    let (tally, outcome) = streamed::scan(path, &mut stream, wrapping, options, progress, taker)?;
+    Ok(tally.finish(Outcome {
+        behind_containers: Behind::judge_containers(&stream.leftovers(), wrapping),
+        changed: has_changed(source),
+        ..outcome
+    }))
 }
 
 /// Scans one snapshot that `input` gives, in whatever pieces, without ever holding more than a window of it;
@@ -119,7 +143,8 @@ pub fn scan_stream(
     progress: &dyn Progress,
     sink: &mut Sink<'_>,
 ) -> Result<FileScan, Error> {
-    let (tally, outcome) = streamed::scan(path, input, &[], options, progress, sink)?;
+    let mut taker = KeysOnly(sink);
+    let (tally, outcome) = streamed::scan(path, input, &[], options, progress, &mut taker)?;
     Ok(tally.finish(outcome))
 }
 

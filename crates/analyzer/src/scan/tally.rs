@@ -12,10 +12,11 @@ use super::frontier::Stop;
 use super::functions::Functions;
 use super::imports::Imports;
 use super::ledger::Ledger;
+use super::types::TypeTable;
 use super::warnings::warnings;
 use super::{Outcome, ScanOptions};
 use crate::{
-    Checksum, Damage, DatabaseRow, FileScan, FileSummary, KeyFacts, ModuleRow, SlotProfile, TypeRow,
+    Checksum, Damage, DatabaseRow, FileScan, FileSummary, KeyFacts, ModuleRow, SlotProfile,
 };
 
 /// Most databases, and most modules, that are listed: servers have 16 databases by default, and a file
@@ -34,13 +35,6 @@ pub(super) struct Tally {
     imports: Imports,
     ledger: Ledger,
     odd: Odd,
-}
-
-/// A row per type and encoding: a dozen, so the search is short where the last one does not fit.
-#[derive(Default)]
-struct TypeTable {
-    rows: Vec<TypeRow>,
-    last: usize,
 }
 
 /// What stands in the file that no table shows.
@@ -75,6 +69,7 @@ impl Tally {
                 keys: 0,
                 expiring_keys: 0,
                 expired_when_written: None,
+                reference_ms: options.reference_ms,
                 types: Vec::new(),
                 databases: Vec::new(),
                 functions: 0,
@@ -129,7 +124,7 @@ impl Tally {
         for key in keys {
             self.summary.keys += 1;
             self.summary.expiring_keys += u64::from(key.expires_at_ms.is_some());
-            self.types.add(key);
+            self.types.add(key, self.summary.reference_ms);
             self.add_to_database(key);
             if let Some(module) = key.value.module {
                 match self.module_row(module) {
@@ -236,45 +231,6 @@ impl Tally {
             summary: self.summary,
             profile: self.profile,
         }
-    }
-}
-
-impl TypeTable {
-    fn add(&mut self, key: &KeyFacts<'_>) {
-        let kind = (key.data_type, key.value.encoding);
-        let is_of_kind = |row: &TypeRow| (row.data_type, row.encoding) == kind;
-        if !self.rows.get(self.last).is_some_and(is_of_kind) {
-            self.last = self.rows.iter().position(is_of_kind).unwrap_or_else(|| {
-                self.rows.push(TypeRow {
-                    data_type: kind.0,
-                    encoding: kind.1,
-                    keys: 0,
-                    elements: 0,
-                    serialized_bytes: 0,
-                    payload_bytes: 0,
-                    memory_bytes_estimate: 0,
-                    memory_unknown_keys: 0,
-                });
-                self.rows.len() - 1
-            });
-        }
-        let row = &mut self.rows[self.last];
-        row.keys += 1;
-        row.elements = row.elements.saturating_add(key.value.elements.unwrap_or(0));
-        row.serialized_bytes += key.sizes.serialized_bytes;
-        row.payload_bytes += key.sizes.payload_bytes;
-        match key.sizes.memory_bytes_estimate {
-            Some(bytes) => {
-                row.memory_bytes_estimate = row.memory_bytes_estimate.saturating_add(bytes);
-            }
-            None => row.memory_unknown_keys += 1,
-        }
-    }
-
-    fn sorted(mut self) -> Vec<TypeRow> {
-        self.rows
-            .sort_unstable_by_key(|row| (row.data_type, row.encoding));
-        self.rows
     }
 }
 

@@ -169,6 +169,7 @@ pub fn options<'a>(cost: &'a CostProfile, detail: Detail) -> ScanOptions<'a> {
         cost,
         memory: &Rough1,
         detail,
+        reference_ms: None,
         floor_block_ns: 1_000_000,
         floor_payload_bytes: 10_000,
     }

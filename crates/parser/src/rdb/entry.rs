@@ -163,10 +163,11 @@ impl Entry<'_> {
     }
 
     /// Walks the value, hands its members to `sink` in the order of the file, and tells what it is made of,
-    /// as deep as [`crate::Detail::Elements`]. For values that stream by, see [`crate::Watch`].
+    /// as deep as [`crate::Detail::SoundElements`]. For values that stream by, see [`crate::Watch`].
     ///
     /// # Errors
-    /// As [`Entry::measure`]; unsupported, when the value streamed by; and whatever `sink` fails with.
+    /// As [`Entry::measure`]; corrupt, when a string does not decompress or is a score and no number; unsupported,
+    /// when the value streamed by; and whatever `sink` fails with.
     pub fn members(
         &self,
         options: MemberOptions,

@@ -1,6 +1,8 @@
 //! A reader that can be looked into before it is read.
 
 use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes that can be looked at ahead; also what is asked of the reader below at a time.
 const AHEAD_BYTES: usize = 128 * 1_024;
@@ -15,14 +17,22 @@ pub(super) struct Ahead {
     start: usize,
     end: usize,
     offset: u64,
+    /// Is told the offset, where somebody watches it.
+    consumed: Arc<AtomicU64>,
     ended: bool,
     failure: Option<io::Error>,
 }
 
 impl Ahead {
     pub(super) fn new(inner: Box<dyn Read + Send>) -> Ahead {
+        Ahead::counting(inner, Arc::default())
+    }
+
+    /// As [`Ahead::new`]; the offset is told to a counter as well.
+    pub(super) fn counting(inner: Box<dyn Read + Send>, consumed: Arc<AtomicU64>) -> Ahead {
         Ahead {
             inner,
+            consumed,
             buffer: Vec::new(),
             start: 0,
             end: 0,
@@ -83,7 +93,12 @@ impl Ahead {
     pub(super) fn consume(&mut self, n: usize) {
         let n = n.min(self.end - self.start);
         self.start += n;
+        self.advance(n);
+    }
+
+    fn advance(&mut self, n: usize) {
         self.offset += n as u64;
+        self.consumed.store(self.offset, Ordering::Relaxed);
     }
 
     /// Why there were fewer bytes than wanted: the failure of the reader below, or `None` at the end.
@@ -102,7 +117,7 @@ impl Read for Ahead {
             self.start += got;
             got
         };
-        self.offset += got as u64;
+        self.advance(got);
         Ok(got)
     }
 }

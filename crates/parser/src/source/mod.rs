@@ -203,7 +203,7 @@ impl Source {
             (_, Some((file, _))) => begin(Box::new(FromStart::new(file)), &self.options)?,
             (_, None) => return Err(io::ErrorKind::NotFound.into()),
         };
-        SnapshotStream::new(unwrapped, bounds.file_bytes_read)
+        SnapshotStream::new(unwrapped, bounds.file_bytes_consumed)
     }
 
     /// Length of the file as it lies there; `None` for pipes and standard input.
@@ -269,7 +269,7 @@ impl fmt::Debug for Bytes {
 fn begin(reader: Box<dyn Read + Send>, options: &OpenOptions) -> io::Result<(Unwrapped, Bounds)> {
     let bounds = Bounds {
         decompressed_bytes_max: options.max_decompressed_bytes,
-        file_bytes_read: Arc::new(AtomicU64::new(0)),
+        file_bytes_consumed: Arc::new(AtomicU64::new(0)),
     };
     Ok((unwrap(reader, &bounds)?, bounds))
 }

@@ -23,7 +23,7 @@ pub struct SnapshotStream {
     block: Block,
     at: usize,
     leftovers: Arc<Mutex<Vec<Leftover>>>,
-    file_bytes_read: Arc<AtomicU64>,
+    file_bytes_consumed: Arc<AtomicU64>,
 }
 
 /// Decoded bytes, of which `length` are filled.
@@ -46,20 +46,20 @@ impl SnapshotStream {
     /// Begins to read.
     pub(super) fn new(
         unwrapped: Unwrapped,
-        file_bytes_read: Arc<AtomicU64>,
+        file_bytes_consumed: Arc<AtomicU64>,
     ) -> io::Result<SnapshotStream> {
         let Unwrapped {
             snapshot,
             leftovers,
             ..
         } = unwrapped;
-        SnapshotStream::of(snapshot, leftovers, file_bytes_read)
+        SnapshotStream::of(snapshot, leftovers, file_bytes_consumed)
     }
 
     fn of(
         mut snapshot: impl Read + Send + 'static,
         leftovers: Arc<Mutex<Vec<Leftover>>>,
-        file_bytes_read: Arc<AtomicU64>,
+        file_bytes_consumed: Arc<AtomicU64>,
     ) -> io::Result<SnapshotStream> {
         let (empty, to_fill) = channel::<Vec<u8>>();
         let (filled, full) = channel();
@@ -89,13 +89,13 @@ impl SnapshotStream {
             },
             at: 0,
             leftovers,
-            file_bytes_read,
+            file_bytes_consumed,
         })
     }
 
-    /// Bytes of the file that were read so far, for those who watch it; they run ahead of what was decoded.
+    /// Bytes of the file that were consumed so far, for those who watch it; they run ahead of what was read here.
     pub fn file_bytes_read(&self) -> u64 {
-        self.file_bytes_read.load(Ordering::Relaxed)
+        self.file_bytes_consumed.load(Ordering::Relaxed)
     }
 
     /// What stood behind the containers, innermost first; known once the stream was read to its end. See

@@ -45,3 +45,50 @@ impl Trailing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_commands_and_nothing_are_told_apart() {
+        let mark = *b"0123456789abcdef0123456789abcdef01234567";
+        let marked = [Container::Gzip, Container::CaptureMarked { mark }];
+        let sized = [Container::CaptureSized { bytes: 100 }];
+        let judge = |first: &[u8], wrapping: &[Container]| {
+            Trailing::judge(first, first.len() as u64, wrapping)
+        };
+        let command: &[u8] = b"*1\r\n$4\r\nPING\r\n";
+        let end_mark = |bytes_behind| Trailing::EndMark { bytes_behind };
+
+        assert_eq!(judge(&mark, &marked), end_mark(0));
+        assert_eq!(judge(&[&mark, command].concat(), &marked), end_mark(14));
+        assert_eq!(Trailing::judge(&mark, 5_000, &marked), end_mark(4_960));
+        for first in [&b""[..], &mark[..39], command, b"0123"] {
+            assert_eq!(judge(first, &marked), Trailing::MarkMissing, "{first:?}");
+        }
+
+        for wrapping in [&[][..], &sized, &[Container::Gzip], &marked[..1]] {
+            assert_eq!(judge(b"", wrapping), Trailing::Nothing);
+            assert_eq!(judge(command, wrapping), Trailing::Commands);
+            assert_eq!(
+                judge(b"\n\n*2\r\n$6\r\nSELECT\r\n", wrapping),
+                Trailing::Commands
+            );
+            assert_eq!(
+                judge(b"#TS:1700000000\r\n*2\r\n$6\r\n", wrapping),
+                Trailing::Commands
+            );
+            for unknown in [
+                &mark[..],
+                b"\0\0\0\0",
+                b"*x\r\n$4",
+                b"*1\r\nPING",
+                b"*\r\n$1",
+                b"PING\r\n",
+            ] {
+                assert_eq!(judge(unknown, wrapping), Trailing::Unknown, "{unknown:?}");
+            }
+        }
+    }
+}

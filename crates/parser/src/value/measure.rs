@@ -1,6 +1,6 @@
 //! What a value is made of, told from its lengths.
 
-use super::blob::{Blob, Shape};
+use super::blob::{Blob, BlobHeader, Shape};
 use super::visitor::{ConsumerHead, GroupHead, Role, StreamEntryHead, StreamId, Visitor};
 use super::{array, inside, stream_node, walk_value};
 use crate::limits::LZF_TRIED_ABOVE_BYTES;
@@ -235,23 +235,76 @@ impl Measure {
         self.add_content(header.len);
     }
 
-    /// Takes in that a stream node begins, with so many deleted entries in it.
-    pub(super) fn node_begins(&mut self, deleted: u64) {
-        self.shared = Lengths::default();
-        self.facts.deleted_entries = self.facts.deleted_entries.saturating_add(deleted);
+    /// Reads what else stands in front of a blob's entries.
+    pub(super) fn begin_blob<C: Cursor>(
+        &mut self,
+        blob: Blob<'_>,
+        mut header: BlobHeader,
+        c: &mut C,
+    ) -> Result<Look, Error> {
+        let must_be_walked = match blob {
+            Blob::StreamNode(_) => {
+                self.shared = Lengths::default();
+                let deleted = stream_node::read_deleted(&mut header, c)?;
+                self.facts.deleted_entries = self.facts.deleted_entries.saturating_add(deleted);
+                false
+            }
+            // No header tells how many fields have a TTL.
+            Blob::Listpack(Shape::ExpiringFields) => true,
+            _ => header.entries.is_none(),
+        };
+        Ok(Look {
+            header,
+            must_be_walked,
+            before: self.seen,
+        })
     }
 
-    /// Takes in the content of a blob with so many entries.
-    pub(super) fn note_entries(&mut self, blob: Blob<'_>, entries: u64) {
-        match blob {
-            // A stream tells its length itself; of a hash whose names stand apart those are counted.
-            Blob::StreamNode(_) | Blob::Values(_) => {}
-            _ => {
-                let elements = entries / blob.shape().entries();
-                self.elements = self.elements.saturating_add(elements);
+    /// Takes in how the walk over a blob's entries went, if there was one. An error that costs no more than
+    /// the lengths of the entries is handed back.
+    pub(super) fn end_blob(
+        &mut self,
+        blob: Blob<'_>,
+        look: Look,
+        walked: Result<Option<u64>, Error>,
+    ) -> Result<Option<Error>, Error> {
+        let (walked, broken) = match walked {
+            Ok(walked) => (walked, None),
+            Err(error)
+                if self.options.detail == Detail::SoundElements
+                    && !look.must_be_walked
+                    && matches!(error.kind(), ErrorKind::Corrupt { .. }) =>
+            {
+                self.seen = look.before;
+                self.facts.broken_nodes += 1;
+                (None, Some(error))
             }
+            Err(error) => return Err(error),
+        };
+        self.unseen_elements |= walked.is_none();
+        // A stream tells its length itself, and of a hash whose names stand apart those are counted.
+        if !matches!(blob, Blob::StreamNode(_) | Blob::Values(_)) {
+            let entries = look.header.entries.or(walked).unwrap_or(0);
+            let elements = entries / blob.shape().entries();
+            self.elements = self.elements.saturating_add(elements);
         }
+        Ok(broken)
     }
+
+    /// Elements that have been counted so far.
+    pub(super) fn counted(&self) -> u64 {
+        self.elements
+    }
+}
+
+/// A blob that is being looked into.
+#[derive(Clone, Copy)]
+pub(super) struct Look {
+    pub(super) header: BlobHeader,
+    /// Its header leaves open what must be known.
+    must_be_walked: bool,
+    /// What was seen before it.
+    before: Lengths,
 }
 
 impl Visitor for Measure {
@@ -293,37 +346,13 @@ impl Visitor for Measure {
     }
 
     fn content<C: Cursor>(&mut self, blob: Blob<'_>, len: u64, c: &mut C) -> Result<(), Error> {
-        let mut header = inside::read_header(blob, len, c, self)?;
-        let must_be_walked = match blob {
-            Blob::StreamNode(_) => {
-                let deleted = stream_node::read_deleted(&mut header, c)?;
-                self.node_begins(deleted);
-                false
-            }
-            // No header tells how many fields have a TTL.
-            Blob::Listpack(Shape::ExpiringFields) => true,
-            _ => header.entries.is_none(),
-        };
-        let before = self.seen;
+        let header = inside::read_header(blob, len, c, self)?;
+        let look = self.begin_blob(blob, header, c)?;
         let walked = match self.options.detail {
-            Detail::Counts if !must_be_walked => Ok(None),
-            _ => inside::walk(blob, header, c, self).map(Some),
+            Detail::Counts if !look.must_be_walked => Ok(None),
+            _ => inside::walk(blob, look.header, c, self).map(Some),
         };
-        let walked = match walked {
-            Err(error)
-                if self.options.detail == Detail::SoundElements
-                    && !must_be_walked
-                    && matches!(error.kind(), ErrorKind::Corrupt { .. }) =>
-            {
-                self.seen = before;
-                self.facts.broken_nodes += 1;
-                None
-            }
-            walked => walked?,
-        };
-        self.unseen_elements |= walked.is_none();
-        self.note_entries(blob, header.entries.or(walked).unwrap_or(0));
-        Ok(())
+        self.end_blob(blob, look, walked).map(|_| ())
     }
 
     fn field_expiry(&mut self, expires_at_ms: Option<i64>) {

@@ -1,7 +1,7 @@
 //! What a value holds, one member at a time.
 
 use super::visitor::{StreamId, StreamInfo};
-use crate::ModuleId;
+use crate::{Error, ModuleId};
 
 /// One thing that a value holds, as it goes by. What is longer than asked for is cut, and its length told.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -143,6 +143,8 @@ pub enum Member<'m> {
     ModuleNumber(ModuleNumber),
     /// A string among a module's items.
     ModuleString(Sample<'m>),
+    /// A blob is broken from here on: the rest of its elements cannot be told, those of the next can.
+    Broken(&'m Error),
 }
 
 /// A number in a module's value.

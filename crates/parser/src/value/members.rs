@@ -8,7 +8,7 @@ use super::member::{FieldSamples, Member, ModuleNumber, Samples, StreamEntry};
 use super::visitor::{
     ConsumerHead, GroupHead, PendingEntry, Role, StreamEntryHead, StreamId, StreamInfo, Visitor,
 };
-use super::{array, inside, stream_node, walk_value};
+use super::{array, inside, walk_value};
 use crate::limits::TAKE_MAX;
 use crate::lzf::LzfCursor;
 use crate::rdb::{Form, StringHeader, TemplateSource};
@@ -53,7 +53,7 @@ pub(crate) fn members<C: Cursor>(
     sink: &mut MemberSink<'_>,
 ) -> Result<ValueFacts, MembersError> {
     let measuring = MeasureOptions {
-        detail: Detail::Elements,
+        detail: Detail::SoundElements,
         reference_ms: options.reference_ms,
     };
     let mut members = Members {
@@ -316,14 +316,15 @@ impl Visitor for Members<'_, '_> {
     fn content<C: Cursor>(&mut self, blob: Blob<'_>, len: u64, c: &mut C) -> Result<(), Error> {
         self.shared.clear();
         self.shared_bytes = 0;
-        let mut header = inside::read_header(blob, len, c, self)?;
-        if let Blob::StreamNode(_) = blob {
-            let deleted = stream_node::read_deleted(&mut header, c)?;
-            self.measure.node_begins(deleted);
+        let header = inside::read_header(blob, len, c, self)?;
+        let look = self.measure.begin_blob(blob, header, c)?;
+        let walked = inside::walk(blob, look.header, c, self).map(Some);
+        if let Some(broken) = self.measure.end_blob(blob, look, walked)? {
+            self.entry = None;
+            self.index = self.measure.counted();
+            let broken = broken.reading("blob");
+            self.emit(Member::Broken(&broken))?;
         }
-        let walked = inside::walk(blob, header, c, self)?;
-        let entries = header.entries.unwrap_or(walked);
-        self.measure.note_entries(blob, entries);
         Ok(())
     }
 

@@ -6,9 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::gzip::Gzip;
 use super::lz4::Lz4;
-use super::recognise::{LOOKED_AT_BYTES, Recognised, recognise};
+use super::recognise::{LOOKED_AT_BYTES, Recognised, is_skippable, recognise};
 use super::zstd::Zstd;
-use super::{Codec, Container, ContainerError, Decode, Fault, Problem};
+use super::{
+    Codec, Container, ContainerError, Decode, Fault, Problem, SKIPPABLE_HEADER_BYTES, no_frame,
+    skip_frame,
+};
 use crate::limits::{
     DECOMPRESSED_BYTES_MAX, EXPANSION_FREE_BYTES, EXPANSION_MAX, TRAILING_LOOKED_AT_BYTES,
     WRAPPINGS_MAX,
@@ -41,8 +44,8 @@ pub struct Leftover {
 pub(in crate::source) struct Bounds {
     /// Most decoded bytes; `None` for [`DECOMPRESSED_BYTES_MAX`] and at most [`EXPANSION_MAX`] for each byte read.
     pub(in crate::source) decompressed_bytes_max: Option<u64>,
-    /// Bytes of the file that were read.
-    pub(in crate::source) file_bytes_read: Arc<AtomicU64>,
+    /// Bytes of the file that were consumed.
+    pub(in crate::source) file_bytes_consumed: Arc<AtomicU64>,
 }
 
 /// Takes off all wrappings.
@@ -53,16 +56,29 @@ pub(in crate::source) fn unwrap(
     file: Box<dyn Read + Send>,
     bounds: &Bounds,
 ) -> io::Result<Unwrapped> {
-    let counted = Counted {
-        inner: file,
-        count: Arc::clone(&bounds.file_bytes_read),
-    };
-    let mut layer = Ahead::new(Box::new(counted));
+    let mut layer = Ahead::counting(file, Arc::clone(&bounds.file_bytes_consumed));
     let mut within = None;
     let mut wrapping: Vec<Container> = Vec::new();
     let leftovers = Arc::new(Mutex::new(Vec::new()));
     loop {
-        let (container, prefix_bytes) = match recognise(layer.ahead(LOOKED_AT_BYTES)) {
+        // Such frames stand in front of a frame of zstd or LZ4, and which of them it is only that one tells.
+        let mut skipped = false;
+        while is_skippable(layer.ahead(SKIPPABLE_HEADER_BYTES)) {
+            skip_frame(&mut layer)
+                .map_err(|fault| fault.into_error("zstd", within, layer.offset()))?;
+            skipped = true;
+        }
+        let head = layer.ahead(LOOKED_AT_BYTES);
+        let head = head.get(..LOOKED_AT_BYTES).unwrap_or(head);
+        let (container, prefix_bytes) = match recognise(head) {
+            Recognised::Wrapped(container @ (Container::Zstd | Container::Lz4), prefix_bytes) => {
+                (container, prefix_bytes)
+            }
+            _ if skipped => {
+                no_frame(&mut layer, 0, "zstd or LZ4")
+                    .map_err(|fault| fault.into_error("zstd", within, layer.offset()))?;
+                break;
+            }
             Recognised::Plain => break,
             Recognised::Wrapped(container, prefix_bytes) => (container, prefix_bytes),
             Recognised::Refused(container, offset, problem) => {
@@ -105,6 +121,7 @@ pub(in crate::source) fn unwrap(
             index: wrapping.len(),
             bounds: bounds.clone(),
             decoded_bytes: 0,
+            refusal: None,
             ended: false,
             leftovers: Arc::clone(&leftovers),
         }));
@@ -126,36 +143,59 @@ struct Layer {
     index: usize,
     bounds: Bounds,
     decoded_bytes: u64,
+    /// Why no more is decoded, once what was decoded is handed out.
+    refusal: Option<String>,
     ended: bool,
     leftovers: Arc<Mutex<Vec<Leftover>>>,
 }
 
 impl Layer {
-    fn error(&mut self, problem: Problem) -> io::Error {
-        ContainerError {
-            container: self.name,
-            within: self.within,
-            offset: self.decoder.below().offset(),
-            problem,
-        }
-        .into()
+    /// How many bytes may be decoded before it is to be judged whether more may be; 0 when no more may be.
+    fn allowance(&self) -> u64 {
+        let max = self.bounds.decompressed_bytes_max;
+        let left = max.unwrap_or(DECOMPRESSED_BYTES_MAX) - self.decoded_bytes;
+        left.min(EXPANSION_FREE_BYTES - self.decoded_bytes % EXPANSION_FREE_BYTES)
     }
 
-    /// Refuses what no honest container holds.
-    fn check_bounds(&mut self) -> io::Result<()> {
+    /// Refuses what expands as no honest container does. It is judged at the same bytes however the file comes in.
+    fn judge_expansion(&mut self) {
         let decoded = self.decoded_bytes;
-        let max = self.bounds.decompressed_bytes_max;
-        if decoded > max.unwrap_or(DECOMPRESSED_BYTES_MAX) {
-            let max = max.unwrap_or(DECOMPRESSED_BYTES_MAX);
-            let what = format!("it decodes to more than {max} bytes");
-            return Err(self.error(Problem::TooLarge(what)));
+        let consumed = self.bounds.file_bytes_consumed.load(Ordering::Relaxed);
+        if self.bounds.decompressed_bytes_max.is_none()
+            && decoded.is_multiple_of(EXPANSION_FREE_BYTES)
+            && decoded / EXPANSION_MAX > consumed
+        {
+            self.refusal = Some(format!(
+                "it decodes to more than {EXPANSION_MAX} bytes for each byte of the file; state the size that it may have \
+                 if it is meant to"
+            ));
         }
-        let read = self.bounds.file_bytes_read.load(Ordering::Relaxed);
-        if max.is_none() && decoded > EXPANSION_FREE_BYTES && decoded / EXPANSION_MAX > read {
-            let what = format!("{read} bytes of the file decode to more than {decoded}");
-            return Err(self.error(Problem::TooLarge(what)));
+    }
+
+    fn read_some(&mut self, into: &mut [u8]) -> Result<usize, Fault> {
+        if let Some(refusal) = self.refusal.take() {
+            return Err(Fault::Here(Problem::TooLarge(refusal)));
         }
-        Ok(())
+        let allowance = self.allowance();
+        if allowance == 0 {
+            // It may end right here.
+            let decoded = self.decoded_bytes;
+            return match self.decoder.decode(&mut [0])? {
+                0 => Ok(0),
+                _ => Err(Fault::Here(Problem::TooLarge(format!(
+                    "it decodes to more than {decoded} bytes"
+                )))),
+            };
+        }
+        let most = usize::try_from(allowance).map_or(into.len(), |most| most.min(into.len()));
+        let got = self
+            .decoder
+            .decode(into.get_mut(..most).unwrap_or_default())?;
+        self.decoded_bytes += got as u64;
+        if got > 0 {
+            self.judge_expansion();
+        }
+        Ok(got)
     }
 
     /// Reads what stands behind the last frame, so that the layers below are read to their ends as well.
@@ -194,39 +234,18 @@ impl Read for Layer {
         if self.ended || into.is_empty() {
             return Ok(0);
         }
-        match self.decoder.decode(into) {
+        match self.read_some(into) {
             Ok(0) => {
                 self.ended = true;
                 self.read_leftover()?;
                 Ok(0)
             }
-            Ok(n) => {
-                self.decoded_bytes += n as u64;
-                self.check_bounds()?;
-                Ok(n)
-            }
+            Ok(got) => Ok(got),
             Err(fault) => {
                 self.ended = true;
-                Err(match fault {
-                    Fault::Below(Some(error)) => error,
-                    Fault::Below(None) => self.error(Problem::Truncated),
-                    Fault::Here(problem) => self.error(problem),
-                })
+                let offset = self.decoder.below().offset();
+                Err(fault.into_error(self.name, self.within, offset))
             }
         }
-    }
-}
-
-/// Counts what is read of the file.
-struct Counted {
-    inner: Box<dyn Read + Send>,
-    count: Arc<AtomicU64>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let got = self.inner.read(into)?;
-        self.count.fetch_add(got as u64, Ordering::Relaxed);
-        Ok(got)
     }
 }

@@ -10,7 +10,7 @@ use lz4_flex::block::decompress_into_with_dict;
 use twox_hash::XxHash32;
 
 use super::recognise::{self, is_skippable};
-use super::{Decode, Fault, Problem, damaged};
+use super::{Decode, Fault, Problem, damaged, no_frame, skip_frame};
 use crate::source::ahead::Ahead;
 
 /// How far back a block may refer.
@@ -80,15 +80,10 @@ impl Lz4 {
                     legacy: true,
                 }
             } else if is_skippable(head) {
-                self.below.consume(4);
-                let length = u32::from_le_bytes(self.take()?);
-                self.skip(length)?;
+                skip_frame(&mut self.below)?;
                 continue;
             } else {
-                return match self.below.take_failure() {
-                    Some(error) => Err(error.into()),
-                    None => Ok(false),
-                };
+                return no_frame(&mut self.below, self.frames, "LZ4");
             };
             let history = if frame.linked {
                 HISTORY_BYTES + frame.block_bytes_max
@@ -276,20 +271,6 @@ impl Lz4 {
         };
         self.below.consume(N);
         Ok(bytes)
-    }
-
-    fn skip(&mut self, length: u32) -> Result<(), Fault> {
-        let mut left = u64::from(length);
-        while left > 0 {
-            let available = self.below.fill()?.len();
-            if available == 0 {
-                return Err(Fault::Below(None));
-            }
-            let step = usize::try_from(left).map_or(available, |left| left.min(available));
-            self.below.consume(step);
-            left -= step as u64;
-        }
-        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ mod zstd;
 use std::fmt;
 use std::io;
 
+use super::ahead::Ahead;
 pub use layer::Leftover;
 pub(super) use layer::{Bounds, Unwrapped, unwrap};
 
@@ -183,8 +184,68 @@ impl From<io::Error> for Fault {
     }
 }
 
+impl Fault {
+    fn into_error(
+        self,
+        container: &'static str,
+        within: Option<&'static str>,
+        offset: u64,
+    ) -> io::Error {
+        let problem = match self {
+            Fault::Below(Some(error)) => return error,
+            Fault::Below(None) => Problem::Truncated,
+            Fault::Here(problem) => problem,
+        };
+        ContainerError {
+            container,
+            within,
+            offset,
+            problem,
+        }
+        .into()
+    }
+}
+
 fn damaged(what: impl Into<String>) -> Fault {
     Fault::Here(Problem::Damaged(what.into()))
+}
+
+/// Magic and length of a frame that is skipped.
+const SKIPPABLE_HEADER_BYTES: usize = 8;
+
+/// Passes over a frame that zstd and LZ4 skip.
+fn skip_frame(below: &mut Ahead) -> Result<(), Fault> {
+    let Some(&[_, _, _, _, length @ ..]) = below
+        .ahead(SKIPPABLE_HEADER_BYTES)
+        .first_chunk::<SKIPPABLE_HEADER_BYTES>()
+    else {
+        return Err(Fault::Below(below.take_failure()));
+    };
+    below.consume(SKIPPABLE_HEADER_BYTES);
+    let mut left = u64::from(u32::from_le_bytes(length));
+    while left > 0 {
+        let available = below.fill()?.len();
+        if available == 0 {
+            return Err(Fault::Below(None));
+        }
+        let step = usize::try_from(left).map_or(available, |left| left.min(available));
+        below.consume(step);
+        left -= step as u64;
+    }
+    Ok(())
+}
+
+/// No frame begins where one may: the stream ends here, unless it has none at all.
+fn no_frame(below: &mut Ahead, frames: u64, format: &str) -> Result<bool, Fault> {
+    if let Some(error) = below.take_failure() {
+        return Err(error.into());
+    }
+    const MAGIC_BYTES: usize = 4;
+    match frames {
+        0 if below.ahead(MAGIC_BYTES).len() < MAGIC_BYTES => Err(Fault::Below(None)),
+        0 => Err(damaged(format!("there is no frame of {format}"))),
+        _ => Ok(false),
+    }
 }
 
 /// Decodes one layer.
@@ -195,5 +256,5 @@ trait Decode: Send {
     fn decode(&mut self, into: &mut [u8]) -> Result<usize, Fault>;
 
     /// The layer below.
-    fn below(&mut self) -> &mut super::ahead::Ahead;
+    fn below(&mut self) -> &mut Ahead;
 }

@@ -36,42 +36,21 @@ pub(super) fn is_skippable(head: &[u8]) -> bool {
         .is_some_and(|magic| u32::from_le_bytes(*magic) & !0xF == SKIPPABLE)
 }
 
-/// Looks at the first bytes of a layer.
+/// Looks at the first bytes of a layer, behind the frames that are to be skipped.
 pub(super) fn recognise(head: &[u8]) -> Recognised {
     if head.starts_with(GZIP) {
         return Recognised::Wrapped(Container::Gzip, 0);
     }
-    // Skippable frames in front belong to the frame that they precede.
-    let frame = behind_skippable(head);
-    if frame.starts_with(&ZSTD) {
+    if head.starts_with(&ZSTD) {
         return Recognised::Wrapped(Container::Zstd, 0);
     }
-    if frame.starts_with(&LZ4) || frame.starts_with(&LZ4_LEGACY) {
+    if head.starts_with(&LZ4) || head.starts_with(&LZ4_LEGACY) {
         return Recognised::Wrapped(Container::Lz4, 0);
     }
     if head.starts_with(VALKEY) {
         return valkey(head);
     }
     capture(head).unwrap_or(Recognised::Plain)
-}
-
-/// What follows the skippable frames. A frame that is longer than what is looked at belongs to zstd, whose tools
-/// write them (seek tables, `pzstd`); those of LZ4 do not.
-fn behind_skippable(mut head: &[u8]) -> &[u8] {
-    let first = head;
-    while is_skippable(head) {
-        let length = head.get(4..8).and_then(|bytes| bytes.first_chunk());
-        let behind = length
-            .and_then(|length| usize::try_from(u32::from_le_bytes(*length)).ok())
-            .and_then(|length| length.checked_add(8))
-            .and_then(|behind| head.get(behind..));
-        match behind {
-            Some(rest) if !rest.is_empty() => head = rest,
-            _ if first.len() >= LOOKED_AT_BYTES => return &ZSTD,
-            _ => return &[],
-        }
-    }
-    head
 }
 
 fn valkey(head: &[u8]) -> Recognised {
@@ -184,30 +163,6 @@ mod tests {
         ] {
             assert_eq!(wrapped(head.as_bytes()), None, "{head:?}");
         }
-    }
-
-    #[test]
-    fn skippable_frames_belong_to_the_frame_behind_them() {
-        let skippable = |length: u32, low: u8| {
-            let mut bytes = (SKIPPABLE | u32::from(low)).to_le_bytes().to_vec();
-            bytes.extend(length.to_le_bytes());
-            bytes.resize(8 + length as usize, 0);
-            bytes
-        };
-        for (magic, container) in [
-            (ZSTD, Container::Zstd),
-            (LZ4, Container::Lz4),
-            (LZ4_LEGACY, Container::Lz4),
-        ] {
-            let mut bytes = skippable(0, 0);
-            bytes.extend(skippable(300, 15));
-            bytes.extend(magic);
-            assert_eq!(wrapped(&bytes), Some((container, 0)));
-        }
-        assert_eq!(wrapped(&skippable(300, 3)), None, "nothing behind it");
-        let mut cut = skippable(100_000, 3);
-        cut.truncate(LOOKED_AT_BYTES);
-        assert_eq!(wrapped(&cut), Some((Container::Zstd, 0)));
     }
 
     #[test]

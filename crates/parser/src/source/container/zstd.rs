@@ -3,7 +3,7 @@
 use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation as _, OutBuffer};
 
 use super::recognise::{self, is_skippable};
-use super::{Decode, Fault, Problem, damaged};
+use super::{Decode, Fault, Problem, SKIPPABLE_HEADER_BYTES, damaged, no_frame, skip_frame};
 use crate::limits::ZSTD_WINDOW_LOG_MAX;
 use crate::source::ahead::Ahead;
 
@@ -43,21 +43,19 @@ impl Zstd {
         if self.frames == self.frames_max {
             return Ok(false);
         }
+        while is_skippable(self.below.ahead(SKIPPABLE_HEADER_BYTES)) {
+            skip_frame(&mut self.below)?;
+        }
         let head = self.below.ahead(HEADER_BYTES_MAX);
-        let skippable = is_skippable(head);
-        if skippable || head.starts_with(&recognise::ZSTD) {
-            if let Some(problem) = refusal(head.get(4..).unwrap_or_default()).filter(|_| !skippable)
-            {
+        if let Some(header) = head.strip_prefix(&recognise::ZSTD) {
+            if let Some(problem) = refusal(header) {
                 return Err(Fault::Here(problem));
             }
-            self.frames += u64::from(!skippable);
+            self.frames += 1;
             self.wanted = FIRST_BYTES;
             return Ok(true);
         }
-        match self.below.take_failure() {
-            Some(error) => Err(error.into()),
-            None => Ok(false),
-        }
+        no_frame(&mut self.below, self.frames, "zstd")
     }
 }
 
