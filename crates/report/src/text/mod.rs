@@ -24,6 +24,9 @@ use crate::figure;
 /// Most characters of a key's name in a table.
 const KEY_WIDTH: usize = 48;
 
+/// What marks a result whose files were not all whole, or not all there.
+const PARTIAL: &str = "PARTIAL: made from a damaged or incomplete backup; see the warnings";
+
 /// Columns of running text.
 const TEXT_WIDTH: usize = 98;
 
