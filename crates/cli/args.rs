@@ -283,6 +283,9 @@ pub enum KeyType {
     Zset,
     Hash,
     Stream,
+    Array,
+    #[value(name = "pathhash")]
+    PathHash,
     Module,
 }
 
