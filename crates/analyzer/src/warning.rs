@@ -32,6 +32,8 @@ pub enum Warning {
         /// How far.
         bytes: u64,
     },
+    /// The file is the base of an append-only file: later writes are in files of their own.
+    WritesElsewhere,
     /// A capture of replication lacks the mark at its end.
     CaptureMarkMissing,
     /// The file was written to while it was read.
@@ -169,6 +171,7 @@ impl Warning {
             Warning::NoChecksum { .. } => "no-checksum",
             Warning::TrailingBytes { .. } => "trailing-bytes",
             Warning::CommandsBehind { .. } => "commands-behind",
+            Warning::WritesElsewhere => "writes-elsewhere",
             Warning::CaptureMarkMissing => "capture-mark-missing",
             Warning::SourceChanged => "source-changed",
             Warning::EmptyCollections { .. } => "empty-collections",
@@ -255,6 +258,10 @@ impl std::fmt::Display for Warning {
                 f,
                 "the state after the snapshot is in {} of commands behind it, which are not read",
                 Counted(*bytes, "byte")
+            ),
+            Warning::WritesElsewhere => f.write_str(
+                "the file is the base of an append-only file: the writes since are in the files beside it, which are \
+                 not read",
             ),
             Warning::CaptureMarkMissing => f.write_str(
                 "the capture does not end with its mark: it was cut short behind the snapshot, or something else \

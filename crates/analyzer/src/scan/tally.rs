@@ -50,6 +50,7 @@ pub(super) struct Odd {
     /// Attributes in front of the end.
     pub(super) attributes_without_key: u64,
     pub(super) unreadable_aux_fields: u64,
+    pub(super) is_append_only_base: bool,
 }
 
 impl Tally {
@@ -223,6 +224,7 @@ impl Tally {
                 summary.damage = Some(Damage::new(error, summary.keys));
             }
         }
+        self.odd.is_append_only_base = self.claims.is_append_only_base();
         self.odd.unreadable_aux_fields = self.claims.unreadable_aux_fields();
         self.claims.finish(summary, outcome);
         summary.account = self.ledger.close(outcome);

@@ -25,6 +25,9 @@ pub(super) fn warnings(summary: &FileSummary, outcome: &Outcome, odd: &Odd) -> V
         Checksum::Verified | Checksum::NotReached => {}
     }
     warnings.extend(behind(outcome));
+    if odd.is_append_only_base {
+        warnings.push(Warning::WritesElsewhere);
+    }
     if summary.empty_collections > 0 {
         warnings.push(Warning::EmptyCollections {
             keys: summary.empty_collections,
