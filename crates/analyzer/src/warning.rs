@@ -17,6 +17,11 @@ pub enum Warning {
         /// What its bytes give.
         computed: u64,
     },
+    /// Nothing tells whether bytes have changed since the server wrote them.
+    NoChecksum {
+        /// The version of the format when it has none; `None` when the server was told not to compute it.
+        version: Option<u32>,
+    },
     /// The file goes on after the end of the snapshot, or of what that is wrapped in, nobody knows with what.
     TrailingBytes {
         /// How far.
@@ -161,6 +166,7 @@ impl Warning {
     pub fn name(&self) -> &'static str {
         match self {
             Warning::WrongChecksum { .. } => "wrong-checksum",
+            Warning::NoChecksum { .. } => "no-checksum",
             Warning::TrailingBytes { .. } => "trailing-bytes",
             Warning::CommandsBehind { .. } => "commands-behind",
             Warning::CaptureMarkMissing => "capture-mark-missing",
@@ -232,6 +238,14 @@ impl std::fmt::Display for Warning {
                 "wrong checksum: the file says {stored:016x}, its bytes give {computed:016x}; a server would \
                  refuse the file, and any figure may be wrong: take a new backup"
             ),
+            Warning::NoChecksum { version } => {
+                f.write_str("no checksum: ")?;
+                match version {
+                    Some(version) => write!(f, "RDB {version} has none")?,
+                    None => f.write_str("the server was told not to compute it")?,
+                }
+                f.write_str(", so bytes that have changed since may go unnoticed")
+            }
             Warning::TrailingBytes { bytes } => write!(
                 f,
                 "{} after the end of the snapshot not read",

@@ -96,7 +96,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
         let estimates = all_estimates(&files);
         if args.format == KeysFormat::Text {
             writer
-                .render(|out| text::render_estimates_note(&estimates, out))
+                .render(|out| text::render_notes(&estimates, !whole, out))
                 .context(cannot_write.clone())?;
         }
         writer.finish().context(cannot_write)?;

@@ -89,22 +89,27 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     drop(bar);
     let keys = top.map(Top::finish).unwrap_or_default();
     let estimates = all_estimates(&files);
-    writer
-        .finish(&keys, matched, selection.order, &estimates)
-        .context(cannot_write)?;
+    let completeness = Completeness::of_names(&inputs);
+    let partial = !whole || completeness.partial;
+    let view = KeysView {
+        keys: &keys,
+        matched,
+        order: selection.order.words(),
+        estimates: &estimates,
+        partial,
+    };
+    writer.finish(&view).context(cannot_write)?;
     out.finish()?;
 
-    let completeness = Completeness::of_names(&inputs);
     said.extend(completeness.notices);
     said.extend(left_out(&inputs));
     say::warnings(&said);
     if args.format != KeysFormat::Text {
         say::note(&estimates_note(&estimates));
     }
-    Ok(if whole && !completeness.partial {
-        ExitStatus::Fine
-    } else {
-        ExitStatus::Partial
+    Ok(match partial {
+        false => ExitStatus::Fine,
+        true => ExitStatus::Partial,
     })
 }
 
@@ -270,23 +275,11 @@ impl<'o> Writer<'o> {
         }
     }
 
-    fn finish(
-        mut self,
-        keys: &[KeyRecord<'_>],
-        matched: u64,
-        order: KeyOrder,
-        estimates: &[Estimates],
-    ) -> io::Result<()> {
+    fn finish(mut self, view: &KeysView<'_>) -> io::Result<()> {
         if let Writer::Text(out) = self {
-            let view = KeysView {
-                keys,
-                matched,
-                order: order.words(),
-                estimates,
-            };
-            return render_keys(&view, out);
+            return render_keys(view, out);
         }
-        for key in keys {
+        for key in view.keys {
             self.write(key)?;
         }
         match self {

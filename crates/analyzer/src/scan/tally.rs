@@ -199,7 +199,7 @@ impl Tally {
     }
 
     /// The result, once the last batch was added.
-    pub(super) fn finish(mut self, outcome: Outcome) -> FileScan {
+    pub(super) fn finish(mut self, outcome: &Outcome) -> FileScan {
         self.profile.finish();
         let summary = &mut self.summary;
         summary.importing = self.imports.slots();
@@ -225,9 +225,9 @@ impl Tally {
             }
         }
         self.odd.unreadable_aux_fields = self.claims.unreadable_aux_fields();
-        self.claims.finish(summary, &outcome);
-        summary.account = self.ledger.close(&outcome);
-        summary.warnings = warnings(summary, &outcome, &self.odd);
+        self.claims.finish(summary, outcome);
+        summary.account = self.ledger.close(outcome);
+        summary.warnings = warnings(summary, outcome, &self.odd);
         FileScan {
             summary: self.summary,
             profile: self.profile,

@@ -62,7 +62,7 @@ fn render_file(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
         pairs.push(("written at", instant(written_at_s.saturating_mul(1_000))));
     }
     if let Some(bytes) = file.used_memory_bytes {
-        pairs.push(("memory then", format!("{} used by the server", size(bytes))));
+        pairs.push(("memory then", memory_then(bytes, file)));
     }
     pairs.push(("size", size_exact(file.bytes)));
     pairs.push(("whole", wholeness(file)));
@@ -175,6 +175,16 @@ fn account(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
         line.push_str(&part);
     }
     writeln!(out, "{line}")
+}
+
+/// Memory of the server, and how much of it the keys explain.
+fn memory_then(bytes: u64, file: &FileReport) -> String {
+    let claim = file
+        .claims
+        .iter()
+        .find(|claim| claim.claim == "used-memory");
+    let explained = claim.map_or_else(String::new, |claim| format!("; {}", claim.found));
+    format!("{} used by the server{explained}", size(bytes))
 }
 
 fn keys(file: &FileReport) -> String {

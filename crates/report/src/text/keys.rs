@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::grid::{Align, Grid};
 use super::members::type_facts;
-use super::{estimates_note, key_name, line, write_wrapped};
+use super::{PARTIAL, estimates_note, key_name, line, write_wrapped};
 use crate::KeyRecord;
 use crate::document::Estimates;
 use crate::figure::{count, count_or_dash, duration_us, size, size_or_dash};
@@ -21,6 +21,8 @@ pub struct KeysView<'a> {
     pub order: &'a str,
     /// How the estimates came about.
     pub estimates: &'a [Estimates],
+    /// A file is damaged, or the backup lacks one.
+    pub partial: bool,
 }
 
 /// Writes a list of keys.
@@ -35,6 +37,9 @@ pub fn render_keys(view: &KeysView<'_>, out: &mut dyn Write) -> io::Result<()> {
         count(view.matched),
         view.order
     )?;
+    if view.partial {
+        writeln!(out, "{PARTIAL}")?;
+    }
     if !view.keys.is_empty() {
         let mut columns = vec![
             ("block", Align::Right),

@@ -27,6 +27,9 @@ use crate::figure;
 /// Most characters of a key's name in a table.
 const KEY_WIDTH: usize = 48;
 
+/// What marks a result whose files were not all whole, or not all there.
+const PARTIAL: &str = "PARTIAL: made from a damaged or incomplete backup; see the warnings";
+
 /// Columns of running text.
 const TEXT_WIDTH: usize = 98;
 
@@ -88,11 +91,14 @@ pub fn notice_line(notice: &Notice) -> String {
     }
 }
 
-/// Writes the sentences that go with every output of estimates.
+/// Writes the sentences that go with every output of estimates, and that the result is partial where it is.
 ///
 /// # Errors
 /// Whatever the writer fails with.
-pub fn render_estimates_note(estimates: &[Estimates], out: &mut dyn Write) -> io::Result<()> {
+pub fn render_notes(estimates: &[Estimates], partial: bool, out: &mut dyn Write) -> io::Result<()> {
+    if partial {
+        writeln!(out, "{PARTIAL}")?;
+    }
     write_wrapped("", &estimates_note(estimates), out)
 }
 
