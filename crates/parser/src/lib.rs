@@ -58,7 +58,7 @@ pub use error::{Error, ErrorKind};
 pub use looks_like::looks_like;
 pub use rdb::{
     DataType, Encoding, Entry, EntryHead, Family, Header, Measured, ModuleId, RdbReader, Record,
-    RecordKind, SlotInfo, Str, Value, ValueType,
+    RecordKind, SlotInfo, Str, Template, Value, ValueType,
 };
 pub use reader::{Cursor, Reader};
 pub use stream::{Behind, Portion, RdbStream};
