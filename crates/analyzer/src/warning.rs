@@ -17,6 +17,11 @@ pub enum Warning {
         /// What its bytes give.
         computed: u64,
     },
+    /// Nothing tells whether bytes have changed since the server wrote them.
+    NoChecksum {
+        /// The version of the format when it has none; `None` when the server was told not to compute it.
+        version: Option<u32>,
+    },
     /// The file goes on after the end of the snapshot, or of what that is wrapped in, nobody knows with what.
     TrailingBytes {
         /// How far.
@@ -27,6 +32,8 @@ pub enum Warning {
         /// How far.
         bytes: u64,
     },
+    /// The file is the base of an append-only file: later writes are in files of their own.
+    WritesElsewhere,
     /// A capture of replication lacks the mark at its end.
     CaptureMarkMissing,
     /// The file was written to while it was read.
@@ -161,8 +168,10 @@ impl Warning {
     pub fn name(&self) -> &'static str {
         match self {
             Warning::WrongChecksum { .. } => "wrong-checksum",
+            Warning::NoChecksum { .. } => "no-checksum",
             Warning::TrailingBytes { .. } => "trailing-bytes",
             Warning::CommandsBehind { .. } => "commands-behind",
+            Warning::WritesElsewhere => "writes-elsewhere",
             Warning::CaptureMarkMissing => "capture-mark-missing",
             Warning::SourceChanged => "source-changed",
             Warning::EmptyCollections { .. } => "empty-collections",
@@ -232,6 +241,14 @@ impl std::fmt::Display for Warning {
                 "wrong checksum: the file says {stored:016x}, its bytes give {computed:016x}; a server would \
                  refuse the file, and any figure may be wrong: take a new backup"
             ),
+            Warning::NoChecksum { version } => {
+                f.write_str("no checksum: ")?;
+                match version {
+                    Some(version) => write!(f, "RDB {version} has none")?,
+                    None => f.write_str("the server was told not to compute it")?,
+                }
+                f.write_str(", so bytes that have changed since may go unnoticed")
+            }
             Warning::TrailingBytes { bytes } => write!(
                 f,
                 "{} after the end of the snapshot not read",
@@ -241,6 +258,10 @@ impl std::fmt::Display for Warning {
                 f,
                 "the state after the snapshot is in {} of commands behind it, which are not read",
                 Counted(*bytes, "byte")
+            ),
+            Warning::WritesElsewhere => f.write_str(
+                "the file is the base of an append-only file: the writes since are in the files beside it, which are \
+                 not read",
             ),
             Warning::CaptureMarkMissing => f.write_str(
                 "the capture does not end with its mark: it was cut short behind the snapshot, or something else \

@@ -63,6 +63,8 @@ fn profiles_of_real_files_hold_what_the_servers_answered() {
             Checksum::Verified
         };
         assert_eq!(summary.checksum, expected_checksum, "{shown}");
+        let told = warnings(&scan).contains(&"no-checksum");
+        assert_eq!(told, expected_checksum != Checksum::Verified, "{shown}");
 
         let mut expected: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
         for answer in &answers {
@@ -94,7 +96,7 @@ fn profiles_of_real_files_hold_what_the_servers_answered() {
         }
         let unexpected: Vec<&str> = warnings(&scan)
             .into_iter()
-            .filter(|name| *name != "modules")
+            .filter(|name| !["modules", "no-checksum"].contains(name))
             .collect();
         assert!(unexpected.is_empty(), "{shown}: {:?}", summary.warnings);
     }

@@ -461,6 +461,8 @@ fn commands_behind_are_compared_with_what_the_file_announces() {
         let commands = Warning::CommandsBehind { bytes: 14 };
         let told = scan.summary.warnings.contains(&commands);
         assert_eq!(told, !behind.is_empty(), "{:?}", scan.summary.warnings);
+        let elsewhere = scan.summary.warnings.contains(&Warning::WritesElsewhere);
+        assert_eq!(elsewhere, (name, value) == ("aof-base", "1"));
         claim(&scan, ClaimKind::AppendOnly).verdict
     };
     let commands = b"*1\r\n$4\r\nPING\r\n";

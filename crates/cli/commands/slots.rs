@@ -1,7 +1,6 @@
 //! `preshard slots`: where the bytes sit.
 
 use anyhow::{Context as _, Result};
-use preshard_analyzer::FileSummary;
 use preshard_report::text::SlotsView;
 use preshard_report::{SlotsDocument, csv, json, text};
 
@@ -57,11 +56,8 @@ pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
         )));
     }
 
-    Ok(
-        if assembly.partial || !assembly.files.iter().all(FileSummary::is_whole) {
-            ExitStatus::Partial
-        } else {
-            ExitStatus::Fine
-        },
-    )
+    Ok(match document.partial {
+        false => ExitStatus::Fine,
+        true => ExitStatus::Partial,
+    })
 }

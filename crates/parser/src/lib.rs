@@ -8,7 +8,8 @@
 //! - [`Entry::measure`] walks one value and tells its [`ValueFacts`], as deep as [`Detail`] asks.
 //! - [`crc64`] is the checksum of the file, computable in pieces.
 //!
-//! The crate knows nothing of slots, threads or terminals. Format facts cite the servers' sources
+//! The crate knows nothing of slots or terminals, and of threads only that a stream is decoded by one of its own.
+//! Format facts cite the servers' sources
 //! (`src/rdb.h`, `src/rdb.c`, `src/listpack.c` ... of Redis, and the same files of Valkey).
 //!
 //! # Examples
@@ -57,7 +58,7 @@ pub use error::{Error, ErrorKind};
 pub use looks_like::looks_like;
 pub use rdb::{
     DataType, Encoding, Entry, EntryHead, Family, Header, Measured, ModuleId, RdbReader, Record,
-    RecordKind, SlotInfo, Str, Value, ValueType,
+    RecordKind, SlotInfo, Str, Template, Value, ValueType,
 };
 pub use reader::{Cursor, Reader};
 pub use stream::{Behind, Portion, RdbStream};

@@ -94,3 +94,45 @@ fn is_tar(bytes: &[u8]) -> bool {
         .get(257..)
         .is_some_and(|rest| rest.starts_with(b"ustar"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_snapshot_has_a_name() {
+        let mut tar = b"dump.rdb".to_vec();
+        tar.resize(257, 0);
+        tar.extend(b"ustar\x0000");
+        for (bytes, name) in [
+            (&b""[..], "an empty file"),
+            (b"BZh91AY&SY", "a bzip2 file"),
+            (b"\xfd7zXZ\0\0\x04", "an xz file"),
+            (b"PK\x03\x04\x14\0", "a zip archive"),
+            (&tar, "a tar archive"),
+            (b"7z\xbc\xaf\x27\x1c\0\x04", "a 7z archive"),
+            (b"Salted__\x01\x02\xff", "a file encrypted by openssl"),
+            (
+                b"VKCS\x01\x01\0\0",
+                "a compressed snapshot of a development version of Valkey 9.2",
+            ),
+            (b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n", "an append-only file"),
+            (b"#TS:1700000000\r\n*1\r\n", "an append-only file"),
+            (
+                b"file appendonly.aof.1.base.rdb seq 1 type b\n",
+                "an append-only file manifest",
+            ),
+            (b"$EOF:cut", "a replication capture"),
+            (b"$12\r\n", "a replication capture"),
+            (b"vars currentEpoch 6 lastVoteEpoch 0\n", "a nodes.conf"),
+            (b" {\"a\": 1}", "JSON text"),
+            (b"SET a b\n", "text"),
+            (&[0; 600], "zeros"),
+        ] {
+            assert_eq!(looks_like(bytes), Some(name), "{bytes:?}");
+        }
+        for bytes in [&b"\x01\x02\x03"[..], b"REDIS\xff", b"*2\xff", b"$x\xff"] {
+            assert_eq!(looks_like(bytes), None, "{bytes:?}");
+        }
+    }
+}

@@ -77,7 +77,7 @@ pub(super) fn scan(
             Stop::Damaged(_) => &[],
         };
         let first = behind.get(..TRAILING_LOOKED_AT_BYTES).unwrap_or(behind);
-        return Ok(tally.finish(Outcome {
+        return Ok(tally.finish(&Outcome {
             checksum: verdict,
             bytes: bytes.len() as u64,
             behind: Behind::judge(first, behind.len() as u64, source.wrapping()),

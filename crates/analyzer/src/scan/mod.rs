@@ -124,7 +124,7 @@ fn scan_passing(
     let mut stream = source.stream().map_err(Error::Read)?;
     let (path, wrapping) = (source.path(), source.wrapping());
     let (tally, outcome) = streamed::scan(path, &mut stream, wrapping, options, progress, taker)?;
-    Ok(tally.finish(Outcome {
+    Ok(tally.finish(&Outcome {
         behind_containers: Behind::judge_containers(&stream.leftovers(), wrapping),
         changed: has_changed(source),
         ..outcome
@@ -145,7 +145,7 @@ pub fn scan_stream(
 ) -> Result<FileScan, Error> {
     let mut taker = KeysOnly(sink);
     let (tally, outcome) = streamed::scan(path, input, &[], options, progress, &mut taker)?;
-    Ok(tally.finish(outcome))
+    Ok(tally.finish(&outcome))
 }
 
 /// Whether what was read may be neither the old content nor the new one. That the file cannot be looked at any more is

@@ -50,6 +50,7 @@ pub(super) struct Odd {
     /// Attributes in front of the end.
     pub(super) attributes_without_key: u64,
     pub(super) unreadable_aux_fields: u64,
+    pub(super) is_append_only_base: bool,
 }
 
 impl Tally {
@@ -69,6 +70,7 @@ impl Tally {
                 keys: 0,
                 expiring_keys: 0,
                 expired_when_written: None,
+                detail: options.detail,
                 reference_ms: options.reference_ms,
                 types: Vec::new(),
                 databases: Vec::new(),
@@ -198,7 +200,7 @@ impl Tally {
     }
 
     /// The result, once the last batch was added.
-    pub(super) fn finish(mut self, outcome: Outcome) -> FileScan {
+    pub(super) fn finish(mut self, outcome: &Outcome) -> FileScan {
         self.profile.finish();
         let summary = &mut self.summary;
         summary.importing = self.imports.slots();
@@ -223,10 +225,11 @@ impl Tally {
                 summary.damage = Some(Damage::new(error, summary.keys));
             }
         }
+        self.odd.is_append_only_base = self.claims.is_append_only_base();
         self.odd.unreadable_aux_fields = self.claims.unreadable_aux_fields();
-        self.claims.finish(summary, &outcome);
-        summary.account = self.ledger.close(&outcome);
-        summary.warnings = warnings(summary, &outcome, &self.odd);
+        self.claims.finish(summary, outcome);
+        summary.account = self.ledger.close(outcome);
+        summary.warnings = warnings(summary, outcome, &self.odd);
         FileScan {
             summary: self.summary,
             profile: self.profile,

@@ -14,10 +14,20 @@ const DATABASES_DEFAULT: u64 = 16;
 /// What a file gives reason to say.
 pub(super) fn warnings(summary: &FileSummary, outcome: &Outcome, odd: &Odd) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    if let Checksum::Wrong { stored, computed } = summary.checksum {
-        warnings.push(Warning::WrongChecksum { stored, computed });
+    match summary.checksum {
+        Checksum::Wrong { stored, computed } => {
+            warnings.push(Warning::WrongChecksum { stored, computed });
+        }
+        Checksum::Off => warnings.push(Warning::NoChecksum { version: None }),
+        Checksum::Absent => warnings.push(Warning::NoChecksum {
+            version: Some(summary.header.version),
+        }),
+        Checksum::Verified | Checksum::NotReached => {}
     }
     warnings.extend(behind(outcome));
+    if odd.is_append_only_base {
+        warnings.push(Warning::WritesElsewhere);
+    }
     if summary.empty_collections > 0 {
         warnings.push(Warning::EmptyCollections {
             keys: summary.empty_collections,

@@ -1,7 +1,7 @@
 //! Framing: which record comes next, wherever the bytes come from.
 
 use super::{Entry, EntryHead, Header, Record, RecordKind, Str, Value, ValueType, fields, opcode};
-use super::{read_length, read_string_header};
+use super::{Template, TemplateSource, Templates, read_length, read_string_header};
 use crate::limits::CHECKSUM_VERSION_MIN;
 use crate::reader::Cursor;
 use crate::{Error, Family};
@@ -15,11 +15,15 @@ pub(crate) trait FrameCursor<'a>: Cursor + Sized {
     /// Truncated, when fewer are left.
     fn stored(&mut self, stored: u64, need: Need) -> Result<&'a [u8], Error>;
 
-    /// Passes over a value.
+    /// Passes over a value, and tells the template that it refers to.
     ///
     /// # Errors
     /// At the first byte that contradicts the layout, is not known, or is missing.
-    fn value(&mut self, head: &EntryHead<'a>) -> Result<Value<'a>, Error>;
+    fn value(
+        &mut self,
+        head: &EntryHead<'a>,
+        templates: TemplateSource<'_>,
+    ) -> Result<(Value<'a>, Option<Template>), Error>;
 
     /// Consumes a string, header and bytes.
     ///
@@ -47,6 +51,7 @@ pub(crate) enum Need {
 pub(crate) struct Framer {
     header: Header,
     place: Place,
+    templates: Templates,
     ended: bool,
 }
 
@@ -91,6 +96,7 @@ impl Framer {
         Framer {
             header,
             place: Place::default(),
+            templates: Templates::default(),
             ended: false,
         }
     }
@@ -123,7 +129,11 @@ impl Framer {
             _ => 0,
         };
         self.place = place;
-        self.ended = matches!(kind, RecordKind::End { .. });
+        match &kind {
+            RecordKind::HashTemplate(template) => self.templates.define(*template),
+            RecordKind::End { .. } => self.ended = true,
+            _ => {}
+        }
         Ok(Some(Record {
             range: start..c.offset(),
             offset,
@@ -223,14 +233,18 @@ impl Framer {
                 read_length(c).map(|_| RecordKind::EnterpriseHint { opcode: byte }),
                 "Redis Enterprise field",
             ),
-            opcode::REUSED_242 => {
-                let name = match self.header.family {
-                    Family::Redis => "hash template of Redis 8.10",
-                    Family::Valkey => "update of a forkless save of Valkey 9.2",
-                };
-                let what = format!("opcode 242 ({name}) in a file that says {}", self.header);
+            opcode::REDIS_HASH_TEMPLATE if self.header.has_hash_templates() => (
+                Template::read(c, &self.templates).map(RecordKind::HashTemplate),
+                "hash template",
+            ),
+            opcode::REDIS_HASH_TEMPLATE if self.header.family == Family::Redis => {
+                let what = format!(
+                    "opcode 242 (hash template of Redis 8.10) in a file that says {}",
+                    self.header
+                );
                 (Err(Error::unsupported(c.offset() - 1, what)), "opcode")
             }
+            opcode::VALKEY_UPDATE => (fields::read_update(c), "command"),
             opcode::EOF => (self.read_end(c), "checksum"),
             _ => return Ok(None),
         };
@@ -276,10 +290,13 @@ impl Framer {
             offset,
             value_offset: c.offset(),
         };
-        let value = c.value(&head).map_err(|error| match key.bytes() {
-            Ok(bytes) => error.in_entry(head.db, &bytes),
-            Err(_) => error,
-        })?;
-        Ok(head.with_value(value))
+        let templates = TemplateSource::Defined(&self.templates);
+        let (value, template) = c
+            .value(&head, templates)
+            .map_err(|error| match key.bytes() {
+                Ok(bytes) => error.in_entry(head.db, &bytes),
+                Err(_) => error,
+            })?;
+        Ok(head.with_value(value, template))
     }
 }

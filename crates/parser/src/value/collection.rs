@@ -125,6 +125,29 @@ fn field<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Error> {
     string(c, Role::FieldValue, v)
 }
 
+/// Valkey 9.2: paths, each with fields of its own (valkey 9.2 `tests/unit/type/path_hash.tcl`).
+pub(super) fn path_hash<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Error> {
+    let n = read_length(c)?;
+    v.elements(n);
+    for _ in 0..n {
+        string(c, Role::Path, v)?;
+        let offset = c.offset();
+        let fields = read_length(c)?;
+        if fields == 0 {
+            return Err(Error::corrupt(
+                offset,
+                "at least one field of the path",
+                "none",
+            ));
+        }
+        for _ in 0..fields {
+            field(c, v)?;
+            v.element_ends()?;
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn quicklist<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Error> {
     for _ in 0..read_length(c)? {
         blob(c, Blob::Ziplist(Shape::Elements), v)?;

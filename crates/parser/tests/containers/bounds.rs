@@ -123,10 +123,8 @@ fn windows_are_read_up_to_what_zstd_itself_reads() {
 #[test]
 fn frames_that_need_a_dictionary_are_refused_by_name() {
     let zstd = zstd_frame(&[0x01, 0x40, 0x07]);
-    // Version 1, independent blocks, with a dictionary; its checksum is that of the reference's own.
-    let descriptor = [0x61, 0x40, 0x07, 0, 0, 0];
-    let [_, checksum, ..] = twox_hash::XxHash32::oneshot(0, &descriptor).to_le_bytes();
-    let lz4 = [&0x184D_2204_u32.to_le_bytes(), &descriptor[..], &[checksum]].concat();
+    // Version 1, independent blocks, with a dictionary.
+    let lz4 = lz4_header(&[0x61, 0x40, 0x07, 0, 0, 0]);
     for bytes in [zstd, lz4] {
         let error = open(bytes).expect_err("a dictionary");
         assert_eq!(error.kind(), io::ErrorKind::Unsupported, "{error}");
@@ -148,59 +146,89 @@ fn envelopes_of_valkey_that_are_not_known_are_refused_where_they_say_so() {
     }
 }
 
-/// The lengths in these headers are as large as can be, and what follows is nothing.
+/// The header of an LZ4 frame with its checksum, which is that of the reference's own.
+fn lz4_header(descriptor: &[u8]) -> Vec<u8> {
+    let [_, checksum, ..] = twox_hash::XxHash32::oneshot(0, descriptor).to_le_bytes();
+    [&0x184D_2204_u32.to_le_bytes(), descriptor, &[checksum]].concat()
+}
+
+/// The lengths in these headers are as large as can be, and hardly anything follows.
 #[test]
 fn claims_without_anything_behind_them_end_where_the_file_does() {
-    let header = |descriptor: &[u8]| {
-        let [_, checksum, ..] = twox_hash::XxHash32::oneshot(0, descriptor).to_le_bytes();
-        [&0x184D_2204_u32.to_le_bytes(), descriptor, &[checksum]].concat()
-    };
-    let huge_content = [&[0x68, 0x70][..], &[0xFF; 8]].concat();
-    let skip = [&0x184D_2A50_u32.to_le_bytes()[..], &[0xFF; 4]].concat();
-    let gzip_header = b"\x1f\x8b\x08\x04\0\0\0\0\0\xff\xff\xff".to_vec();
-    for (bytes, kind) in [
-        (header(&huge_content), io::ErrorKind::UnexpectedEof),
+    use io::ErrorKind::{InvalidData, UnexpectedEof};
+    let huge_lz4 = lz4_header(&[&[0x68, 0x70][..], &[0xFF; 8]].concat());
+    let linked_lz4 = lz4_header(&[0x40, 0x70]);
+    let huge_skip = [&0x184D_2A50_u32.to_le_bytes()[..], &[0xFF; 4]].concat();
+    for (kind, bytes) in [
+        (UnexpectedEof, huge_lz4.clone()),
+        (UnexpectedEof, [&huge_lz4[..], &[0, 0, 0x40, 0]].concat()),
+        (InvalidData, [&huge_lz4[..], &[1, 0, 0x40, 0]].concat()),
         (
-            [header(&huge_content), vec![0xFF, 0xFF, 0x3F, 0]].concat(),
-            io::ErrorKind::UnexpectedEof,
+            UnexpectedEof,
+            [&linked_lz4[..], &[0, 0, 0x40, 0x80]].concat(),
         ),
         (
-            [header(&huge_content), vec![1, 0, 0x40, 0]].concat(),
-            io::ErrorKind::InvalidData,
-        ),
-        (
+            InvalidData,
             [made::lz4_legacy(b"REDIS"), vec![0xFF; 4]].concat(),
-            io::ErrorKind::InvalidData,
         ),
         (
-            [made::zstd(b"REDIS"), skip.clone()].concat(),
-            io::ErrorKind::UnexpectedEof,
+            UnexpectedEof,
+            [made::zstd(b"REDIS"), huge_skip.clone()].concat(),
         ),
+        (UnexpectedEof, [made::lz4(b"REDIS"), huge_skip].concat()),
+        (UnexpectedEof, b"VCS\x01\x01\0\x01".to_vec()),
+        (InvalidData, b"VCS\x01\x02\0\x01REDIS0011".to_vec()),
+        (UnexpectedEof, made::skippable(20_000)),
         (
-            [made::lz4(b"REDIS"), skip].concat(),
-            io::ErrorKind::UnexpectedEof,
-        ),
-        (b"VCS\x01\x01\0\x01".to_vec(), io::ErrorKind::UnexpectedEof),
-        (
-            b"VCS\x01\x02\0\x01REDIS0011".to_vec(),
-            io::ErrorKind::InvalidData,
-        ),
-        (
-            [made::skippable(20_000), vec![]].concat(),
-            io::ErrorKind::UnexpectedEof,
-        ),
-        (
+            InvalidData,
             [made::skippable(20_000), b"REDIS0011".to_vec()].concat(),
-            io::ErrorKind::InvalidData,
         ),
-        (gzip_header, io::ErrorKind::UnexpectedEof),
+        (
+            UnexpectedEof,
+            b"\x1f\x8b\x08\x04\0\0\0\0\0\xff\xff\xff".to_vec(),
+        ),
     ] {
-        let error = match open(bytes.clone()) {
-            Ok(source) => read(&source)
-                .1
-                .unwrap_or_else(|| panic!("{:x?} is whole", &bytes[..bytes.len().min(20)])),
-            Err(error) => error,
-        };
-        assert_eq!(error.kind(), kind, "{bytes:x?}: {error}");
+        let mut told = None;
+        let taken = allocation_counter::measure(|| {
+            // All of it is looked at when it is opened.
+            told = Some(match open(&*bytes) {
+                Ok(source) => read(&source).1.expect("an end too early").kind(),
+                Err(error) => error.kind(),
+            });
+        });
+        assert_eq!(told, Some(kind), "{bytes:x?}");
+        // The window of linked blocks of 4 MiB, which the format has no larger ones of, and what is looked at ahead.
+        assert!(
+            taken.bytes_max < 9 << 20,
+            "{} bytes for {bytes:x?}",
+            taken.bytes_max
+        );
+    }
+}
+
+/// Frames of a few bytes whose headers speak of windows of megabytes. Were each given its window anew, this would not
+/// end in an hour.
+#[test]
+fn a_million_small_frames_are_read_as_fast_as_their_bytes() {
+    const BYTES: usize = 4 << 20;
+    let block = lz4_flex::block::compress(b"R");
+    let block = [&(block.len() as u32).to_le_bytes()[..], &block].concat();
+    let lz4_frame =
+        |descriptor: &[u8]| [lz4_header(descriptor), block.clone(), vec![0; 4]].concat();
+    let window = |log: u8| zstd_frame(&[0x00, (log - 10) << 3]);
+    for (frames, held) in [
+        (lz4_frame(&[0x60, 0x70]), 1),
+        (
+            [lz4_frame(&[0x40, 0x70]), lz4_frame(&[0x60, 0x40])].concat(),
+            2,
+        ),
+        (made::lz4_legacy(b"R"), 1),
+        ([window(27), window(10)].concat(), 10),
+        (made::gzip(b"R"), 1),
+        ([made::gzip(b""), made::gzip(b"RE")].concat(), 2),
+    ] {
+        let count = BYTES / frames.len();
+        let held_bytes = total(frames.repeat(count), &OpenOptions::default());
+        assert_eq!(held_bytes, held * count as u64);
     }
 }

@@ -4,11 +4,13 @@
 //! - `round_trips`: whole containers, however they are cut into frames, pieces and layers.
 //! - `damage`: cut anywhere, flipped anywhere, followed by something else.
 //! - `bounds`: what decodes to too much, or says that it will.
+//! - `recorded`: what the usual tools and real servers made.
 //! - `ways`: files, pipes and readers; what is done with a stream that is not read to its end.
 
 mod bounds;
 mod damage;
 mod made;
+mod recorded;
 mod round_trips;
 mod ways;
 
