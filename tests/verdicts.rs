@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use preshard_analyzer::{Checksum, CostProfile, FileScan, Progress, Rough1, ScanOptions, scan_stream};
+use preshard_analyzer::{
+    Checksum, CostProfile, FileScan, Progress, Rough1, ScanOptions, scan_stream,
+};
 use preshard_parser::{Detail, Family, Header, crc64};
 use rayon::prelude::*;
 use xtask::{CheckVerdict, Line, Server, repository_root};
@@ -43,34 +45,62 @@ fn scan(bytes: &[u8]) -> Result<FileScan, preshard_analyzer::Error> {
         floor_block_ns: u64::MAX,
         floor_payload_bytes: u64::MAX,
     };
-    scan_stream(Path::new("damaged"), bytes, &options, &Silent, &mut |_| Ok(()))
+    scan_stream(Path::new("damaged"), bytes, &options, &Silent, &mut |_| {
+        Ok(())
+    })
 }
 
 fn agree(line: Line, reads: impl Fn(Header) -> bool) {
-    let server = line.from_environment().unwrap_or_else(|error| panic!("{error:#}"));
+    let server = line
+        .from_environment()
+        .unwrap_or_else(|error| panic!("{error:#}"));
     let folder = tempfile::tempdir().expect("a directory");
     let mut variants = Vec::new();
     for path in snapshots() {
         let sound = fs::read(&path).expect("readable");
         let header = scan(&sound).expect("sound").summary.header;
-        if !reads(header) { continue; }
+        if !reads(header) {
+            continue;
+        }
         variants.extend(damaged(&path, &sound, header));
     }
-    let lines: Vec<String> = variants.par_iter().enumerate().map(|(i,(name, bytes))| {
-        let path = folder.path().join(format!("{i}.rdb"));
-        fs::write(&path, bytes).expect("written");
-        let check = server.check_rdb(&path);
-        let _ = fs::remove_file(&path);
-        let ours = scan(bytes);
-        let o = match &ours { Err(e) => format!("NOT {e}"), Ok(s) => format!("{:?} {:?} keys {} empty {}", s.summary.damage.as_ref().map(|d| (d.offset, d.message.clone())), s.summary.checksum, s.summary.keys, s.summary.empty_collections)};
-        let c = match &check { Err(e) => format!("FAIL {e:#}"), Ok(c) => format!("{:?}", c)};
-        format!("{name} len {}\n   O {o}\n   C {c}", bytes.len())
-    }).collect();
-    for l in lines { println!("{l}"); }
+    let lines: Vec<String> = variants
+        .par_iter()
+        .enumerate()
+        .map(|(i, (name, bytes))| {
+            let path = folder.path().join(format!("{i}.rdb"));
+            fs::write(&path, bytes).expect("written");
+            let check = server.check_rdb(&path);
+            let _ = fs::remove_file(&path);
+            let ours = scan(bytes);
+            let o = match &ours {
+                Err(e) => format!("NOT {e}"),
+                Ok(s) => format!(
+                    "{:?} {:?} keys {} empty {}",
+                    s.summary
+                        .damage
+                        .as_ref()
+                        .map(|d| (d.offset, d.message.clone())),
+                    s.summary.checksum,
+                    s.summary.keys,
+                    s.summary.empty_collections
+                ),
+            };
+            let c = match &check {
+                Err(e) => format!("FAIL {e:#}"),
+                Ok(c) => format!("{:?}", c),
+            };
+            format!("{name} len {}\n   O {o}\n   C {c}", bytes.len())
+        })
+        .collect();
+    for l in lines {
+        println!("{l}");
+    }
 }
 
 fn snapshots() -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = fs::read_dir(repository_root().join("fixtures/servers")).expect("fixtures")
+    let mut found: Vec<PathBuf> = fs::read_dir(repository_root().join("fixtures/servers"))
+        .expect("fixtures")
         .flat_map(|server| fs::read_dir(server.expect("entry").path()).expect("server"))
         .map(|file| file.expect("entry").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "rdb"))
@@ -91,7 +121,11 @@ impl Xorshift {
 }
 
 fn damaged(path: &Path, sound: &[u8], header: Header) -> Vec<(String, Vec<u8>)> {
-    let name = path.strip_prefix(repository_root()).expect("below").display().to_string();
+    let name = path
+        .strip_prefix(repository_root())
+        .expect("below")
+        .display()
+        .to_string();
     let mut random = Xorshift(crc64::checksum(name.as_bytes()) | 1);
     let mut variants = vec![(format!("{name} sound"), sound.to_vec())];
     for _ in 0..1 {
@@ -101,15 +135,24 @@ fn damaged(path: &Path, sound: &[u8], header: Header) -> Vec<(String, Vec<u8>)> 
     for n in 0..DAMAGED_EACH {
         let at = 9 + random.below(sound.len() - 18);
         let mut bytes = sound.to_vec();
-        let byte = match n % 3 { 0 => bytes[at] ^ (1 << random.below(8)), 1 => [0, 0xff, 0x80, 0x81, 0xc3][random.below(5)], _ => random.below(256) as u8 };
-        if bytes[at] == byte { continue; }
+        let byte = match n % 3 {
+            0 => bytes[at] ^ (1 << random.below(8)),
+            1 => [0, 0xff, 0x80, 0x81, 0xc3][random.below(5)],
+            _ => random.below(256) as u8,
+        };
+        if bytes[at] == byte {
+            continue;
+        }
         bytes[at] = byte;
         let end = bytes.len() - 8;
         if header.version >= 5 && n > 0 {
             let sum = crc64::checksum(&bytes[..end]);
             bytes[end..].copy_from_slice(&sum.to_le_bytes());
         }
-        variants.push((format!("{name} byte {at} = {byte:#04x} fixed {}", n>0), bytes));
+        variants.push((
+            format!("{name} byte {at} = {byte:#04x} fixed {}", n > 0),
+            bytes,
+        ));
     }
     variants
 }

@@ -351,12 +351,23 @@ fn types(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
         ),
     ]);
     grid.write(out)?;
+    let exact = match file.types.iter().any(|row| has_template(&row.encoding)) {
+        false => "Serialized and payload are exact",
+        true => {
+            "Serialized is exact, payload too but for hashes of templates, of which it is the most it can be"
+        }
+    };
     writeln!(
         out,
-        "  Serialized and payload are exact; memory is a {} estimate (model {}).",
+        "  {exact}; memory is a {} estimate (model {}).",
         file.estimates.memory_precision.word(),
         file.estimates.memory_model
     )
+}
+
+/// Whether the field names of such hashes stand in templates (Redis 8.10).
+fn has_template(encoding: &str) -> bool {
+    encoding.starts_with("template-")
 }
 
 fn memory(bytes: u64, unknown_keys: u64, keys: u64) -> String {
