@@ -5,6 +5,7 @@
 //!   value has been skipped, not decoded.
 //! - [`RdbStream`] does the same for a snapshot that is read in order and never held whole.
 //! - [`Entry::measure`] walks one value and tells its [`ValueFacts`], as deep as [`Detail`] asks.
+//! - [`salvage::survey`] tells what can be kept of a damaged snapshot.
 //! - [`crc64`] is the checksum of the file, computable in pieces.
 //!
 //! The crate knows nothing of slots, threads or terminals. Format facts cite the servers' sources
@@ -44,6 +45,7 @@ mod looks_like;
 pub mod lzf;
 mod rdb;
 mod reader;
+pub mod salvage;
 pub mod source;
 mod stream;
 mod value;

@@ -21,7 +21,7 @@ pub use record::{Record, RecordKind, SlotInfo};
 pub use string::Str;
 pub use value_type::{DataType, Encoding, ValueType};
 
-pub(crate) use framer::{FrameCursor, Framer, Need};
+pub(crate) use framer::{Begins, FrameCursor, Framer, Need};
 pub(crate) use length::read_length;
 pub(crate) use module::skip_module_items;
 pub(crate) use string::{Form, StringHeader, integer_text_len, read_string_header};

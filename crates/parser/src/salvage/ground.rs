@@ -1,0 +1,77 @@
+//! The bytes that are surveyed, and what is known about them.
+
+use super::Surroundings;
+use crate::rdb::{Begins, Record, RecordKind};
+use crate::reader::Reader;
+use crate::{Detail, Header, SlotInfo};
+
+/// A snapshot that is looked at.
+pub(super) struct Ground<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) header: Header,
+    pub(super) detail: Detail,
+    surroundings: Surroundings<'a>,
+    /// What a record is that begins with a byte.
+    begins: [Begins; 256],
+}
+
+impl<'a> Ground<'a> {
+    pub(super) fn new(
+        bytes: &'a [u8],
+        header: Header,
+        surroundings: Surroundings<'a>,
+    ) -> Ground<'a> {
+        let mut byte = 0;
+        Ground {
+            bytes,
+            header,
+            detail: surroundings.detail,
+            surroundings,
+            begins: std::array::from_fn(|_| {
+                let begins = Begins::with(byte, header);
+                byte = byte.wrapping_add(1);
+                begins
+            }),
+        }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// A reader that stands at an offset.
+    pub(super) fn reader(&self, at: u64) -> Reader<'a> {
+        let from = usize::try_from(at).unwrap_or(usize::MAX);
+        Reader::new(self.bytes.get(from..).unwrap_or_default(), at)
+    }
+
+    pub(super) fn slot_of(&self, key: &[u8]) -> u64 {
+        (self.surroundings.slot_of)(key)
+    }
+
+    /// Whether a snapshot may end at an offset.
+    pub(super) fn is_end(&self, at: u64) -> bool {
+        let behind = self.reader(at).rest();
+        behind.is_empty() || (self.surroundings.may_follow)(behind)
+    }
+
+    /// What a record is, by its first byte.
+    pub(super) fn begins(&self, at: u64) -> Begins {
+        let first = self.reader(at).rest().first();
+        first
+            .and_then(|&byte| self.begins.get(usize::from(byte)).copied())
+            .unwrap_or(Begins::Nothing)
+    }
+
+    /// The totals of a slot, if a record states them.
+    pub(super) fn slot_totals(record: &Record<'_>) -> Option<SlotInfo> {
+        match &record.kind {
+            RecordKind::SlotInfo(info) => Some(*info),
+            RecordKind::Aux { name, value } => {
+                let is_totals = name.bytes().is_ok_and(|name| &*name == SlotInfo::AUX_NAME);
+                is_totals.then(|| SlotInfo::parse(&value.bytes().ok()?))?
+            }
+            _ => None,
+        }
+    }
+}

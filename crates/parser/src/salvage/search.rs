@@ -1,0 +1,445 @@
+//! Where reading can go on behind damage.
+//!
+//! Every offset is tried as the beginning of a record, and followed from record to record. Most tries fail at
+//! once. Runs that begin at different places soon meet, because records tell where the next one begins; of
+//! runs that meet only the first is kept as a [`Run`], the others are its [`Branch`]es.
+//!
+//! # Time
+//! A place that was followed to a dead end is remembered, so that no run is followed twice, and all tries
+//! together may take [`STEPS_PER_BYTE`] steps for each byte of the file. What has not been found when they
+//! are spent stays unknown.
+
+use super::ground::Ground;
+use super::order::{Count, Item, Objection, Order};
+use super::probe::{Work, step};
+use crate::rdb::{Begins, Framer, RecordKind};
+
+/// Steps that a survey may take in its tries for each byte of the file.
+pub(super) const STEPS_PER_BYTE: u64 = 16;
+/// Steps that a survey may take at least.
+const STEPS_MIN: u64 = 1 << 20;
+/// Steps for the first record of a try, in the first round and in later ones: a large collection is passed over
+/// only where no cheaper try has led to a result.
+pub(super) const ROUNDS: [u64; 4] = [1 << 12, 1 << 18, 1 << 24, 1 << 40];
+/// Records of a run whose places are remembered.
+const MARKS_MAX: usize = 1 << 16;
+/// Runs that are kept.
+const RUNS_MAX: usize = 24;
+/// Keys from which on a run that leads into further damage ends the search for better ones.
+pub(super) const SUBSTANTIAL_KEYS: u64 = 64;
+/// Bytes ahead for which dead ends are remembered, one bit each: 16 MiB of memory.
+const REMEMBERED_BYTES: u64 = 1 << 27;
+
+/// A record of a run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    pub(super) offset: u64,
+    /// Keys of the run in front of it.
+    pub(super) before: Count,
+}
+
+/// A record that ends a scope.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Closing {
+    /// Its number in the run.
+    pub(super) index: usize,
+    /// Keys of the run in front of it.
+    pub(super) before: Count,
+    /// It selects a database.
+    pub(super) selects: bool,
+}
+
+/// Where a run leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// To the end of the snapshot.
+    Good,
+    /// To an end mark in the middle of the file: it is the content of a value.
+    Nested,
+    /// To bytes that do not decode, or to a record that cannot be where it is.
+    Broken,
+}
+
+/// Records that follow one another.
+#[derive(Debug, Clone)]
+pub(super) struct Run {
+    /// The records, up to [`MARKS_MAX`]; the first is where the run begins.
+    pub(super) marks: Vec<Mark>,
+    /// The record that ends the section which the run begins in.
+    pub(super) section_end: Option<Closing>,
+    /// The record that ends the database which the run begins in.
+    pub(super) database_end: Option<Closing>,
+    /// Slot of the keys in front of [`Run::section_end`].
+    pub(super) slot: Option<u64>,
+    /// Keys in sections that were seen from their totals to their end.
+    pub(super) proven_keys: u64,
+    pub(super) total: Count,
+    pub(super) fate: Fate,
+    /// Where the record lies that could not be read, or the end of the snapshot.
+    pub(super) end: u64,
+    pub(super) branches: Vec<Branch>,
+}
+
+/// Records that lead into a run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Branch {
+    pub(super) start: u64,
+    /// Keys in front of the run.
+    pub(super) own: Count,
+    /// The first record of the run that is the branch's as well.
+    pub(super) joins: usize,
+}
+
+impl Run {
+    pub(super) fn start(&self) -> u64 {
+        self.marks.first().map_or(self.end, |mark| mark.offset)
+    }
+
+    /// Whether it needs no other run to be worth reading.
+    pub(super) fn is_substantial(&self) -> bool {
+        match self.fate {
+            Fate::Good => true,
+            Fate::Nested => false,
+            Fate::Broken => self.total.keys >= SUBSTANTIAL_KEYS || self.proven_keys > 2,
+        }
+    }
+}
+
+/// The tries of a survey.
+pub(super) struct Search {
+    seen: Seen,
+    /// Steps left for all tries.
+    steps: u64,
+}
+
+/// What a sweep found.
+#[derive(Default)]
+pub(super) struct Sweep {
+    /// In the order of their first records.
+    pub(super) runs: Vec<Run>,
+    /// Some try was given up because it took too long.
+    pub(super) given_up: bool,
+    /// Where the sweep has come to.
+    pub(super) reached: u64,
+}
+
+impl Search {
+    pub(super) fn new(ground: &Ground<'_>) -> Search {
+        Search {
+            seen: Seen::new(ground.len()),
+            steps: STEPS_MIN.saturating_add(ground.len().saturating_mul(STEPS_PER_BYTE)),
+        }
+    }
+
+    /// Whether no more tries can be made.
+    pub(super) fn is_spent(&self) -> bool {
+        self.steps == 0
+    }
+
+    /// Tries every offset from `from` on until a run is found that is worth reading.
+    pub(super) fn sweep<'a>(
+        &mut self,
+        ground: &Ground<'a>,
+        framer: &Framer,
+        order: &Order<'a>,
+        from: u64,
+        limit: u64,
+    ) -> Sweep {
+        self.seen.restart(from);
+        let mut sweep = Sweep {
+            reached: from,
+            ..Sweep::default()
+        };
+        while sweep.reached < ground.len() && self.steps > 0 {
+            if self.try_at(ground, framer, order, limit, &mut sweep) {
+                break;
+            }
+        }
+        sweep
+    }
+
+    /// Goes on until `until`, for branches of the runs that were found.
+    pub(super) fn extend<'a>(
+        &mut self,
+        ground: &Ground<'a>,
+        framer: &Framer,
+        order: &Order<'a>,
+        limit: u64,
+        sweep: &mut Sweep,
+        until: u64,
+    ) {
+        while sweep.reached < until.min(ground.len()) && self.steps > 0 {
+            self.try_at(ground, framer, order, limit, sweep);
+        }
+    }
+
+    /// Tries the next offset; true when it begins a run that is worth reading.
+    fn try_at<'a>(
+        &mut self,
+        ground: &Ground<'a>,
+        framer: &Framer,
+        order: &Order<'a>,
+        limit: u64,
+        sweep: &mut Sweep,
+    ) -> bool {
+        let at = sweep.reached;
+        sweep.reached += 1;
+        self.steps -= 1;
+        self.seen.advance(at);
+        if ground.begins(at) == Begins::Nothing || self.seen.contains(at) || find(&sweep.runs, at).is_some() {
+            return false;
+        }
+        let mut chain = Chain {
+            framer: framer.clone(),
+            order: order.clone(),
+            at,
+            limit,
+            run: Run {
+                marks: Vec::new(),
+                section_end: None,
+                database_end: None,
+                slot: None,
+                proven_keys: 0,
+                total: Count::default(),
+                fate: Fate::Broken,
+                end: at,
+                branches: Vec::new(),
+            },
+            records: 0,
+        };
+        match chain.follow(ground, self, &sweep.runs) {
+            Outcome::Joins { run, joins } => {
+                let branch = Branch {
+                    start: at,
+                    own: chain.run.total,
+                    joins,
+                };
+                if let Some(run) = sweep.runs.get_mut(run) {
+                    run.branches.push(branch);
+                }
+                false
+            }
+            Outcome::Ends { remember } => {
+                let run = chain.run;
+                if remember {
+                    run.marks.iter().for_each(|mark| self.seen.insert(mark.offset));
+                }
+                let found = run.is_substantial();
+                if run.total.keys > 0 || found {
+                    keep(&mut sweep.runs, run);
+                }
+                found
+            }
+            Outcome::GivenUp => {
+                sweep.given_up = true;
+                false
+            }
+        }
+    }
+}
+
+/// Adds a run, and drops the one with the fewest keys if there are too many.
+fn keep(runs: &mut Vec<Run>, run: Run) {
+    runs.push(run);
+    if runs.len() > RUNS_MAX {
+        let least = runs
+            .iter()
+            .enumerate()
+            .filter(|(_, run)| !run.is_substantial())
+            .min_by_key(|(at, run)| (run.total.keys, *at));
+        if let Some((at, _)) = least {
+            runs.remove(at);
+        }
+    }
+}
+
+/// A try.
+struct Chain<'a> {
+    framer: Framer,
+    order: Order<'a>,
+    at: u64,
+    limit: u64,
+    run: Run,
+    records: usize,
+}
+
+enum Outcome {
+    Joins { run: usize, joins: usize },
+    /// At [`Run::end`]; `remember` when every run that meets this one ends there too.
+    Ends { remember: bool },
+    GivenUp,
+}
+
+impl<'a> Chain<'a> {
+    fn follow(&mut self, ground: &Ground<'a>, search: &mut Search, runs: &[Run]) -> Outcome {
+        loop {
+            if self.records > 0 && self.run.database_end.is_none() && self.run.section_end.is_none() {
+                if let Some((run, joins)) = find(runs, self.at) {
+                    return self.join(runs, run, joins);
+                }
+                if search.seen.contains(self.at) {
+                    self.run.end = self.at;
+                    return Outcome::Ends { remember: true };
+                }
+            }
+            let allowed = self.allowance().min(search.steps);
+            let mut work = Work { left: allowed };
+            let step = step(ground, &mut self.framer, self.at, &mut work);
+            search.steps -= allowed - work.left;
+            let step = match step {
+                Ok(Some(step)) => step,
+                Ok(None) => return Outcome::Ends { remember: false },
+                Err(_) if work.is_spent() => return Outcome::GivenUp,
+                Err(_) => {
+                    self.run.end = self.at;
+                    return Outcome::Ends { remember: true };
+                }
+            };
+            let section = self.order.section();
+            let item = match self.order.admit(ground, &step.record, step.facts.as_ref()) {
+                Ok(item) => item,
+                Err(objection) => {
+                    self.run.end = self.at;
+                    if objection == Objection::EarlyEnd {
+                        self.run.fate = Fate::Nested;
+                    }
+                    let remember = match objection {
+                        // Whoever begins behind the totals that are wrong is not held up by them.
+                        Objection::Miscount { .. } => false,
+                        objection => objection.is_absolute(),
+                    };
+                    return Outcome::Ends { remember };
+                }
+            };
+            self.take(item, section.map(|(slot, _)| slot), &step.record.kind);
+            if let Some((_, scope)) = section
+                && scope.whole
+                && matches!(item, Item::Section | Item::Database | Item::End)
+            {
+                self.run.proven_keys += scope.counted.keys;
+            }
+            self.at = step.record.range.end;
+            self.records += 1;
+            if item == Item::End {
+                self.run.end = self.at;
+                self.run.fate = Fate::Good;
+                return Outcome::Ends { remember: false };
+            }
+        }
+    }
+
+    /// Steps for the next record: the longer a run, the larger the record that is believed to belong to it.
+    fn allowance(&self) -> u64 {
+        let doublings = u32::try_from(self.records.saturating_mul(2)).unwrap_or(u32::MAX);
+        self.limit
+            .checked_shl(doublings.min(u64::BITS - self.limit.ilog2() - 1))
+            .unwrap_or(u64::MAX)
+    }
+
+    fn take(&mut self, item: Item, slot: Option<u64>, kind: &RecordKind<'a>) {
+        let closing = Closing {
+            index: self.records,
+            before: self.run.total,
+            selects: matches!(kind, RecordKind::SelectDb { .. }),
+        };
+        if self.run.marks.len() < MARKS_MAX {
+            self.run.marks.push(Mark {
+                offset: self.at,
+                before: self.run.total,
+            });
+        }
+        if item != Item::Key && item != Item::Note && self.run.section_end.is_none() {
+            self.run.section_end = Some(closing);
+            self.run.slot = slot;
+        }
+        if matches!(item, Item::Database | Item::End) {
+            self.run.database_end.get_or_insert(closing);
+        }
+        self.run.total = self.order.total();
+    }
+
+    fn join(&mut self, runs: &[Run], run: usize, joins: usize) -> Outcome {
+        let own = self.order.section().map(|(slot, _)| slot);
+        let theirs = runs.get(run).and_then(|run| run.slot);
+        let meets_keys = runs.get(run).is_some_and(|run| {
+            run.section_end
+                .is_none_or(|end| end.index > joins)
+        });
+        match (own, theirs) {
+            (Some(own), Some(theirs)) if own != theirs && meets_keys => {
+                self.run.end = self.at;
+                Outcome::Ends { remember: false }
+            }
+            _ => Outcome::Joins { run, joins },
+        }
+    }
+}
+
+/// The run, and the record in it, that begins at an offset.
+fn find(runs: &[Run], at: u64) -> Option<(usize, usize)> {
+    runs.iter().enumerate().find_map(|(index, run)| {
+        let mark = run.marks.binary_search_by_key(&at, |mark| mark.offset).ok()?;
+        Some((index, mark))
+    })
+}
+
+/// Offsets that are known to lead nowhere, of those not far ahead.
+struct Seen {
+    words: Vec<u64>,
+    /// What lies in front of it is forgotten.
+    from: u64,
+}
+
+impl Seen {
+    fn new(len: u64) -> Seen {
+        let bytes = len.clamp(1, REMEMBERED_BYTES);
+        let words = usize::try_from(bytes.div_ceil(64)).unwrap_or(1);
+        Seen {
+            words: vec![0; words],
+            from: 0,
+        }
+    }
+
+    fn span(&self) -> u64 {
+        self.words.len() as u64
+    }
+
+    fn restart(&mut self, from: u64) {
+        self.words.fill(0);
+        self.from = from;
+    }
+
+    /// Forgets what lies in front of `at`, which makes room behind.
+    fn advance(&mut self, at: u64) {
+        while self.from / 64 < at / 64 {
+            let gone = self.from / 64 % self.span();
+            if let Some(word) = usize::try_from(gone).ok().and_then(|at| self.words.get_mut(at)) {
+                *word = 0;
+            }
+            self.from = (self.from / 64 + 1) * 64;
+        }
+    }
+
+    fn place(&self, offset: u64) -> Option<(usize, u64)> {
+        let word = offset / 64;
+        if offset < self.from || word - self.from / 64 >= self.span() {
+            return None;
+        }
+        let index = usize::try_from(word % self.span()).ok()?;
+        Some((index, 1 << (offset % 64)))
+    }
+
+    fn insert(&mut self, offset: u64) {
+        if let Some((index, bit)) = self.place(offset)
+            && let Some(word) = self.words.get_mut(index)
+        {
+            *word |= bit;
+        }
+    }
+
+    fn contains(&self, offset: u64) -> bool {
+        self.place(offset).is_some_and(|(index, bit)| {
+            self.words.get(index).is_some_and(|word| word & bit != 0)
+        })
+    }
+}

@@ -1,0 +1,336 @@
+//! From gap to gap through a damaged snapshot.
+
+use super::front::{Front, Halt, Part as ScopePart, Trouble};
+use super::ground::Ground;
+use super::judge::{Case, Reach, Verdict, suspects_begin};
+use super::order::{Count, Objection, Order};
+use super::probe::{Work, step};
+use super::repair::{Damaged, checksum, damaged};
+use super::search::{Fate, ROUNDS, Search, Sweep};
+use super::{Gap, LostKey, Part, Sound, Survey, Touched};
+use crate::Error;
+use crate::rdb::Framer;
+
+/// Bytes in front of damage where its beginning is looked for.
+const LOOK_BACK_BYTES: u64 = 1 << 20;
+/// Keys in front of damage where its beginning is looked for.
+const LOOK_BACK_KEYS: usize = 256;
+/// Runs behind one another that are looked at together.
+const RUNS_TOGETHER: usize = 8;
+/// Keys that are named for one gap; of more it is said that any may be touched.
+const NAMED_MAX: usize = 1_000;
+
+/// Divides a snapshot into parts.
+pub(super) struct Surveyor<'g, 'a> {
+    ground: &'g Ground<'a>,
+    search: Search,
+    parts: Vec<Part>,
+}
+
+impl<'g, 'a> Surveyor<'g, 'a> {
+    pub(super) fn new(ground: &'g Ground<'a>) -> Surveyor<'g, 'a> {
+        Surveyor {
+            ground,
+            search: Search::new(ground),
+            parts: Vec::new(),
+        }
+    }
+
+    pub(super) fn survey(mut self, first: u64) -> Survey {
+        let framer = Framer::new(self.ground.header);
+        let checksum = checksum(self.ground);
+        match checksum {
+            Some((stored, computed)) if stored == computed => {
+                self.sound(&framer, first, self.ground.len());
+            }
+            _ => {
+                let mut front = Front::new(framer, Order::new(self.ground), first);
+                let halt = front.advance(self.ground);
+                let until = match &halt {
+                    // A change that shows at once lies in front of the byte that shows it, or there.
+                    Halt::Trouble(trouble) if trouble.objection.is_none() => {
+                        trouble.error.offset() + 4
+                    }
+                    _ => u64::MAX,
+                };
+                let located = checksum.and_then(|_| damaged(self.ground, first, until));
+                match located {
+                    Some(damaged) => self.without(damaged, first),
+                    None => self.walk(front, halt, checksum.is_some()),
+                }
+            }
+        }
+        Survey {
+            parts: self.parts,
+            checksum,
+        }
+    }
+
+    /// All but the one damaged record.
+    fn without(&mut self, damaged: Damaged, first: u64) {
+        let before = Framer::new(self.ground.header);
+        self.sound(&before, first, damaged.from);
+        let lost: Vec<LostKey> = damaged.key.into_iter().collect();
+        self.parts.push(Part::Gap(Gap {
+            range: damaged.from..damaged.to,
+            error: damaged.error,
+            keys_missing: Some(lost.len() as u64),
+            touched: Touched::Keys(lost),
+            repair: Some(damaged.repair),
+        }));
+        self.sound(&damaged.framer, damaged.to, self.ground.len());
+    }
+
+    fn walk(&mut self, mut front: Front<'a>, mut halt: Halt, is_damaged: bool) {
+        loop {
+            let trouble = match halt {
+                Halt::End => {
+                    self.sound_front(&front, front.at);
+                    break;
+                }
+                Halt::Trouble(trouble) => trouble,
+            };
+            front = match trouble.objection {
+                Some(Objection::Miscount { declared, counted }) => {
+                    self.miscounted(front, trouble, declared, counted)
+                }
+                _ => match self.behind(front, trouble) {
+                    Some(front) => front,
+                    None => return,
+                },
+            };
+            halt = front.advance(self.ground);
+        }
+        let gaps = self.parts.iter().any(|part| matches!(part, Part::Gap(_)));
+        if is_damaged && !gaps {
+            let end = self.ground.len();
+            self.parts.push(Part::Gap(Gap {
+                range: end..end,
+                error: Error::corrupt(
+                    end.saturating_sub(8),
+                    "checksum of the bytes in front",
+                    "another",
+                ),
+                keys_missing: None,
+                touched: Touched::Any,
+                repair: None,
+            }));
+        }
+    }
+
+    /// A scope has come to its end with another number of keys than it declares, and nothing shows where.
+    fn miscounted(
+        &mut self,
+        mut front: Front<'a>,
+        trouble: Trouble,
+        declared: Count,
+        counted: Count,
+    ) -> Front<'a> {
+        let touched = match front.scope() {
+            Some((ScopePart::Section { slot }, _)) => Touched::Slots(slot, slot),
+            _ => Touched::Any,
+        };
+        let total = front.order.total().keys;
+        let surplus = counted.keys > declared.keys || counted.expiring > declared.expiring;
+        let (from, missing) = if surplus {
+            // Which of them are keys cannot be told, so none is given.
+            let first = total - counted.keys.min(total);
+            let first = front.keys.iter().find(|mark| mark.before.keys == first);
+            (first.map_or(front.start, |mark| mark.offset), declared.keys)
+        } else {
+            (front.at, declared.keys - counted.keys)
+        };
+        self.sound_front(&front, from);
+        self.parts.push(Part::Gap(Gap {
+            range: from..front.at,
+            error: trouble.error,
+            keys_missing: Some(missing),
+            touched,
+            repair: None,
+        }));
+        front.order.stop_counting();
+        front.begin_here();
+        front
+    }
+
+    /// The front behind what is wrong, if there is any.
+    fn behind(&mut self, front: Front<'a>, trouble: Trouble) -> Option<Front<'a>> {
+        let framer = front.framer.elsewhere(front.order.db());
+        let order = front.order.behind_gap();
+        let mut verdict = None;
+        for limit in ROUNDS {
+            let mut sweep = self.look(&front, &framer, &order, limit);
+            sweep.runs.sort_by_key(|run| run.start());
+            let case = Case {
+                ground: self.ground,
+                front: &front,
+                trouble: &trouble,
+                runs: &sweep.runs,
+            };
+            verdict = case.judge();
+            let is_certain = verdict.as_ref().is_some_and(|verdict| verdict.certain);
+            if is_certain || !sweep.given_up || self.search.is_spent() {
+                break;
+            }
+        }
+        match verdict {
+            Some(verdict) => Some(self.cut(front, trouble, verdict)),
+            None if trouble.objection == Some(Objection::EarlyEnd) => {
+                // A snapshot with something behind it that nobody knows.
+                self.sound_front(&front, self.ground.len());
+                None
+            }
+            None => {
+                let from = match self.is_cut_short(&trouble) {
+                    true => front.at,
+                    false => suspects_begin(&front),
+                };
+                self.sound_front(&front, from);
+                self.parts.push(Part::Gap(Gap {
+                    range: from..self.ground.len(),
+                    error: trouble.error,
+                    keys_missing: None,
+                    touched: Touched::Any,
+                    repair: None,
+                }));
+                None
+            }
+        }
+    }
+
+    /// Whether the file simply ends too early: what was read is what was written then.
+    fn is_cut_short(&self, trouble: &Trouble) -> bool {
+        const END_MARK: u8 = 0xff;
+        let end_mark = self.ground.len().checked_sub(9);
+        let has_end = end_mark
+            .is_some_and(|at| self.ground.reader(at).rest().first() == Some(&END_MARK));
+        trouble.error.is_truncated() && !has_end
+    }
+
+    /// Looks for runs behind the trouble that the front is in.
+    fn look(
+        &mut self,
+        front: &Front<'a>,
+        framer: &Framer,
+        order: &Order<'a>,
+        limit: u64,
+    ) -> Sweep {
+        let ground = self.ground;
+        let keys = &front.keys;
+        let first_key = keys.get(keys.len().saturating_sub(LOOK_BACK_KEYS));
+        let from = first_key
+            .map_or(front.at, |mark| mark.offset)
+            .max(front.at.saturating_sub(LOOK_BACK_BYTES))
+            + 1;
+        let mut all = self.search.sweep(ground, framer, order, from, limit);
+        let surplus = self.surplus(front, &all);
+        let until = all
+            .runs
+            .last()
+            .and_then(|run| run.marks.get(surplus + 4).or(run.marks.last()))
+            .map_or(from, |mark| mark.offset);
+        self.search.extend(ground, framer, order, limit, &mut all, until);
+        // A run that leads into further damage says little by itself: what comes behind that does.
+        for _ in 0..RUNS_TOGETHER {
+            let Some(last) = all.runs.last().filter(|run| run.fate == Fate::Broken) else {
+                break;
+            };
+            if !last.is_substantial() || last.database_end.is_some() || order.has_sections() {
+                break;
+            }
+            let from = last.end.saturating_sub(LOOK_BACK_BYTES).max(last.start()) + 1;
+            let more = self.search.sweep(ground, framer, order, from, limit);
+            all.given_up |= more.given_up;
+            if more.runs.is_empty() {
+                break;
+            }
+            all.runs.extend(more.runs);
+        }
+        all
+    }
+
+    /// How many keys too many there are if the last run is taken from its beginning.
+    fn surplus(&self, front: &Front<'a>, sweep: &Sweep) -> usize {
+        let surplus = || {
+            let (part, scope) = front.scope()?;
+            let run = sweep.runs.last()?;
+            let closing = match part {
+                ScopePart::Section { .. } => run.section_end,
+                ScopePart::Database => run.database_end,
+            };
+            let found = scope.counted.keys + closing?.before.keys + 1;
+            usize::try_from(found.saturating_sub(scope.declared?.keys)).ok()
+        };
+        surplus().unwrap_or(0)
+    }
+
+    /// Records a verdict; the front behind its last gap.
+    fn cut(&mut self, front: Front<'a>, trouble: Trouble, verdict: Verdict) -> Front<'a> {
+        let db = front.order.db();
+        let framer = front.framer.elsewhere(db);
+        let mut sound = (front.begin.clone(), front.start);
+        let mut gap_bytes = 0;
+        for cut in &verdict.cuts {
+            self.sound(&sound.0, sound.1, cut.from);
+            self.parts.push(Part::Gap(Gap {
+                range: cut.from..cut.to,
+                error: match cut.trouble_at == front.at {
+                    true => trouble.error.clone(),
+                    false => self.error_at(&framer, cut.trouble_at),
+                },
+                keys_missing: cut.missing,
+                touched: self.touched(&front, &cut.touched),
+                repair: None,
+            }));
+            sound = (framer.clone(), cut.to);
+            gap_bytes += cut.to - cut.from;
+        }
+        let from = verdict.cuts.first().map_or(front.at, |cut| cut.from);
+        let dropped = front.keys.iter().filter(|mark| mark.offset >= from);
+        let order = front.order.behind_cut(dropped.count() as u64, gap_bytes);
+        Front::new(framer, order, sound.1)
+    }
+
+    /// What is wrong with a record, which is known not to be sound.
+    fn error_at(&self, framer: &Framer, at: u64) -> Error {
+        let read = step(self.ground, &mut framer.clone(), at, &mut Work::boundless());
+        read.err().unwrap_or_else(|| {
+            Error::corrupt(at, "record that can be where it is", "one that cannot")
+        })
+    }
+
+    fn touched(&self, front: &Front<'a>, reach: &Reach) -> Touched {
+        let keys = match reach {
+            Reach::Keys(keys) => keys,
+            Reach::Slots(first, last) => return Touched::Slots(*first, *last),
+            Reach::Any => return Touched::Any,
+        };
+        if keys.len() > NAMED_MAX {
+            return Touched::Any;
+        }
+        let name = |&offset: &u64| {
+            let prefix = front.prefix(self.ground, offset)?;
+            Some(LostKey {
+                db: front.order.db(),
+                name: prefix.key.bytes().ok()?.as_ref().into(),
+            })
+        };
+        keys.iter()
+            .map(name)
+            .collect::<Option<Vec<_>>>()
+            .map_or(Touched::Any, Touched::Keys)
+    }
+
+    fn sound_front(&mut self, front: &Front<'a>, until: u64) {
+        self.sound(&front.begin, front.start, until);
+    }
+
+    fn sound(&mut self, framer: &Framer, from: u64, until: u64) {
+        if from < until {
+            self.parts.push(Part::Sound(Sound {
+                range: from..until,
+                framer: framer.clone(),
+            }));
+        }
+    }
+}
