@@ -131,7 +131,7 @@ fn rates() {
         ProptestConfig::default(),
         TestRng::from_seed(RngAlgorithm::ChaCha, &rng),
     );
-    let mut rows: BTreeMap<(bool, bool, bool, bool), [u64; 6]> = BTreeMap::new();
+    let mut rows: BTreeMap<(bool, bool, bool, bool, bool), [u64; 6]> = BTreeMap::new();
     let mut printed = [0; 2];
     for case in 0..cases.parse::<u64>().expect("a number") {
         let (file, damage) = (any_file(), any_damage())
@@ -143,7 +143,7 @@ fn rates() {
         };
         let wide = !matches!(damage.with, damaged::Overwrite::Byte(_));
         let row = rows
-            .entry((file.counts, file.sections, file.checksum, wide))
+            .entry((file.is_hostile(), file.counts, file.sections, file.checksum, wide))
             .or_default();
         row[0] += 1;
         row[1] += u64::from(gaps(&outcome.survey).next().is_some());
@@ -152,22 +152,35 @@ fn rates() {
         row[4] += outcome.lost.len() as u64;
         row[5] += file.databases.iter().map(Vec::len).sum::<usize>() as u64;
         let show = |what: &str, keys: &[Told]| {
-            let gaps: Vec<String> = gaps(&outcome.survey)
-                .map(|gap| format!("{:?} {} {:?}", gap.range, gap.error, gap.keys_missing))
-                .collect();
-            println!("case {case}: {what} {keys:?}\n  gaps {gaps:#?}\n  {damage:?}\n  {file:?}");
+            println!("case {case}: {what} {:?}", keys.iter().map(|told| told.name.escape_ascii().to_string()).collect::<Vec<_>>());
+            for gap in gaps(&outcome.survey) {
+                println!("  gap {:?} {:?} {:?}: {}", gap.range, gap.keys_missing, gap.touched, gap.error);
+            }
+            let (mut bytes, values) = file.encode();
+            let truth = whole(&bytes);
+            let at = damage.apply(&mut bytes, &values).expect("damaged");
+            println!("  counts {} sections {} checksum {} {:?}, {} bytes", file.counts, file.sections, file.checksum, file.policy, bytes.len());
+            let all: Vec<&damaged::Key> = file.databases.iter().flatten().collect();
+            for (number, (offset, told)) in truth.iter().enumerate() {
+                let mark = if number == at { "*" } else { " " };
+                let content = all.get(number).map(|key| format!("{:?}", key.content)).unwrap_or_default();
+                println!("  {mark}{offset} db {} {:?} {:?} value {:?}: {:.60}", told.db, told.name.escape_ascii().to_string(), told.facts.encoding, values[number], content);
+            }
+            let around = values[at].start.saturating_sub(20)..(values[at].end + 10).min(values[at].start + 150).min(bytes.len());
+            println!("  {:?} now {}", damage.with, bytes[around].escape_ascii());
         };
-        if !outcome.invented.is_empty() && printed[0] < shown {
+        if (file.counts || file.sections) && !outcome.invented.is_empty() && printed[0] < shown {
             printed[0] += 1;
             show("INVENTED", &outcome.invented);
         }
-        if (file.counts || file.sections) && !outcome.lost.is_empty() && printed[1] < shown {
+        let only_plain = std::env::var_os("SALVAGE_PLAIN").is_none() || !file.is_hostile();
+        if only_plain && (file.counts || file.sections) && !outcome.lost.is_empty() && printed[1] < shown {
             printed[1] += 1;
             show("LOST", &outcome.lost);
         }
     }
-    println!("counts sections checksum wide: cases, with gaps, inventing, losing, keys lost, keys");
-    for ((counts, sections, checksum, wide), row) in rows {
-        println!("{counts:5} {sections:5} {checksum:5} {wide:5}: {row:?}");
+    println!("hostile counts sections checksum wide: cases, with gaps, inventing, losing, keys lost, keys");
+    for ((hostile, counts, sections, checksum, wide), row) in rows {
+        println!("{hostile:5} {counts:5} {sections:5} {checksum:5} {wide:5}: {row:?}");
     }
 }

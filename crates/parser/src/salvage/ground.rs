@@ -1,9 +1,10 @@
 //! The bytes that are surveyed, and what is known about them.
 
 use super::Surroundings;
+use crate::limits::CHECKSUM_VERSION_MIN;
 use crate::rdb::{Begins, Record, RecordKind};
 use crate::reader::Reader;
-use crate::{Detail, Header, SlotInfo};
+use crate::{Detail, Header, SlotInfo, crc64};
 
 /// A snapshot that is looked at.
 pub(super) struct Ground<'a> {
@@ -53,6 +54,21 @@ impl<'a> Ground<'a> {
     pub(super) fn is_end(&self, at: u64) -> bool {
         let behind = self.reader(at).rest();
         behind.is_empty() || (self.surroundings.may_follow)(behind)
+    }
+
+    /// The stored checksum of the snapshot, if it ends at an offset, and the one that its bytes give.
+    pub(super) fn checksum(&self, end: u64) -> Option<(u64, u64)> {
+        let whole = self.bytes.get(..usize::try_from(end).ok()?)?;
+        let (covered, stored) = whole.split_last_chunk::<8>()?;
+        let stored = u64::from_le_bytes(*stored);
+        let known = self.header.version >= CHECKSUM_VERSION_MIN && stored != 0;
+        known.then(|| (stored, crc64::checksum(covered)))
+    }
+
+    /// Whether the checksum says that the snapshot ends at an offset, and that no byte of it was changed.
+    pub(super) fn ends_at(&self, end: u64) -> bool {
+        let checksum = self.checksum(end);
+        checksum.is_some_and(|(stored, computed)| stored == computed)
     }
 
     /// What a record is, by its first byte.

@@ -17,9 +17,9 @@
 
 use super::ground::Ground;
 use super::front::{Front, Part, Trouble};
-use super::order::Count;
+use super::order::{Count, Objection};
 use super::probe::Prefix;
-use super::search::{Closing, Fate, Mark, Run, SUBSTANTIAL_KEYS};
+use super::search::{Begun, Branch, Closing, Fate, Mark, Run, SUBSTANTIAL_KEYS};
 use crate::rdb::{Begins, RecordKind};
 use crate::Detail;
 
@@ -69,47 +69,104 @@ pub(super) struct Case<'c, 'a> {
     pub(super) front: &'c Front<'a>,
     pub(super) trouble: &'c Trouble,
     pub(super) runs: &'c [Run],
+    /// The first key of the front behind which all places were tried.
+    pub(super) tried_from_key: u64,
 }
 
 /// A possibility: this record was damaged, and this place is the next sound one.
-struct Pair {
+struct Pair<'c> {
     /// Number of keys in front of the damaged record, since the front began.
     damaged: u64,
-    /// The record of the run from which on it holds.
-    sound: usize,
+    sound: Entrance<'c>,
+    /// Keys from there to the end of the scope.
+    keys_behind: u64,
 }
 
-/// A place to go on, and the keys from there to the end of the scope.
-struct Entrance {
-    offset: u64,
-    /// The first record that it has in common with its run.
+/// A place to go on.
+#[derive(Clone, Copy)]
+struct Entrance<'c> {
+    run: &'c Run,
+    /// Set where the place does not lie in the run, but leads into it.
+    branch: Option<&'c Branch>,
+    /// The first record of the run that is read.
     joins: usize,
-    keys: Count,
+}
+
+impl<'c> Entrance<'c> {
+    /// All places from which a run can be entered, up to a record of it.
+    fn all(run: &'c Run, last: usize) -> impl Iterator<Item = Entrance<'c>> {
+        let inside = (0..run.marks.len()).map(move |joins| Entrance {
+            run,
+            branch: None,
+            joins,
+        });
+        let branches = run.branches.iter().map(move |branch| Entrance {
+            run,
+            branch: Some(branch),
+            joins: branch.joins,
+        });
+        inside.chain(branches).filter(move |entrance| entrance.joins <= last)
+    }
+
+    /// The records from here on, as far as they are remembered.
+    fn marks(self) -> impl Iterator<Item = &'c Mark> {
+        let own = self.branch.map_or(&[][..], |branch| &branch.marks);
+        own.iter().chain(self.run.marks.iter().skip(self.joins))
+    }
+
+    fn offset(self) -> Option<u64> {
+        self.marks().next().map(|mark| mark.offset)
+    }
+
+    /// Whether a record begins at an offset.
+    fn has(self, offset: u64) -> bool {
+        let own = self.branch.map_or(&[][..], |branch| &branch.marks);
+        let joined = self.run.marks.get(self.joins..).unwrap_or_default();
+        [own, joined].iter().any(|marks| {
+            marks.binary_search_by_key(&offset, |mark| mark.offset).is_ok()
+        })
+    }
+
+    /// Keys up to a record of the run that ends a scope.
+    fn keys_to(self, closing: Closing) -> Option<Count> {
+        let joined = closing.before.minus(self.run.marks.get(self.joins)?.before);
+        Some(joined.plus(self.branch.map_or(Count::default(), |branch| branch.own)))
+    }
+
+    /// Keys up to the end of the scope of which this is the middle, if it can be.
+    fn keys(self, part: Part) -> Option<Count> {
+        match part {
+            Part::Database => self.keys_to(self.run.database_end(self.joins)?),
+            Part::Section { slot } => {
+                let keys = self.keys_to(self.run.section_end(self.joins)?)?;
+                let theirs = self
+                    .branch
+                    .and_then(|branch| branch.slot)
+                    .or_else(|| self.run.slot(self.joins));
+                (keys.keys == 0 || theirs == Some(slot)).then_some(keys)
+            }
+        }
+    }
 }
 
 impl<'a> Case<'_, 'a> {
     pub(super) fn judge(&self) -> Option<Verdict> {
-        let prefix = self.front.prefix(self.ground, self.front.at);
-        if let Some((part, scope)) = self.front.scope()
-            && let Some(declared) = scope.declared
-            && (self.front.order.exact() || declared.expiring == 0)
-        {
-            let counts = Counts {
-                part,
-                declared,
-                counted: scope.counted,
-            };
-            for run in self.runs {
-                if let Some(cut) = self.one_value(&counts, run, prefix.as_ref()) {
-                    return Some(Verdict {
-                        cuts: vec![cut],
-                        certain: true,
-                    });
-                }
+        if let Some(counts) = self.counts() {
+            if let Some(cut) = self.one_value(&counts) {
+                return Some(Verdict {
+                    cuts: vec![cut],
+                    certain: true,
+                });
             }
             if let Some(cuts) = self.several_values(&counts) {
-                return Some(Verdict { cuts, certain: false });
+                return Some(Verdict {
+                    cuts,
+                    certain: false,
+                });
             }
+        }
+        if let Some(Objection::Miscount { .. }) = self.trouble.objection {
+            return None;
         }
         let cut = self
             .by_slots()
@@ -122,111 +179,141 @@ impl<'a> Case<'_, 'a> {
         })
     }
 
-    /// The keys that are certain when one value was damaged between the front and the run.
-    fn one_value(&self, counts: &Counts, run: &Run, prefix: Option<&Prefix<'a>>) -> Option<Cut> {
-        let closing = counts.closing(run).filter(|_| run.fate != Fate::Nested)?;
-        let entrances = self.entrances(counts, run, closing)?;
-        let pairs: Vec<Pair> = entrances
-            .iter()
-            .filter_map(|entrance| self.pair(counts, entrance, prefix))
-            .collect();
-        if !pairs.is_empty() {
-            return self.agree(counts, run, closing, &pairs);
-        }
-        // The damage may have hit the name of the record as well, or a record that is no key.
-        let at = self.front.order.total().keys;
-        let lost_keys: &[u64] = match (prefix, self.ground.begins(self.front.at) == Begins::Key) {
-            (Some(_), _) => &[],
-            (None, true) => &[1],
-            (None, false) => &[0, 1],
-        };
-        let pairs: Vec<Pair> = entrances
-            .iter()
-            .filter(|entrance| {
-                let found = counts.counted.plus(entrance.keys);
-                lost_keys.iter().any(|&lost| {
-                    found.keys + lost == counts.declared.keys
-                        && found.expiring <= counts.declared.expiring
-                        && found.expiring + lost >= counts.declared.expiring
-                }) && entrance.offset > self.front.at
-            })
-            .map(|entrance| Pair {
-                damaged: at,
-                sound: entrance.joins,
-            })
-            .collect();
-        if pairs.is_empty() {
-            return None;
-        }
-        let cut = self.agree(counts, run, closing, &pairs)?;
-        Some(Cut {
-            touched: counts.reach(),
-            ..cut
+    /// The counts of the scope in which the trouble lies, where they are exact.
+    fn counts(&self) -> Option<Counts> {
+        let (part, scope) = self.front.scope()?;
+        let declared = scope.declared?;
+        let exact = self.front.order.exact() || declared.expiring == 0;
+        exact.then_some(Counts {
+            part,
+            declared,
+            counted: scope.counted,
         })
     }
 
-    /// All places from which the run can be entered within the scope.
-    fn entrances(&self, counts: &Counts, run: &Run, closing: Closing) -> Option<Vec<Entrance>> {
-        let to_end = |mark: &Mark| closing.before.minus(mark.before);
-        let keys_in_front = closing.before.keys > 0;
-        if let Part::Section { slot } = counts.part
-            && keys_in_front
-            && run.slot != Some(slot)
-        {
-            return None;
+    /// The keys that are certain when one value was damaged.
+    fn one_value(&self, counts: &Counts) -> Option<Cut> {
+        let good: Vec<&Run> = self.runs.iter().filter(|run| run.fate == Fate::Good).collect();
+        if let Some(cut) = self.one_value_in(counts, &good) {
+            return Some(cut);
         }
-        let mut entrances: Vec<Entrance> = run
-            .marks
-            .iter()
-            .take(closing.index + 1)
-            .enumerate()
-            .map(|(joins, mark)| Entrance {
-                offset: mark.offset,
-                joins,
-                keys: to_end(mark),
-            })
-            .collect();
-        for branch in &run.branches {
-            if let Some(mark) = run.marks.get(branch.joins).filter(|_| branch.joins <= closing.index) {
-                entrances.push(Entrance {
-                    offset: branch.start,
-                    joins: branch.joins,
-                    keys: branch.own.plus(to_end(mark)),
-                });
+        // Where further damage lies behind the scope, no run leads to the end.
+        let broken = self.runs.iter().filter(|run| run.fate == Fate::Broken);
+        broken.into_iter().find_map(|run| self.one_value_in(counts, &[run]))
+    }
+
+    fn one_value_in(&self, counts: &Counts, runs: &[&Run]) -> Option<Cut> {
+        // What is in the wrong place was not damaged itself, unless its value has become empty.
+        let prefix = match self.trouble.objection {
+            None | Some(Objection::EmptyCollection) => {
+                self.front.prefix(self.ground, self.front.at)
             }
+            Some(_) => None,
+        };
+        // Totals that were read and found right, of a slot or a database, are no content of the damaged value.
+        let entrances = || {
+            runs.iter().copied().flat_map(|run| {
+                let last = counts.closing(run).map_or(0, |closing| closing.index);
+                Entrance::all(run, last)
+            })
+        };
+        let pairs: Vec<Pair<'_>> = entrances()
+            .filter_map(|entrance| self.pair(counts, entrance, prefix.as_ref()))
+            .collect();
+        if !pairs.is_empty() {
+            let most = entrances().filter_map(|entrance| entrance.keys(counts.part));
+            let most = most.map(|keys| keys.keys).max()?;
+            let surplus = (counts.counted.keys + most + 1).saturating_sub(counts.declared.keys);
+            // As many keys as there are too many may be false in front of the trouble.
+            let tried = self.front.order.total().keys - self.tried_from_key;
+            let tried_all = tried >= self.front.order.database().counted.keys;
+            return (surplus <= tried || tried_all).then(|| self.agree(counts, &pairs, None))?;
         }
-        Some(entrances)
+        // The damage may have hit the name of the record as well, or a record that is no key.
+        let lost_keys: &[u64] = match (&prefix, self.ground.begins(self.front.at)) {
+            (Some(_), _) => &[],
+            _ if matches!(self.trouble.objection, Some(Objection::Miscount { .. })) => &[],
+            (None, Begins::Key) => &[1],
+            (None, _) => &[0, 1],
+        };
+        let pairs: Vec<Pair<'_>> = entrances()
+            .filter_map(|entrance| self.nameless_pair(counts, entrance, lost_keys))
+            .collect();
+        self.agree(counts, &pairs, Some(counts.reach()))
     }
 
     /// The record that was damaged if reading goes on at this entrance.
-    fn pair(
+    fn pair<'c>(
         &self,
         counts: &Counts,
-        entrance: &Entrance,
+        sound: Entrance<'c>,
         at_trouble: Option<&Prefix<'a>>,
-    ) -> Option<Pair> {
-        let in_front = counts.declared.keys.checked_sub(1)?.checked_sub(entrance.keys.keys)?;
+    ) -> Option<Pair<'c>> {
+        let behind = sound.keys(counts.part)?;
+        let in_front = counts.declared.keys.checked_sub(1)?.checked_sub(behind.keys)?;
         let false_keys = counts.counted.keys.checked_sub(in_front)?;
         let total = self.front.order.total();
         let damaged = total.keys.checked_sub(false_keys)?;
+        let offset = sound.offset()?;
         let fits = |prefix: &Prefix<'a>, before: Count| {
-            let expiring = before.expiring + u64::from(prefix.expiring) + entrance.keys.expiring;
-            expiring == counts.declared.expiring && entrance.offset > prefix.value_offset
+            let expiring = before.expiring + u64::from(prefix.expiring) + behind.expiring;
+            expiring == counts.declared.expiring && offset > prefix.value_offset
         };
-        if false_keys == 0 {
-            let fits = fits(at_trouble?, counts.counted);
-            return fits.then_some(Pair {
-                damaged,
-                sound: entrance.joins,
-            });
+        if !self.fits_database(sound, damaged + 1) {
+            return None;
         }
-        let mark = self.key(damaged)?;
-        let prefix = self.front.prefix(self.ground, mark.offset)?;
-        let before = counts.counted.minus(total.minus(mark.before));
-        let fits = fits(&prefix, before) && !self.is_sturdy(mark.offset);
-        fits.then_some(Pair {
+        let is_damaged = match false_keys {
+            0 => fits(at_trouble?, counts.counted),
+            _ => {
+                let mark = self.key(damaged)?;
+                let prefix = self.front.prefix(self.ground, mark.offset)?;
+                let before = counts.counted.minus(total.minus(mark.before));
+                fits(&prefix, before) && !self.is_sturdy(mark.offset)
+            }
+        };
+        is_damaged.then_some(Pair {
             damaged,
-            sound: entrance.joins,
+            sound,
+            keys_behind: behind.keys,
+        })
+    }
+
+    /// The same where the record in trouble was damaged and does not tell its name, and was so many keys.
+    fn nameless_pair<'c>(
+        &self,
+        counts: &Counts,
+        sound: Entrance<'c>,
+        lost_keys: &[u64],
+    ) -> Option<Pair<'c>> {
+        let behind = sound.keys(counts.part)?;
+        let found = counts.counted.plus(behind);
+        let total = self.front.order.total().keys;
+        let fits = |&lost: &u64| {
+            found.keys + lost == counts.declared.keys
+                && found.expiring <= counts.declared.expiring
+                && found.expiring + lost >= counts.declared.expiring
+                && self.fits_database(sound, total + lost)
+        };
+        let fits = sound.offset()? > self.front.at && lost_keys.iter().any(fits);
+        fits.then_some(Pair {
+            damaged: total,
+            sound,
+            keys_behind: behind.keys,
+        })
+    }
+
+    /// Whether a database, of which one slot is looked at, has the right number of keys: so many up to the damaged one.
+    fn fits_database(&self, sound: Entrance<'_>, keys_since_begin: u64) -> bool {
+        let database = self.front.order.database();
+        let (Some(declared), true, true) =
+            (database.declared, database.whole, self.front.order.exact())
+        else {
+            return true;
+        };
+        let in_front = self.front.order.total().keys - database.counted.keys;
+        let end = sound.run.database_end(sound.joins);
+        end.and_then(|end| sound.keys_to(end)).is_some_and(|behind| {
+            (keys_since_begin + behind.keys).checked_sub(in_front) == Some(declared.keys)
         })
     }
 
@@ -256,24 +343,38 @@ impl<'a> Case<'_, 'a> {
     }
 
     /// What all possibilities have in common.
-    fn agree(&self, counts: &Counts, run: &Run, closing: Closing, pairs: &[Pair]) -> Option<Cut> {
+    fn agree(&self, counts: &Counts, pairs: &[Pair<'_>], touched: Option<Reach>) -> Option<Cut> {
         let damaged = pairs.iter().map(|pair| pair.damaged).min()?;
-        let sound = pairs.iter().map(|pair| pair.sound).max()?;
-        let mark = run.marks.get(sound)?;
+        // Fewer keys may be sound than were looked at only if all were looked at.
+        if damaged < self.tried_from_key {
+            return None;
+        }
         let from = self.offset_of(damaged)?;
+        let (first, rest) = pairs.split_first()?;
+        let agreed = first.sound.marks().find(|mark| {
+            mark.offset >= from && rest.iter().all(|pair| pair.sound.has(mark.offset))
+        })?;
+        let skipped = first.sound.marks().take_while(|mark| mark.offset < agreed.offset);
+        let skipped: Vec<u64> = skipped.map(|mark| mark.offset).collect();
+        let is_key = |offset: &u64| self.front.prefix(self.ground, *offset).is_some();
+        let keys_skipped = skipped.iter().filter(|offset| is_key(offset)).count() as u64;
+        let kept_behind = first.keys_behind.saturating_sub(keys_skipped);
         let kept_in_front = counts.counted.keys - (self.front.order.total().keys - damaged);
-        let kept = kept_in_front + closing.before.keys.saturating_sub(mark.before.keys);
         let mut keys = self.keys_from(damaged);
         keys.push(self.front.at);
-        let behind = run.marks.get(..sound)?.iter().map(|mark| mark.offset);
-        keys.extend(behind);
-        keys.retain(|&offset| self.front.prefix(self.ground, offset).is_some());
+        keys.extend(pairs.iter().flat_map(|pair| {
+            let marks = pair.sound.marks();
+            marks.map(|mark| mark.offset).take_while(|&offset| offset < agreed.offset)
+        }));
+        keys.retain(is_key);
+        keys.sort_unstable();
+        keys.dedup();
         Some(Cut {
             from,
-            to: mark.offset,
+            to: agreed.offset,
             trouble_at: self.front.at,
-            missing: Some(counts.declared.keys - kept),
-            touched: Reach::Keys(keys),
+            missing: counts.declared.keys.checked_sub(kept_in_front + kept_behind),
+            touched: touched.unwrap_or(Reach::Keys(keys)),
         })
     }
 
@@ -331,10 +432,9 @@ impl<'a> Case<'_, 'a> {
         let mut cuts = Vec::new();
         let mut from = self.offset_of(self.front.order.total().keys.checked_sub(surplus)?)?;
         let mut trouble_at = self.front.at;
-        let mut missing = counts.declared.keys;
         let mut kept = counts.counted.keys.checked_sub(surplus)?;
         for run in between.iter().copied().chain([last]) {
-            let entered = entered(run, surplus)?;
+            let entered = entered(run, surplus).filter(|mark| mark.offset >= from)?;
             cuts.push(Cut {
                 from,
                 to: entered.offset,
@@ -357,13 +457,10 @@ impl<'a> Case<'_, 'a> {
                 };
             }
         }
-        missing = missing.checked_sub(kept)?;
-        if let [first, rest @ ..] = cuts.as_mut_slice() {
-            // How the missing keys are spread over the gaps is not known; without a surplus it is one for each.
-            let each = (surplus == 0 && missing == gaps).then_some(1);
-            first.missing = each;
-            rest.iter_mut().for_each(|cut| cut.missing = each);
-        }
+        let missing = counts.declared.keys.checked_sub(kept)?;
+        // How the missing keys are spread over the gaps is not known, unless it is one for each.
+        let each = (surplus == 0 && missing == gaps).then_some(1);
+        cuts.iter_mut().for_each(|cut| cut.missing = each);
         Some(cuts)
     }
 
@@ -373,24 +470,32 @@ impl<'a> Case<'_, 'a> {
             return None;
         }
         let run = self.runs.iter().find(|run| run.is_substantial())?;
-        let entered = entered(run, 0)?;
+        let entered = entered(run, 0).filter(|mark| mark.offset >= self.front.at)?;
         let slot_in_front = self.front.order.section().map_or(0, |(slot, _)| slot);
-        let slot_behind = run.slot.or_else(|| self.slot_behind(run))?;
-        Some(Cut {
+        let slot_behind = run.slot(0).or(match run.section_end(0)?.begins {
+            Begun::Section { slot } => Some(slot),
+            _ => None,
+        })?;
+        let cut = Cut {
             from: self.front.at,
             to: entered.offset,
             trouble_at: self.front.at,
             missing: None,
             touched: Reach::Slots(slot_in_front, slot_behind),
-        })
-    }
-
-    /// The slot whose totals end what a run begins in.
-    fn slot_behind(&self, run: &Run) -> Option<u64> {
-        let at = run.marks.get(run.section_end?.index)?.offset;
-        let mut framer = self.front.framer.elsewhere(0);
-        let record = framer.next_record(&mut self.ground.reader(at)).ok()??;
-        Ground::slot_totals(&record).map(|info| info.slot)
+        };
+        let database = self.front.order.database();
+        let Some(declared) = database.declared else {
+            return Some(cut);
+        };
+        // The keys that are missing must find room in the gap, or the gap has hidden the end of the database.
+        let end = run.database_end(0).map_or(run.total, |end| end.before);
+        let behind = end.keys.checked_sub(entered.before.keys)?;
+        let missing = declared.keys.checked_sub(database.counted.keys + behind);
+        let room = (cut.to - cut.from + database.gap_bytes) / ENTRY_BYTES_MIN;
+        match run.database_end(0) {
+            Some(_) => missing.is_some_and(|missing| missing <= room).then_some(cut),
+            None => missing.is_some().then_some(cut),
+        }
     }
 
     /// Damage of unknown extent in a database that is counted: the runs that follow one another there are
@@ -404,12 +509,12 @@ impl<'a> Case<'_, 'a> {
             if runs.last().is_none_or(|last| last.end <= run.start()) {
                 runs.push(run);
             }
-            if run.database_end.is_some() {
+            if run.database_end(0).is_some() {
                 break;
             }
         }
-        let closing = runs.last()?.database_end?;
-        let end_of = |run: &Run| match run.database_end {
+        let closing = runs.last()?.database_end(0)?;
+        let end_of = |run: &Run| match run.database_end(0) {
             Some(_) => closing.before,
             None => run.total,
         };
@@ -426,7 +531,7 @@ impl<'a> Case<'_, 'a> {
             entrance.get_or_insert(entered.offset);
             room += entered.offset.checked_sub(end)?;
             let keys = end_of(run).keys.checked_sub(entered.before.keys)?;
-            kept += match run.database_end {
+            kept += match run.database_end(0) {
                 Some(_) => keys,
                 None => keys.checked_sub(margin)?,
             };
@@ -435,7 +540,7 @@ impl<'a> Case<'_, 'a> {
         let missing = declared.keys.checked_sub(kept)?;
         let unseen = missing.saturating_sub(dropped);
         let explained = runs.iter().all(|run| {
-            run.database_end.is_some() || run.total.keys >= SUBSTANTIAL_KEYS + 2 * unseen
+            run.database_end(0).is_some() || run.total.keys >= SUBSTANTIAL_KEYS + 2 * unseen
         });
         let plausible = missing > 0 && missing <= room / ENTRY_BYTES_MIN && explained;
         let alone = runs.len() == 1 && scope.whole;
@@ -452,9 +557,8 @@ impl<'a> Case<'_, 'a> {
     fn broken_inside(&self) -> Option<Cut> {
         let to = self.trouble.framed_end?;
         let is_sound = self.runs.iter().any(|run| {
-            run.fate == Fate::Good
-                && (run.marks.iter().any(|mark| mark.offset == to)
-                    || run.branches.iter().any(|branch| branch.start == to))
+            let mut entrances = Entrance::all(run, usize::MAX);
+            run.fate == Fate::Good && entrances.any(|entrance| entrance.offset() == Some(to))
         });
         is_sound.then(|| Cut {
             from: self.front.at,
@@ -468,7 +572,7 @@ impl<'a> Case<'_, 'a> {
     /// The next database that counts its keys.
     fn next_database(&self) -> Option<Cut> {
         let run = self.runs.iter().find(|run| run.is_substantial())?;
-        let closing = run.database_end.filter(|closing| closing.selects)?;
+        let closing = run.database_end(0).filter(|closing| closing.begins == Begun::Database)?;
         let to = run.marks.get(closing.index)?.offset;
         let sizes = run.marks.get(closing.index + 1)?.offset;
         let mut framer = self.front.framer.elsewhere(0);
@@ -506,8 +610,8 @@ impl Counts {
     /// The record of a run that ends the scope.
     fn closing(&self, run: &Run) -> Option<Closing> {
         match self.part {
-            Part::Section { .. } => run.section_end,
-            Part::Database => run.database_end,
+            Part::Section { .. } => run.section_end(0),
+            Part::Database => run.database_end(0),
         }
     }
 
@@ -532,7 +636,9 @@ fn most_keys(run: &Run, end: Count) -> u64 {
 /// behind it so many keys.
 fn entered(run: &Run, keys: u64) -> Option<Mark> {
     let second = run.marks.get(1).map_or(run.end, |mark| mark.offset);
-    let rivals = run.branches.iter().filter(|branch| branch.start < second);
+    let rivals = run.branches.iter().filter(|branch| {
+        branch.marks.first().is_some_and(|mark| mark.offset < second)
+    });
     let common = rivals.map(|branch| branch.joins).max().unwrap_or(0);
     let common = *run.marks.get(common)?;
     let wanted = common.before.keys + keys;

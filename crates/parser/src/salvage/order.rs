@@ -4,7 +4,7 @@
 //! happen to decode are told from records by what a server would never have written there.
 
 use super::ground::Ground;
-use crate::rdb::{Record, RecordKind, SlotInfo, Str};
+use crate::rdb::{Begins, Record, RecordKind, SlotInfo, Str};
 use crate::{DataType, Error, ValueFacts};
 
 /// Redis before 5.0 (RDB 9) left keys out that had expired, but counted them (redis 4.0 `src/rdb.c`,
@@ -74,7 +74,7 @@ impl Habit {
             times if times == self.keys => has,
             _ => true,
         };
-        self.keys < HABIT_KEYS || (fits(self.idle, idle) && fits(self.freq, freq))
+        self.keys == 0 || (fits(self.idle, idle) && fits(self.freq, freq))
     }
 }
 
@@ -115,17 +115,18 @@ pub(super) struct Order<'a> {
     db: Option<u64>,
     /// The last record selected a database, or may have.
     selected: bool,
+    /// It certainly has.
+    just_selected: bool,
+    /// Databases state their sizes.
+    sized: bool,
     database: Scope,
     section: Section,
     exact: bool,
-    /// What servers do not write, but this writer does.
-    empty_collections: bool,
-    hints: bool,
     last_key: Option<Str<'a>>,
     /// Keys of all databases.
     total: Count,
     habit: Habit,
-    /// Behind a gap: its first key must look like those in front of it.
+    /// Behind a gap, in front of its first key.
     resumed: bool,
 }
 
@@ -138,17 +139,17 @@ struct Habit {
     freq: u64,
 }
 
-/// Keys that make a habit.
-const HABIT_KEYS: u64 = 8;
 
 /// What an accepted record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Item {
     Key,
-    /// Totals of a slot: ends a section.
-    Section,
-    /// Ends a database.
+    /// Totals of a slot: ends a section, begins one.
+    Section { slot: u64 },
+    /// Ends a database, begins one.
     Database,
+    /// Ends the last database.
+    Rest,
     /// Anything that ends nothing.
     Note,
     /// The end of the snapshot.
@@ -164,7 +165,7 @@ pub(super) enum Objection {
     BrokenKey,
     /// The key in front has the same name.
     SameKey,
-    /// A key behind a gap lacks what every key in front of it has, or the other way round.
+    /// A key lacks what every key in front of it has, or the other way round.
     OutOfHabit,
     /// A key of another slot than the keys around it.
     OtherSlot { slot: u64, section: Option<u64> },
@@ -180,11 +181,11 @@ impl<'a> Order<'a> {
             stage: Stage::Descriptions,
             db: None,
             selected: true,
+            just_selected: false,
+            sized: false,
             database: Scope::default(),
             section: Section::Unseen,
             exact: ground.header.version >= COUNTS_EXACT_SINCE,
-            empty_collections: false,
-            hints: false,
             last_key: None,
             total: Count::default(),
             habit: Habit::default(),
@@ -204,6 +205,7 @@ impl<'a> Order<'a> {
         };
         Order {
             selected: true,
+            just_selected: false,
             database: Scope::default(),
             section,
             last_key: None,
@@ -254,11 +256,6 @@ impl<'a> Order<'a> {
         !matches!(self.section, Section::Unseen)
     }
 
-    /// No key has been read, nor anything that stands behind the descriptions.
-    pub(super) fn in_descriptions(&self) -> bool {
-        self.stage == Stage::Descriptions
-    }
-
     /// Counts are what a sound file of a server holds, not only at most that.
     pub(super) fn exact(&self) -> bool {
         self.exact
@@ -272,6 +269,15 @@ impl<'a> Order<'a> {
         facts: Option<&ValueFacts>,
     ) -> Result<Item, Objection> {
         let selected = std::mem::replace(&mut self.selected, false);
+        let must_be_sized = std::mem::replace(&mut self.just_selected, false) && self.sized;
+        if must_be_sized && !matches!(record.kind, RecordKind::ResizeDb { .. }) {
+            return Err(Objection::OutOfPlace("database sizes behind its selector"));
+        }
+        if !matches!(record.kind, RecordKind::Entry(_))
+            && ground.begins(record.range.start) == Begins::Key
+        {
+            return Err(Objection::OutOfPlace("key behind its expiry"));
+        }
         match &record.kind {
             RecordKind::Entry(entry) => {
                 self.reach(Stage::Keys)?;
@@ -288,13 +294,11 @@ impl<'a> Order<'a> {
                 let empty = facts.is_some_and(|facts| facts.elements == Some(0))
                     && !matches!(entry.value_type.data_type(), DataType::String | DataType::Stream);
                 if empty {
-                    return match self.empty_collections {
-                        true => Ok(Item::Note),
-                        false => Err(Objection::EmptyCollection),
-                    };
+                    return Err(Objection::EmptyCollection);
                 }
                 let (idle, freq) = (entry.idle_s.is_some(), entry.freq.is_some());
-                if std::mem::take(&mut self.resumed) && !self.habit.allows(idle, freq) {
+                self.resumed = false;
+                if !self.habit.allows(idle, freq) {
                     return Err(Objection::OutOfHabit);
                 }
                 self.habit.add(idle, freq);
@@ -309,6 +313,7 @@ impl<'a> Order<'a> {
                 self.close_database()?;
                 self.db = Some(*db);
                 self.selected = true;
+                self.just_selected = true;
                 Ok(Item::Database)
             }
             RecordKind::ResizeDb {
@@ -317,8 +322,9 @@ impl<'a> Order<'a> {
             } => {
                 self.reach(Stage::Keys)?;
                 if !selected {
-                    return Err(Objection::OutOfPlace("database sizes behind a selector"));
+                    return Err(Objection::OutOfPlace("selector in front of database sizes"));
                 }
+                self.sized = true;
                 self.database = Scope::declared(*keys, *expiring_keys);
                 Ok(Item::Note)
             }
@@ -340,9 +346,10 @@ impl<'a> Order<'a> {
                 Stage::Descriptions => Ok(Item::Note),
                 _ => Err(Objection::OutOfPlace("function in front of the keys")),
             },
-            RecordKind::EnterpriseHint { .. } if !self.hints => {
-                Err(Objection::OutOfPlace("field of a server that wrote such before"))
-            }
+            RecordKind::EnterpriseHint { .. } => match self.resumed {
+                true => Err(Objection::OutOfPlace("record of a server that is not Redis Enterprise")),
+                false => Ok(Item::Note),
+            },
             RecordKind::End { .. } => {
                 if !ground.is_end(record.range.end) {
                     return Err(Objection::EarlyEnd);
@@ -352,15 +359,6 @@ impl<'a> Order<'a> {
             }
             _ => Ok(Item::Note),
         }
-    }
-
-    /// Takes a record for normal that servers do not write: this writer has, where nothing was wrong.
-    pub(super) fn indulge(&mut self, objection: Objection) -> bool {
-        match objection {
-            Objection::EmptyCollection => self.empty_collections = true,
-            _ => return false,
-        }
-        true
     }
 
     fn reach(&mut self, stage: Stage) -> Result<(), Objection> {
@@ -374,7 +372,7 @@ impl<'a> Order<'a> {
     fn leave_keys(&mut self) -> Result<Item, Objection> {
         self.close_database()?;
         self.stage = Stage::BehindKeys;
-        Ok(Item::Database)
+        Ok(Item::Rest)
     }
 
     fn count(&mut self, expiring: bool) {
@@ -422,7 +420,7 @@ impl<'a> Order<'a> {
             slot: info.slot,
             scope: Scope::declared(info.keys, info.expiring_keys),
         };
-        Ok(Item::Section)
+        Ok(Item::Section { slot: info.slot })
     }
 
     fn close_section(&self) -> Result<(), Objection> {
@@ -475,6 +473,7 @@ impl Objection {
             self,
             Objection::SameKey
                 | Objection::OutOfHabit
+                | Objection::Miscount { .. }
                 | Objection::OtherSlot { section: None, .. }
                 | Objection::OutOfPlace(_)
         )

@@ -7,9 +7,8 @@ use super::front::{Front, Halt};
 use super::ground::Ground;
 use super::order::Order;
 use super::{LostKey, Repair};
-use crate::limits::CHECKSUM_VERSION_MIN;
 use crate::rdb::Framer;
-use crate::{Error, Portion, RdbStream, RecordKind, crc64};
+use crate::{Error, Portion, RdbStream, RecordKind};
 
 /// The only record that was damaged.
 pub(super) struct Damaged {
@@ -19,23 +18,20 @@ pub(super) struct Damaged {
     pub(super) error: Error,
     /// What it was, if it was a key.
     pub(super) key: Option<LostKey>,
-    /// Reads on behind it.
+    /// Reads on behind it, to the end.
     pub(super) framer: Framer,
+    pub(super) end: u64,
     pub(super) repair: Repair,
 }
 
-/// The stored checksum of a snapshot that ends where the bytes do, and the one that its bytes give.
-pub(super) fn checksum(ground: &Ground<'_>) -> Option<(u64, u64)> {
-    let (covered, stored) = ground.bytes.split_last_chunk::<8>()?;
-    let stored = u64::from_le_bytes(*stored);
-    let known = ground.header.version >= CHECKSUM_VERSION_MIN && stored != 0;
-    known.then(|| (stored, crc64::checksum(covered)))
-}
-
-/// Finds the record whose change explains the checksum, provided that the rest of the file is sound then. Nothing
-/// behind `until` can have been changed.
-pub(super) fn damaged(ground: &Ground<'_>, first: u64, until: u64) -> Option<Damaged> {
-    let burst = locate(ground.bytes, until)?;
+/// Finds the record whose change explains the checksum of a snapshot that ends at `end`, provided that the rest of it
+/// is sound then. Nothing behind `until` can have been changed.
+pub(super) fn damaged(ground: &Ground<'_>, first: u64, end: u64, until: u64) -> Option<Damaged> {
+    let (stored, computed) = ground.checksum(end)?;
+    if stored == computed {
+        return None;
+    }
+    let burst = locate(ground.bytes.get(..usize::try_from(end).ok()?)?, until)?;
     let at = usize::try_from(burst.offset).ok()?;
     let found = ground.bytes.get(at..at + burst.change.len())?;
     let changes = found.iter().zip(&burst.change);
@@ -52,12 +48,13 @@ pub(super) fn damaged(ground: &Ground<'_>, first: u64, until: u64) -> Option<Dam
     let framer = Framer::new(ground.header);
     if burst.offset < first {
         let rest = Front::new(framer.clone(), Order::new(ground), first);
-        return reads_to_end(ground, rest).then(|| Damaged {
+        return (reads_to(ground, rest) == Some(end)).then(|| Damaged {
             from: burst.offset,
             to: first,
             error,
             key: None,
             framer,
+            end,
             repair,
         });
     }
@@ -72,8 +69,11 @@ pub(super) fn damaged(ground: &Ground<'_>, first: u64, until: u64) -> Option<Dam
     };
     let framer = front.framer.elsewhere(db);
     let sound = match kind {
-        Kind::End => to == ground.len(),
-        _ => reads_to_end(ground, Front::new(framer.clone(), front.order.behind_gap(), to)),
+        Kind::End => to == end,
+        _ => {
+            let rest = Front::new(framer.clone(), front.order.behind_gap(), to);
+            reads_to(ground, rest) == Some(end)
+        }
     };
     sound.then(|| Damaged {
         from,
@@ -84,12 +84,14 @@ pub(super) fn damaged(ground: &Ground<'_>, first: u64, until: u64) -> Option<Dam
             _ => None,
         },
         framer,
+        end,
         repair,
     })
 }
 
-fn reads_to_end<'a>(ground: &Ground<'a>, mut front: Front<'a>) -> bool {
-    matches!(front.advance(ground), Halt::End)
+/// Where the snapshot ends, if it can be read from here.
+fn reads_to<'a>(ground: &Ground<'a>, mut front: Front<'a>) -> Option<u64> {
+    matches!(front.advance(ground), Halt::End).then_some(front.at)
 }
 
 enum Kind {

@@ -12,7 +12,7 @@
 use super::ground::Ground;
 use super::order::{Count, Item, Objection, Order};
 use super::probe::{Work, step};
-use crate::rdb::{Begins, Framer, RecordKind};
+use crate::rdb::{Begins, Framer};
 
 /// Steps that a survey may take in its tries for each byte of the file.
 pub(super) const STEPS_PER_BYTE: u64 = 16;
@@ -45,8 +45,16 @@ pub(super) struct Closing {
     pub(super) index: usize,
     /// Keys of the run in front of it.
     pub(super) before: Count,
-    /// It selects a database.
-    pub(super) selects: bool,
+    pub(super) begins: Begun,
+}
+
+/// What begins where a scope ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begun {
+    Section { slot: u64 },
+    Database,
+    /// What stands behind the keys, or nothing.
+    Rest,
 }
 
 /// Where a run leads.
@@ -65,32 +73,49 @@ pub(super) enum Fate {
 pub(super) struct Run {
     /// The records, up to [`MARKS_MAX`]; the first is where the run begins.
     pub(super) marks: Vec<Mark>,
-    /// The record that ends the section which the run begins in.
-    pub(super) section_end: Option<Closing>,
-    /// The record that ends the database which the run begins in.
-    pub(super) database_end: Option<Closing>,
-    /// Slot of the keys in front of [`Run::section_end`].
-    pub(super) slot: Option<u64>,
+    /// The records that end a scope, up to [`MARKS_MAX`], and in any case the first that ends a database.
+    closings: Vec<Closing>,
+    /// Slot of the keys in front of the first of them.
+    slot: Option<u64>,
     /// Keys in sections that were seen from their totals to their end.
     pub(super) proven_keys: u64,
     pub(super) total: Count,
     pub(super) fate: Fate,
+    /// Whether each of its records leads to the same end, whatever was read in front.
+    settled: bool,
     /// Where the record lies that could not be read, or the end of the snapshot.
     pub(super) end: u64,
     pub(super) branches: Vec<Branch>,
 }
 
 /// Records that lead into a run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Branch {
-    pub(super) start: u64,
-    /// Keys in front of the run.
+    /// Its own records.
+    pub(super) marks: Vec<Mark>,
+    /// Keys among them.
     pub(super) own: Count,
+    /// Slot of these.
+    pub(super) slot: Option<u64>,
     /// The first record of the run that is the branch's as well.
     pub(super) joins: usize,
 }
 
 impl Run {
+    fn at(offset: u64) -> Run {
+        Run {
+            marks: Vec::new(),
+            closings: Vec::new(),
+            slot: None,
+            proven_keys: 0,
+            total: Count::default(),
+            fate: Fate::Broken,
+            settled: false,
+            end: offset,
+            branches: Vec::new(),
+        }
+    }
+
     pub(super) fn start(&self) -> u64 {
         self.marks.first().map_or(self.end, |mark| mark.offset)
     }
@@ -101,6 +126,33 @@ impl Run {
             Fate::Good => true,
             Fate::Nested => false,
             Fate::Broken => self.total.keys >= SUBSTANTIAL_KEYS || self.proven_keys > 2,
+        }
+    }
+
+    /// The record that ends the section that a record lies in.
+    pub(super) fn section_end(&self, index: usize) -> Option<Closing> {
+        let next = self.closings.partition_point(|closing| closing.index < index);
+        self.closings.get(next).copied()
+    }
+
+    /// The record that ends the database that a record lies in.
+    pub(super) fn database_end(&self, index: usize) -> Option<Closing> {
+        let next = self.closings.partition_point(|closing| closing.index < index);
+        let mut closings = self.closings.iter().skip(next);
+        let is_end = |closing: &&Closing| !matches!(closing.begins, Begun::Section { .. });
+        closings.find(is_end).copied()
+    }
+
+    /// The slot of the keys between a record and the end of its section.
+    pub(super) fn slot(&self, index: usize) -> Option<u64> {
+        let next = self.closings.partition_point(|closing| closing.index < index);
+        match next.checked_sub(1).and_then(|last| self.closings.get(last)) {
+            None => self.slot,
+            Some(Closing {
+                begins: Begun::Section { slot },
+                ..
+            }) => Some(*slot),
+            Some(_) => None,
         }
     }
 }
@@ -194,24 +246,15 @@ impl Search {
             order: order.clone(),
             at,
             limit,
-            run: Run {
-                marks: Vec::new(),
-                section_end: None,
-                database_end: None,
-                slot: None,
-                proven_keys: 0,
-                total: Count::default(),
-                fate: Fate::Broken,
-                end: at,
-                branches: Vec::new(),
-            },
+            run: Run::at(at),
             records: 0,
         };
         match chain.follow(ground, self, &sweep.runs) {
             Outcome::Joins { run, joins } => {
                 let branch = Branch {
-                    start: at,
+                    slot: chain.order.section().map(|(slot, _)| slot),
                     own: chain.run.total,
+                    marks: chain.run.marks,
                     joins,
                 };
                 if let Some(run) = sweep.runs.get_mut(run) {
@@ -219,9 +262,10 @@ impl Search {
                 }
                 false
             }
-            Outcome::Ends { remember } => {
-                let run = chain.run;
-                if remember {
+            Outcome::Ends { settled } => {
+                let mut run = chain.run;
+                run.settled = settled;
+                if settled && run.fate != Fate::Good {
                     run.marks.iter().for_each(|mark| self.seen.insert(mark.offset));
                 }
                 let found = run.is_substantial();
@@ -265,21 +309,21 @@ struct Chain<'a> {
 
 enum Outcome {
     Joins { run: usize, joins: usize },
-    /// At [`Run::end`]; `remember` when every run that meets this one ends there too.
-    Ends { remember: bool },
+    /// At [`Run::end`]; `settled` when every run that meets this one ends there too.
+    Ends { settled: bool },
     GivenUp,
 }
 
 impl<'a> Chain<'a> {
     fn follow(&mut self, ground: &Ground<'a>, search: &mut Search, runs: &[Run]) -> Outcome {
         loop {
-            if self.records > 0 && self.run.database_end.is_none() && self.run.section_end.is_none() {
+            if self.records > 0 && self.run.closings.is_empty() {
                 if let Some((run, joins)) = find(runs, self.at) {
                     return self.join(runs, run, joins);
                 }
                 if search.seen.contains(self.at) {
                     self.run.end = self.at;
-                    return Outcome::Ends { remember: true };
+                    return Outcome::Ends { settled: true };
                 }
             }
             let allowed = self.allowance().min(search.steps);
@@ -288,11 +332,11 @@ impl<'a> Chain<'a> {
             search.steps -= allowed - work.left;
             let step = match step {
                 Ok(Some(step)) => step,
-                Ok(None) => return Outcome::Ends { remember: false },
+                Ok(None) => return Outcome::Ends { settled: false },
                 Err(_) if work.is_spent() => return Outcome::GivenUp,
                 Err(_) => {
                     self.run.end = self.at;
-                    return Outcome::Ends { remember: true };
+                    return Outcome::Ends { settled: true };
                 }
             };
             let section = self.order.section();
@@ -303,18 +347,15 @@ impl<'a> Chain<'a> {
                     if objection == Objection::EarlyEnd {
                         self.run.fate = Fate::Nested;
                     }
-                    let remember = match objection {
-                        // Whoever begins behind the totals that are wrong is not held up by them.
-                        Objection::Miscount { .. } => false,
-                        objection => objection.is_absolute(),
+                    return Outcome::Ends {
+                        settled: objection.is_absolute(),
                     };
-                    return Outcome::Ends { remember };
                 }
             };
-            self.take(item, section.map(|(slot, _)| slot), &step.record.kind);
+            self.take(item, section.map(|(slot, _)| slot));
             if let Some((_, scope)) = section
                 && scope.whole
-                && matches!(item, Item::Section | Item::Database | Item::End)
+                && !matches!(item, Item::Key | Item::Note)
             {
                 self.run.proven_keys += scope.counted.keys;
             }
@@ -323,7 +364,7 @@ impl<'a> Chain<'a> {
             if item == Item::End {
                 self.run.end = self.at;
                 self.run.fate = Fate::Good;
-                return Outcome::Ends { remember: false };
+                return Outcome::Ends { settled: true };
             }
         }
     }
@@ -336,11 +377,12 @@ impl<'a> Chain<'a> {
             .unwrap_or(u64::MAX)
     }
 
-    fn take(&mut self, item: Item, slot: Option<u64>, kind: &RecordKind<'a>) {
-        let closing = Closing {
-            index: self.records,
-            before: self.run.total,
-            selects: matches!(kind, RecordKind::SelectDb { .. }),
+    fn take(&mut self, item: Item, slot: Option<u64>) {
+        let begins = match item {
+            Item::Key | Item::Note => None,
+            Item::Section { slot } => Some(Begun::Section { slot }),
+            Item::Database => Some(Begun::Database),
+            Item::Rest | Item::End => Some(Begun::Rest),
         };
         if self.run.marks.len() < MARKS_MAX {
             self.run.marks.push(Mark {
@@ -348,27 +390,35 @@ impl<'a> Chain<'a> {
                 before: self.run.total,
             });
         }
-        if item != Item::Key && item != Item::Note && self.run.section_end.is_none() {
-            self.run.section_end = Some(closing);
-            self.run.slot = slot;
-        }
-        if matches!(item, Item::Database | Item::End) {
-            self.run.database_end.get_or_insert(closing);
+        if let Some(begins) = begins {
+            if self.run.closings.is_empty() {
+                self.run.slot = slot;
+            }
+            let ends_database = !matches!(begins, Begun::Section { .. });
+            if self.run.closings.len() < MARKS_MAX
+                || (ends_database && self.run.database_end(0).is_none())
+            {
+                self.run.closings.push(Closing {
+                    index: self.records,
+                    before: self.run.total,
+                    begins,
+                });
+            }
         }
         self.run.total = self.order.total();
     }
 
+    /// Joins a run, unless keys of two slots would lie in one section then.
     fn join(&mut self, runs: &[Run], run: usize, joins: usize) -> Outcome {
         let own = self.order.section().map(|(slot, _)| slot);
-        let theirs = runs.get(run).and_then(|run| run.slot);
-        let meets_keys = runs.get(run).is_some_and(|run| {
-            run.section_end
-                .is_none_or(|end| end.index > joins)
+        let met = runs.get(run).and_then(|run| {
+            let keys_follow = run.section_end(joins)?.before.keys > run.marks.get(joins)?.before.keys;
+            keys_follow.then(|| run.slot(joins))?
         });
-        match (own, theirs) {
-            (Some(own), Some(theirs)) if own != theirs && meets_keys => {
+        match (own, met) {
+            (Some(own), Some(met)) if own != met => {
                 self.run.end = self.at;
-                Outcome::Ends { remember: false }
+                Outcome::Ends { settled: false }
             }
             _ => Outcome::Joins { run, joins },
         }
@@ -377,7 +427,8 @@ impl<'a> Chain<'a> {
 
 /// The run, and the record in it, that begins at an offset.
 fn find(runs: &[Run], at: u64) -> Option<(usize, usize)> {
-    runs.iter().enumerate().find_map(|(index, run)| {
+    let settled = runs.iter().enumerate().filter(|(_, run)| run.settled);
+    settled.into_iter().find_map(|(index, run)| {
         let mark = run.marks.binary_search_by_key(&at, |mark| mark.offset).ok()?;
         Some((index, mark))
     })

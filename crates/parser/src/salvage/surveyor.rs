@@ -5,7 +5,8 @@ use super::ground::Ground;
 use super::judge::{Case, Reach, Verdict, suspects_begin};
 use super::order::{Count, Objection, Order};
 use super::probe::{Work, step};
-use super::repair::{Damaged, checksum, damaged};
+use super::repair::damaged;
+use super::burst::BURST_BYTES_MAX;
 use super::search::{Fate, ROUNDS, Search, Sweep};
 use super::{Gap, LostKey, Part, Sound, Survey, Touched};
 use crate::Error;
@@ -38,27 +39,20 @@ impl<'g, 'a> Surveyor<'g, 'a> {
 
     pub(super) fn survey(mut self, first: u64) -> Survey {
         let framer = Framer::new(self.ground.header);
-        let checksum = checksum(self.ground);
-        match checksum {
-            Some((stored, computed)) if stored == computed => {
-                self.sound(&framer, first, self.ground.len());
+        let whole = self.ground.len();
+        let end = match self.ground.ends_at(whole) {
+            true => {
+                self.sound(&framer, first, whole);
+                Some(whole)
             }
-            _ => {
-                let mut front = Front::new(framer, Order::new(self.ground), first);
-                let halt = front.advance(self.ground);
-                let until = match &halt {
-                    // A change that shows at once lies in front of the byte that shows it, or there.
-                    Halt::Trouble(trouble) if trouble.objection.is_none() => {
-                        trouble.error.offset() + 4
-                    }
-                    _ => u64::MAX,
-                };
-                let located = checksum.and_then(|_| damaged(self.ground, first, until));
-                match located {
-                    Some(damaged) => self.without(damaged, first),
-                    None => self.walk(front, halt, checksum.is_some()),
-                }
-            }
+            false => self.walk(Front::new(framer, Order::new(self.ground), first)),
+        };
+        let checksum = end.and_then(|end| self.ground.checksum(end));
+        if let Some((stored, computed)) = checksum
+            && stored != computed
+            && !self.parts.iter().any(|part| matches!(part, Part::Gap(_)))
+        {
+            self.silent_change(end.unwrap_or(whole));
         }
         Survey {
             parts: self.parts,
@@ -66,10 +60,40 @@ impl<'g, 'a> Surveyor<'g, 'a> {
         }
     }
 
-    /// All but the one damaged record.
-    fn without(&mut self, damaged: Damaged, first: u64) {
-        let before = Framer::new(self.ground.header);
-        self.sound(&before, first, damaged.from);
+    /// Goes from gap to gap; where the snapshot ends, if that was found.
+    fn walk(&mut self, mut front: Front<'a>) -> Option<u64> {
+        let first = front.start;
+        loop {
+            let halt = front.advance(self.ground);
+            if front.start == first
+                && self.parts.is_empty()
+                && let Some(end) = self.without_one(first, &front, &halt)
+            {
+                return Some(end);
+            }
+            let trouble = match halt {
+                Halt::End => {
+                    self.sound_front(&front, front.at);
+                    return Some(front.at);
+                }
+                Halt::Trouble(trouble) => trouble,
+            };
+            front = self.behind(front, trouble)?;
+        }
+    }
+
+    /// All but the one damaged record that the checksum names, if it does; the end of the snapshot.
+    fn without_one(&mut self, first: u64, front: &Front<'a>, halt: &Halt) -> Option<u64> {
+        let (end, until) = match halt {
+            Halt::End => (front.at, front.at),
+            // A change that shows at once lies in front of the byte that shows it, or there.
+            Halt::Trouble(trouble) if trouble.objection.is_none() => {
+                (self.ground.len(), trouble.error.offset() + BURST_BYTES_MAX)
+            }
+            Halt::Trouble(_) => (self.ground.len(), self.ground.len()),
+        };
+        let damaged = damaged(self.ground, first, end, until)?;
+        self.sound(&Framer::new(self.ground.header), first, damaged.from);
         let lost: Vec<LostKey> = damaged.key.into_iter().collect();
         self.parts.push(Part::Gap(Gap {
             range: damaged.from..damaged.to,
@@ -78,44 +102,23 @@ impl<'g, 'a> Surveyor<'g, 'a> {
             touched: Touched::Keys(lost),
             repair: Some(damaged.repair),
         }));
-        self.sound(&damaged.framer, damaged.to, self.ground.len());
+        self.sound(&damaged.framer, damaged.to, damaged.end);
+        Some(damaged.end)
     }
 
-    fn walk(&mut self, mut front: Front<'a>, mut halt: Halt, is_damaged: bool) {
-        loop {
-            let trouble = match halt {
-                Halt::End => {
-                    self.sound_front(&front, front.at);
-                    break;
-                }
-                Halt::Trouble(trouble) => trouble,
-            };
-            front = match trouble.objection {
-                Some(Objection::Miscount { declared, counted }) => {
-                    self.miscounted(front, trouble, declared, counted)
-                }
-                _ => match self.behind(front, trouble) {
-                    Some(front) => front,
-                    None => return,
-                },
-            };
-            halt = front.advance(self.ground);
-        }
-        let gaps = self.parts.iter().any(|part| matches!(part, Part::Gap(_)));
-        if is_damaged && !gaps {
-            let end = self.ground.len();
-            self.parts.push(Part::Gap(Gap {
-                range: end..end,
-                error: Error::corrupt(
-                    end.saturating_sub(8),
-                    "checksum of the bytes in front",
-                    "another",
-                ),
-                keys_missing: None,
-                touched: Touched::Any,
-                repair: None,
-            }));
-        }
+    /// Says that the checksum is wrong, and that nothing shows why.
+    fn silent_change(&mut self, end: u64) {
+        self.parts.push(Part::Gap(Gap {
+            range: end..end,
+            error: Error::corrupt(
+                end.saturating_sub(8),
+                "checksum of the bytes in front",
+                "another",
+            ),
+            keys_missing: None,
+            touched: Touched::Any,
+            repair: None,
+        }));
     }
 
     /// A scope has come to its end with another number of keys than it declares, and nothing shows where.
@@ -159,13 +162,15 @@ impl<'g, 'a> Surveyor<'g, 'a> {
         let order = front.order.behind_gap();
         let mut verdict = None;
         for limit in ROUNDS {
-            let mut sweep = self.look(&front, &framer, &order, limit);
+            let (from, tried_from_key) = look_back(&front, &trouble);
+            let mut sweep = self.look(&front, &framer, &order, from, limit);
             sweep.runs.sort_by_key(|run| run.start());
             let case = Case {
                 ground: self.ground,
                 front: &front,
                 trouble: &trouble,
                 runs: &sweep.runs,
+                tried_from_key,
             };
             verdict = case.judge();
             let is_certain = verdict.as_ref().is_some_and(|verdict| verdict.certain);
@@ -173,14 +178,12 @@ impl<'g, 'a> Surveyor<'g, 'a> {
                 break;
             }
         }
-        match verdict {
-            Some(verdict) => Some(self.cut(front, trouble, verdict)),
-            None if trouble.objection == Some(Objection::EarlyEnd) => {
-                // A snapshot with something behind it that nobody knows.
-                self.sound_front(&front, self.ground.len());
-                None
+        match (verdict, trouble.objection) {
+            (Some(verdict), _) => Some(self.cut(front, trouble, verdict)),
+            (None, Some(Objection::Miscount { declared, counted })) => {
+                Some(self.miscounted(front, trouble, declared, counted))
             }
-            None => {
+            (None, _) => {
                 let from = match self.is_cut_short(&trouble) {
                     true => front.at,
                     false => suspects_begin(&front),
@@ -213,15 +216,10 @@ impl<'g, 'a> Surveyor<'g, 'a> {
         front: &Front<'a>,
         framer: &Framer,
         order: &Order<'a>,
+        from: u64,
         limit: u64,
     ) -> Sweep {
         let ground = self.ground;
-        let keys = &front.keys;
-        let first_key = keys.get(keys.len().saturating_sub(LOOK_BACK_KEYS));
-        let from = first_key
-            .map_or(front.at, |mark| mark.offset)
-            .max(front.at.saturating_sub(LOOK_BACK_BYTES))
-            + 1;
         let mut all = self.search.sweep(ground, framer, order, from, limit);
         let surplus = self.surplus(front, &all);
         let until = all
@@ -235,7 +233,7 @@ impl<'g, 'a> Surveyor<'g, 'a> {
             let Some(last) = all.runs.last().filter(|run| run.fate == Fate::Broken) else {
                 break;
             };
-            if !last.is_substantial() || last.database_end.is_some() || order.has_sections() {
+            if !last.is_substantial() || last.database_end(0).is_some() || order.has_sections() {
                 break;
             }
             let from = last.end.saturating_sub(LOOK_BACK_BYTES).max(last.start()) + 1;
@@ -255,8 +253,8 @@ impl<'g, 'a> Surveyor<'g, 'a> {
             let (part, scope) = front.scope()?;
             let run = sweep.runs.last()?;
             let closing = match part {
-                ScopePart::Section { .. } => run.section_end,
-                ScopePart::Database => run.database_end,
+                ScopePart::Section { .. } => run.section_end(0),
+                ScopePart::Database => run.database_end(0),
             };
             let found = scope.counted.keys + closing?.before.keys + 1;
             usize::try_from(found.saturating_sub(scope.declared?.keys)).ok()
@@ -332,5 +330,26 @@ impl<'g, 'a> Surveyor<'g, 'a> {
                 framer: framer.clone(),
             }));
         }
+    }
+}
+
+/// From where on places are tried for damage that shows at the front, and the number of the first key whose
+/// value may have been damaged then.
+fn look_back(front: &Front<'_>, trouble: &Trouble) -> (u64, u64) {
+    let in_database = usize::try_from(front.order.database().counted.keys).unwrap_or(usize::MAX);
+    let keys = front.keys.iter().rev();
+    let first = match trouble.objection {
+        // Only the end of the scope has shown it: the damage may be anywhere in there.
+        Some(Objection::Miscount { .. }) => keys.take(in_database).last(),
+        _ => {
+            let near = front.at.saturating_sub(LOOK_BACK_BYTES);
+            keys.take(LOOK_BACK_KEYS.min(in_database))
+                .take_while(|mark| mark.offset >= near)
+                .last()
+        }
+    };
+    match first {
+        Some(mark) => (mark.offset + 1, mark.before.keys),
+        None => (front.at + 1, front.order.total().keys),
     }
 }

@@ -159,13 +159,20 @@ pub fn any_file() -> impl Strategy<Value = File> {
         1 => vec(vec(any_key(), 1..8), 2..4),
     ];
     let counted = prop_oneof![6 => Just(true), 1 => Just(false)];
-    (databases, counted, prop::bool::weighted(0.2), any::<bool>(), policy).prop_map(
-        |(databases, counts, sections, checksum, policy)| File {
-            databases,
-            counts,
-            sections,
-            checksum,
-            policy,
+    let flags = (counted, prop::bool::weighted(0.2), any::<bool>(), any::<bool>());
+    (databases, flags, policy).prop_map(
+        |(mut databases, (counts, sections, checksum, plain), policy)| {
+            if plain {
+                let all = databases.iter_mut().flatten();
+                all.for_each(|key| key.content = key.content.without_records());
+            }
+            File {
+                databases,
+                counts,
+                sections,
+                checksum,
+                policy,
+            }
         },
     )
 }
@@ -201,6 +208,16 @@ fn listpack(entries: &[&[u8]]) -> Vec<u8> {
 }
 
 impl Content {
+    /// Itself, or something harmless instead.
+    fn without_records(&self) -> Content {
+        match self {
+            Content::Snapshot(keys, _) | Content::Records(_, keys, _) | Content::ListOfRecords(_, keys) => {
+                Content::Set(keys.iter().map(|key| key.name.clone()).collect())
+            }
+            other => other.clone(),
+        }
+    }
+
     /// The type byte and the value.
     fn encode(&self) -> (u8, Vec<u8>) {
         let mut out = Vec::new();
@@ -378,6 +395,17 @@ impl Key {
 }
 
 impl File {
+    /// Whether values hold what could be taken for records.
+    pub fn is_hostile(&self) -> bool {
+        let hostile = |key: &Key| {
+            matches!(
+                key.content,
+                Content::Snapshot(..) | Content::Records(..) | Content::ListOfRecords(..)
+            )
+        };
+        self.databases.iter().flatten().any(hostile)
+    }
+
     /// The snapshot, and where the value of each key lies.
     pub fn encode(&self) -> (Vec<u8>, Vec<std::ops::Range<usize>>) {
         let mut out = b"REDIS0012".to_vec();
