@@ -6,7 +6,7 @@ mod framer;
 mod header;
 mod length;
 mod module;
-mod opcode;
+pub(crate) mod opcode;
 mod reader;
 mod record;
 mod string;

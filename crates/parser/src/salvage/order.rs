@@ -4,7 +4,8 @@
 //! happen to decode are told from records by what a server would never have written there.
 
 use super::ground::Ground;
-use crate::rdb::{Begins, Record, RecordKind, SlotInfo, Str};
+use crate::rdb::{Begins, Record, RecordKind, SlotInfo, Str, opcode, read_length};
+use crate::reader::Cursor as _;
 use crate::{DataType, Error, ValueFacts};
 
 /// Redis before 5.0 (RDB 9) left keys out that had expired, but counted them (redis 4.0 `src/rdb.c`,
@@ -227,6 +228,17 @@ impl<'a> Order<'a> {
         }
     }
 
+    /// Takes for normal what the record in trouble has in front of its key.
+    pub(super) fn like(mut self, idle: bool, freq: bool) -> Order<'a> {
+        self.habit.add(idle, freq);
+        self
+    }
+
+    /// Whether keys have an idle time, and a frequency; `None` before the first.
+    pub(super) fn habit(&self) -> Option<(bool, bool)> {
+        (self.habit.keys > 0).then_some((self.habit.idle > 0, self.habit.freq > 0))
+    }
+
     /// The database of the next key.
     pub(super) fn db(&self) -> u64 {
         self.db.unwrap_or(0)
@@ -281,6 +293,9 @@ impl<'a> Order<'a> {
         match &record.kind {
             RecordKind::Entry(entry) => {
                 self.reach(Stage::Keys)?;
+                if !attributes_in_order(ground, record.range.start, entry.offset) {
+                    return Err(Objection::OutOfPlace("expiry, idle time or frequency, key"));
+                }
                 let key = entry.key.bytes().map_err(|_| Objection::BrokenKey)?;
                 if let Some(last) = self.last_key.replace(entry.key)
                     && last.len() == entry.key.len()
@@ -464,6 +479,31 @@ impl<'a> Order<'a> {
             scope.whole = false;
         }
     }
+}
+
+/// Whether what stands in front of a key comes in the order of servers, nothing twice (redis `src/rdb.c`,
+/// `rdbSaveKeyValuePair`).
+fn attributes_in_order(ground: &Ground<'_>, from: u64, key: u64) -> bool {
+    let mut reader = ground.reader(from);
+    let mut last = 0;
+    while reader.offset() < key {
+        let Ok(byte) = reader.u8() else {
+            return false;
+        };
+        let (rank, skipped) = match byte {
+            opcode::EXPIRETIME => (1, reader.skip(4)),
+            opcode::EXPIRETIME_MS => (1, reader.skip(8)),
+            opcode::IDLE => (2, read_length(&mut reader).map(|_| ())),
+            opcode::FREQ => (2, reader.skip(1)),
+            // Metadata stands behind all of them.
+            _ => return true,
+        };
+        if rank <= last || skipped.is_err() {
+            return false;
+        }
+        last = rank;
+    }
+    true
 }
 
 impl Objection {

@@ -70,7 +70,8 @@ pub(super) fn framed_end(ground: &Ground<'_>, framer: &Framer, at: u64) -> Optio
 pub(super) struct Prefix<'a> {
     pub(super) key: Str<'a>,
     pub(super) expiring: bool,
-    pub(super) value_type: ValueType,
+    pub(super) idle: bool,
+    pub(super) freq: bool,
     pub(super) value_offset: u64,
 }
 
@@ -84,7 +85,8 @@ pub(super) fn prefix<'a>(ground: &Ground<'a>, framer: &Framer, at: u64) -> Optio
             Some(Prefix {
                 key: entry.key,
                 expiring: entry.expires_at_ms.is_some(),
-                value_type: entry.value_type,
+                idle: entry.idle_s.is_some(),
+                freq: entry.freq.is_some(),
                 value_offset: entry.value_offset,
             })
         }

@@ -77,6 +77,8 @@ pub(super) struct Run {
     closings: Vec<Closing>,
     /// Slot of the keys in front of the first of them.
     slot: Option<u64>,
+    /// Whether its keys have an idle time, and a frequency.
+    habit: Option<(bool, bool)>,
     /// Keys in sections that were seen from their totals to their end.
     pub(super) proven_keys: u64,
     pub(super) total: Count,
@@ -107,6 +109,7 @@ impl Run {
             marks: Vec::new(),
             closings: Vec::new(),
             slot: None,
+            habit: None,
             proven_keys: 0,
             total: Count::default(),
             fate: Fate::Broken,
@@ -265,6 +268,7 @@ impl Search {
             Outcome::Ends { settled } => {
                 let mut run = chain.run;
                 run.settled = settled;
+                run.habit = chain.order.habit();
                 if settled && run.fate != Fate::Good {
                     run.marks.iter().for_each(|mark| self.seen.insert(mark.offset));
                 }
@@ -408,20 +412,20 @@ impl<'a> Chain<'a> {
         self.run.total = self.order.total();
     }
 
-    /// Joins a run, unless keys of two slots would lie in one section then.
+    /// Joins a run, unless keys of two slots would lie in one section then, or some keys have what others have not.
     fn join(&mut self, runs: &[Run], run: usize, joins: usize) -> Outcome {
         let own = self.order.section().map(|(slot, _)| slot);
         let met = runs.get(run).and_then(|run| {
             let keys_follow = run.section_end(joins)?.before.keys > run.marks.get(joins)?.before.keys;
             keys_follow.then(|| run.slot(joins))?
         });
-        match (own, met) {
-            (Some(own), Some(met)) if own != met => {
-                self.run.end = self.at;
-                Outcome::Ends { settled: false }
-            }
-            _ => Outcome::Joins { run, joins },
+        let habit = runs.get(run).and_then(|run| run.habit);
+        let differ = |one: Option<_>, other: Option<_>| one.is_some() && other.is_some() && one != other;
+        if (own.is_some() && met.is_some() && own != met) || differ(self.order.habit(), habit) {
+            self.run.end = self.at;
+            return Outcome::Ends { settled: false };
         }
+        Outcome::Joins { run, joins }
     }
 }
 

@@ -159,7 +159,12 @@ impl<'g, 'a> Surveyor<'g, 'a> {
     /// The front behind what is wrong, if there is any.
     fn behind(&mut self, front: Front<'a>, trouble: Trouble) -> Option<Front<'a>> {
         let framer = front.framer.elsewhere(front.order.db());
-        let order = front.order.behind_gap();
+        let order = match front.prefix(self.ground, front.at) {
+            Some(prefix) if front.order.habit().is_none() => {
+                front.order.behind_gap().like(prefix.idle, prefix.freq)
+            }
+            _ => front.order.behind_gap(),
+        };
         let mut verdict = None;
         for limit in ROUNDS {
             let (from, tried_from_key) = look_back(&front, &trouble);
