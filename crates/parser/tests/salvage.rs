@@ -51,10 +51,10 @@ fn whole(bytes: &[u8]) -> Keys {
     keys
 }
 
-fn look(bytes: &[u8]) -> Survey {
+fn look_with(bytes: &[u8], slot_of: &(dyn Fn(&[u8]) -> u64 + Sync)) -> Survey {
     let surroundings = Surroundings {
         detail: Detail::Counts,
-        slot_of: &slot_of,
+        slot_of,
         may_follow: &|_| false,
     };
     survey(bytes, surroundings).expect("a header")
@@ -98,22 +98,33 @@ fn outcome(file: &File, damage: &Damage) -> Option<Outcome> {
     let truth = whole(&bytes);
     let damaged = damage.apply(&mut bytes, &values)?;
     let damaged = *truth.keys().nth(damaged).expect("the damaged key");
-    let survey = look(&bytes);
-    let found = salvaged(&bytes, &survey);
+    Some(compare(&truth, &[damaged], &bytes, &slot_of))
+}
+
+/// What comes out of the damaged bytes of a file, compared with what was in it; keys whose values were damaged need
+/// not come out, and may come out with other facts.
+fn compare(
+    truth: &Keys,
+    damaged: &[u64],
+    bytes: &[u8],
+    slot_of: &(dyn Fn(&[u8]) -> u64 + Sync),
+) -> Outcome {
+    let survey = look_with(bytes, slot_of);
+    let found = salvaged(bytes, &survey);
     let is_true = |offset: &u64, told: &Told| match truth.get(offset) {
-        Some(key) if *offset == damaged => key.name == told.name && key.db == told.db,
+        Some(key) if damaged.contains(offset) => key.name == told.name && key.db == told.db,
         Some(key) => key == told,
         None => false,
     };
     let invented = found.iter().filter(|(offset, told)| !is_true(offset, told));
     let lost = truth
         .iter()
-        .filter(|(offset, _)| **offset != damaged && !found.contains_key(offset));
-    Some(Outcome {
+        .filter(|(offset, _)| !damaged.contains(offset) && !found.contains_key(offset));
+    Outcome {
         invented: invented.map(|(_, told)| told.clone()).collect(),
         lost: lost.map(|(_, told)| told.clone()).collect(),
         survey,
-    })
+    }
 }
 
 /// Many cases, and how many of each kind went wrong: `SALVAGE_CASES=100000 cargo test --release -p
@@ -183,4 +194,98 @@ fn rates() {
     for ((hostile, counts, sections, checksum, wide), row) in rows {
         println!("{hostile:5} {counts:5} {sections:5} {checksum:5} {wide:5}: {row:?}");
     }
+}
+
+const FIXTURES: [&str; 22] = [
+    "redict-7.3/hashes.rdb", "redis-3.2.13/multidb.rdb", "redis-4.0.14/lfu.rdb", "redis-5.0.14/streams.rdb",
+    "redis-6.2/lists.rdb", "redis-6.2/lru.rdb", "redis-7.0/keys.rdb", "redis-7.0/module.rdb", "redis-7.0/mix.rdb", "redis-7.2.6/streams.rdb",
+    "redis-7.4.1/cluster.rdb", "redis-7.4.1/hfe.rdb", "redis-8.0/vectorset.rdb", "redis-8.6/hfe.rdb", "redis-8.6/mix.rdb", "redis-8.6/streams.rdb",
+    "redis-8.6/sets.rdb", "valkey-8.0/cluster.rdb", "valkey-9.1/hfe.rdb", "valkey-9.1/module.rdb", "valkey-9.1/mix.rdb", "valkey-9.1/cluster.rdb",
+];
+
+#[test]
+fn look_at_one() {
+    let Ok(which) = std::env::var("SALVAGE_ONE") else { return; };
+    let words: Vec<&str> = which.split(' ').collect();
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/servers").join(words[0]);
+    let mut bytes = std::fs::read(&path).expect("read");
+    let end = bytes.len() - 8;
+    bytes[end..].fill(0);
+    let (from, to, with): (usize, usize, &str) = (words[1].parse().unwrap(), words[2].parse().unwrap(), words[3]);
+    for at in from..to {
+        match with.strip_prefix('^') {
+            Some(bits) => bytes[at] ^= bits.parse::<u8>().unwrap(),
+            None => bytes[at] = with.parse().unwrap(),
+        }
+    }
+    let survey = look_with(&bytes, &redis_slot);
+    for part in &survey.parts { println!("{part:?}"); }
+}
+
+#[test]
+fn rates_fixtures() {
+    if std::env::var_os("SALVAGE_CASES").is_none() { return; }
+    for name in FIXTURES {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/servers").join(name);
+        let Ok(sound) = std::fs::read(&path) else { println!("no {name}"); continue; };
+        let truth = whole(&sound);
+        for keep_checksum in [true, false] {
+            let mut rows = [0u64; 5];
+            let mut shown = 0;
+            let every = 1 + truth.len() / 150;
+            for (at, told) in truth.iter().step_by(every) {
+                let mut reader = RdbReader::new(&sound).expect("header");
+                let value = loop {
+                    let record = reader.next_record().expect("sound").expect("record");
+                    if let RecordKind::Entry(entry) = record.kind && entry.offset == *at {
+                        break entry.value_offset as usize..(entry.value_offset + entry.value.stored_bytes()) as usize;
+                    }
+                };
+                for place in [0, 1, 2, 5, value.len() / 2, value.len() - 1] {
+                    for change in 0..6 {
+                        if place >= value.len() { continue; }
+                        let mut bytes = sound.clone();
+                        if !keep_checksum {
+                            let end = bytes.len() - 8;
+                            bytes[end..].fill(0);
+                        }
+                        let from = value.start + place;
+                        match change {
+                            0 => bytes[from] ^= 1,
+                            1 => bytes[from] ^= 0x80,
+                            2 => bytes[from] = 0,
+                            3 => bytes[from] = 0xff,
+                            4 => { let to = (from + 6).min(value.end); bytes[from..to].fill(0x5a); }
+                            _ => { let to = (from + 60).min(value.end); bytes[from..to].fill(0); }
+                        }
+                        if bytes[value.clone()] == sound[value.clone()] { continue; }
+                        let outcome = compare(&truth, &[*at], &bytes, &redis_slot);
+                        rows[0] += 1;
+                        rows[1] += u64::from(gaps(&outcome.survey).next().is_some());
+                        rows[2] += u64::from(!outcome.invented.is_empty());
+                        rows[3] += u64::from(!outcome.lost.is_empty());
+                        rows[4] += outcome.lost.len() as u64;
+                        if (!outcome.invented.is_empty() || outcome.lost.len() > 2) && shown < 3 {
+                            shown += 1;
+                            println!("{name} value {value:?} of {:?} place {place} change {change}: invented {:?} lost {} of {}", told.name.escape_ascii().to_string(), outcome.invented.iter().map(|t| t.name.escape_ascii().to_string()).collect::<Vec<_>>(), outcome.lost.len(), truth.len());
+                            for gap in gaps(&outcome.survey) {
+                                println!("  gap {:?} {:?} {}", gap.range, gap.keys_missing, gap.error);
+                            }
+                        }
+                    }
+                }
+            }
+            println!("{name:28} {keep_checksum}: {rows:?}");
+        }
+    }
+}
+
+/// The slot of a key, by its definition.
+fn redis_slot(key: &[u8]) -> u64 {
+    let tag = key.iter().position(|&byte| byte == b'{').and_then(|open| {
+        let rest = &key[open + 1..];
+        let close = rest.iter().position(|&byte| byte == b'}')?;
+        (close > 0).then(|| &rest[..close])
+    });
+    damaged::crc16(tag.unwrap_or(key)) & 16_383
 }

@@ -20,7 +20,8 @@ use super::front::{Front, Part, Trouble};
 use super::order::{Count, Objection};
 use super::probe::Prefix;
 use super::search::{Begun, Branch, Closing, Fate, Mark, Run, SUBSTANTIAL_KEYS};
-use crate::rdb::{Begins, RecordKind};
+use crate::rdb::{Begins, Entry, FrameCursor as _, Need, RecordKind, Str, Value};
+use crate::reader::{Cursor as _, Reader};
 use crate::Detail;
 
 /// Keys on each side of damage to more than one value that are not trusted: that many records do not decode
@@ -179,14 +180,12 @@ impl<'a> Case<'_, 'a> {
         })
     }
 
-    /// The counts of the scope in which the trouble lies, where they are exact.
+    /// The counts of the scope in which the trouble lies.
     fn counts(&self) -> Option<Counts> {
         let (part, scope) = self.front.scope()?;
-        let declared = scope.declared?;
-        let exact = self.front.order.exact() || declared.expiring == 0;
-        exact.then_some(Counts {
+        Some(Counts {
             part,
-            declared,
+            declared: scope.declared?,
             counted: scope.counted,
         })
     }
@@ -220,6 +219,11 @@ impl<'a> Case<'_, 'a> {
         let pairs: Vec<Pair<'_>> = entrances()
             .filter_map(|entrance| self.pair(counts, entrance, prefix.as_ref()))
             .collect();
+        if std::env::var_os("SALVAGE_DEBUG").is_some() {
+            for pair in &pairs {
+                eprintln!("   pair damaged {} at {:?} sound {:?} behind {}", pair.damaged, self.offset_of(pair.damaged), pair.sound.offset(), pair.keys_behind);
+            }
+        }
         if !pairs.is_empty() {
             let most = entrances().filter_map(|entrance| entrance.keys(counts.part));
             let most = most.map(|keys| keys.keys).max()?;
@@ -336,7 +340,9 @@ impl<'a> Case<'_, 'a> {
         match record.kind {
             RecordKind::Entry(entry) => {
                 let states_length = entry.value_type.encoding().is_compact();
-                states_length && entry.measure(Detail::Elements).is_ok()
+                states_length
+                    && entry.measure(Detail::Elements).is_ok()
+                    && blob(&entry).is_some_and(|blob| blob.bytes().is_ok())
             }
             _ => false,
         }
@@ -596,6 +602,16 @@ pub(super) fn suspects_begin(front: &Front<'_>) -> u64 {
     let in_database = usize::try_from(front.order.database().counted.keys).unwrap_or(usize::MAX);
     let keys = front.keys.iter().rev().take(suspects.min(in_database));
     keys.last().map_or(front.at, |mark| mark.offset)
+}
+
+/// The one blob that a value of a compact encoding is.
+fn blob<'a>(entry: &Entry<'a>) -> Option<Str<'a>> {
+    let Value::Window(window) = entry.value else {
+        return None;
+    };
+    let mut reader = Reader::new(window, entry.value_offset);
+    reader.skip(entry.value_type.bytes_before_blob()).ok()?;
+    reader.string(Need::Whole).ok()
 }
 
 /// What the file declares of the scope in which the trouble lies.

@@ -19,6 +19,9 @@ const DB_MAX: u64 = i32::MAX as u64;
 /// `rdbSaveRio`).
 const AUX_BEHIND_KEYS: &[u8] = b"lua";
 
+/// A string without name and content is three bytes of zero, of which damaged files have more than servers write.
+const ZEROS_BYTES: u64 = 3;
+
 /// A number of keys, and how many of them expire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Count {
@@ -163,6 +166,8 @@ pub(super) enum Objection {
     OutOfPlace(&'static str),
     EarlyEnd,
     EmptyCollection,
+    /// Nothing but zeros.
+    Zeros,
     BrokenKey,
     /// The key in front has the same name.
     SameKey,
@@ -310,6 +315,10 @@ impl<'a> Order<'a> {
                     && !matches!(entry.value_type.data_type(), DataType::String | DataType::Stream);
                 if empty {
                     return Err(Objection::EmptyCollection);
+                }
+                let unnamed_nothing = entry.key.is_empty() && entry.value.stored_bytes() == 1;
+                if unnamed_nothing && record.range.end - record.range.start == ZEROS_BYTES {
+                    return Err(Objection::Zeros);
                 }
                 let (idle, freq) = (entry.idle_s.is_some(), entry.freq.is_some());
                 self.resumed = false;
@@ -529,6 +538,7 @@ impl Objection {
                 "one in front of other bytes".to_owned(),
             ),
             Objection::EmptyCollection => ("elements", "an empty collection".to_owned()),
+            Objection::Zeros => ("record", "nothing but zeros".to_owned()),
             Objection::BrokenKey => ("key", "compressed bytes that are broken".to_owned()),
             Objection::SameKey => ("key of another name", "the same key again".to_owned()),
             Objection::OutOfHabit => ("key like those before", "another".to_owned()),

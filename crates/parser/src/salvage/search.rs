@@ -176,6 +176,20 @@ pub(super) struct Sweep {
     pub(super) given_up: bool,
     /// Where the sweep has come to.
     pub(super) reached: u64,
+    /// A run that ends here or in front is none that goes on.
+    beyond: u64,
+}
+
+/// From where a sweep starts, and what it has to find.
+pub(super) struct Wanted<'w> {
+    /// The first place to be tried.
+    pub(super) from: u64,
+    /// Places that are known to lead nowhere.
+    pub(super) dead: &'w mut dyn Iterator<Item = u64>,
+    /// A run must lead further than this.
+    pub(super) beyond: u64,
+    /// Steps for the first record of a try.
+    pub(super) limit: u64,
 }
 
 impl Search {
@@ -197,16 +211,17 @@ impl Search {
         ground: &Ground<'a>,
         framer: &Framer,
         order: &Order<'a>,
-        from: u64,
-        limit: u64,
+        wanted: Wanted<'_>,
     ) -> Sweep {
-        self.seen.restart(from);
+        self.seen.restart(wanted.from);
+        wanted.dead.for_each(|offset| self.seen.insert(offset));
         let mut sweep = Sweep {
-            reached: from,
+            reached: wanted.from,
+            beyond: wanted.beyond,
             ..Sweep::default()
         };
         while sweep.reached < ground.len() && self.steps > 0 {
-            if self.try_at(ground, framer, order, limit, &mut sweep) {
+            if self.try_at(ground, framer, order, wanted.limit, &mut sweep) {
                 break;
             }
         }
@@ -272,8 +287,8 @@ impl Search {
                 if settled && run.fate != Fate::Good {
                     run.marks.iter().for_each(|mark| self.seen.insert(mark.offset));
                 }
-                let found = run.is_substantial();
-                if run.total.keys > 0 || found {
+                let found = run.is_substantial() && run.end > sweep.beyond;
+                if run.end > sweep.beyond && (run.total.keys > 0 || found) {
                     keep(&mut sweep.runs, run);
                 }
                 found

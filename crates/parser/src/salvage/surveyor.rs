@@ -7,7 +7,7 @@ use super::order::{Count, Objection, Order};
 use super::probe::{Work, step};
 use super::repair::damaged;
 use super::burst::BURST_BYTES_MAX;
-use super::search::{Fate, ROUNDS, Search, Sweep};
+use super::search::{Fate, ROUNDS, Search, Sweep, Wanted};
 use super::{Gap, LostKey, Part, Sound, Survey, Touched};
 use crate::Error;
 use crate::rdb::Framer;
@@ -158,7 +158,6 @@ impl<'g, 'a> Surveyor<'g, 'a> {
 
     /// The front behind what is wrong, if there is any.
     fn behind(&mut self, front: Front<'a>, trouble: Trouble) -> Option<Front<'a>> {
-        let framer = front.framer.elsewhere(front.order.db());
         let order = match front.prefix(self.ground, front.at) {
             Some(prefix) if front.order.habit().is_none() => {
                 front.order.behind_gap().like(prefix.idle, prefix.freq)
@@ -168,7 +167,7 @@ impl<'g, 'a> Surveyor<'g, 'a> {
         let mut verdict = None;
         for limit in ROUNDS {
             let (from, tried_from_key) = look_back(&front, &trouble);
-            let mut sweep = self.look(&front, &framer, &order, from, limit);
+            let mut sweep = self.look(&front, &trouble, &order, from, limit);
             sweep.runs.sort_by_key(|run| run.start());
             let case = Case {
                 ground: self.ground,
@@ -178,6 +177,13 @@ impl<'g, 'a> Surveyor<'g, 'a> {
                 tried_from_key,
             };
             verdict = case.judge();
+            if std::env::var_os("SALVAGE_DEBUG").is_some() {
+                eprintln!("at {} keys {:?} scope {:?} from {from} tried {tried_from_key} limit {limit} given up {} spent {} objection {:?}", front.at, front.order.total(), front.scope(), sweep.given_up, self.search.is_spent(), trouble.objection);
+                for run in &sweep.runs {
+                    eprintln!("  run {}..{} {:?} keys {:?} db end {:?} marks {} branches {:?}", run.start(), run.end, run.fate, run.total, run.database_end(0), run.marks.len(), run.branches.iter().map(|b| (b.marks[0].offset, b.joins, b.own.keys)).collect::<Vec<_>>());
+                }
+                eprintln!("  verdict {:?}", verdict.as_ref().map(|v| (&v.cuts, v.certain)));
+            }
             let is_certain = verdict.as_ref().is_some_and(|verdict| verdict.certain);
             if is_certain || !sweep.given_up || self.search.is_spent() {
                 break;
@@ -219,13 +225,23 @@ impl<'g, 'a> Surveyor<'g, 'a> {
     fn look(
         &mut self,
         front: &Front<'a>,
-        framer: &Framer,
+        trouble: &Trouble,
         order: &Order<'a>,
         from: u64,
         limit: u64,
     ) -> Sweep {
         let ground = self.ground;
-        let mut all = self.search.sweep(ground, framer, order, from, limit);
+        let framer = &front.framer.elsewhere(front.order.db());
+        // What was read leads to where nothing can be read; what is only out of order may be in order elsewhere.
+        let read = front.keys.iter().map(|mark| mark.offset);
+        let read = read.chain([front.at]).filter(|_| trouble.objection.is_none());
+        let wanted = Wanted {
+            from,
+            dead: &mut { read },
+            beyond: front.at,
+            limit,
+        };
+        let mut all = self.search.sweep(ground, framer, order, wanted);
         let surplus = self.surplus(front, &all);
         let until = all
             .runs
@@ -242,7 +258,13 @@ impl<'g, 'a> Surveyor<'g, 'a> {
                 break;
             }
             let from = last.end.saturating_sub(LOOK_BACK_BYTES).max(last.start()) + 1;
-            let more = self.search.sweep(ground, framer, order, from, limit);
+            let wanted = Wanted {
+                from,
+                dead: &mut last.marks.iter().map(|mark| mark.offset),
+                beyond: last.end,
+                limit,
+            };
+            let more = self.search.sweep(ground, framer, order, wanted);
             all.given_up |= more.given_up;
             if more.runs.is_empty() {
                 break;

@@ -477,10 +477,9 @@ impl Damage {
     }
 }
 
-/// CRC-16/XMODEM of the key, bit by bit; few slots, so that sections hold several keys. Names of these
-/// tests have no hash tags.
-pub fn slot_of(key: &[u8]) -> u64 {
-    let crc = key.iter().fold(0u16, |crc, &byte| {
+/// CRC-16/XMODEM, bit by bit.
+pub fn crc16(key: &[u8]) -> u64 {
+    u64::from(key.iter().fold(0u16, |crc, &byte| {
         (0..8).fold(crc ^ u16::from(byte) << 8, |crc, _| {
             if crc & 0x8000 == 0 {
                 crc << 1
@@ -488,6 +487,10 @@ pub fn slot_of(key: &[u8]) -> u64 {
                 crc << 1 ^ 0x1021
             }
         })
-    });
-    u64::from(crc & 16_383) / 2_048
+    }))
+}
+
+/// The slot of a key of these files: few, so that sections hold several keys.
+pub fn slot_of(key: &[u8]) -> u64 {
+    (crc16(key) & 16_383) / 2_048
 }
