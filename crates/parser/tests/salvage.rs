@@ -204,6 +204,52 @@ const FIXTURES: [&str; 22] = [
 ];
 
 #[test]
+fn rates_of_several() {
+    let Ok(cases) = std::env::var("SALVAGE_SEVERAL") else { return; };
+    let mut runner = TestRunner::new_with_rng(ProptestConfig::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]));
+    let mut rows: BTreeMap<(usize, bool, bool, bool), [u64; 6]> = BTreeMap::new();
+    let mut shown = 0;
+    for case in 0..cases.parse::<u64>().expect("a number") {
+        let count = 2 + (case % 2) as usize;
+        let mut file = any_file().new_tree(&mut runner).expect("file").current();
+        if std::env::var_os("SALVAGE_SINGLE").is_some() { let all: Vec<damaged::Key> = file.databases.iter().flatten().cloned().collect(); file.databases = vec![all]; }
+        let damages = proptest::collection::vec(any_damage(), count).new_tree(&mut runner).expect("damages").current();
+        let (mut bytes, values) = file.encode();
+        let truth = whole(&bytes);
+        let mut damaged: Vec<u64> = Vec::new();
+        for damage in &damages {
+            if let Some(at) = damage.apply(&mut bytes, &values) {
+                damaged.push(*truth.keys().nth(at).expect("key"));
+            }
+        }
+        damaged.sort();
+        damaged.dedup();
+        if damaged.len() < 2 { continue; }
+        let outcome = compare(&truth, &damaged, &bytes, &slot_of);
+        let row = rows.entry((damaged.len(), file.is_hostile(), file.counts, file.sections)).or_default();
+        row[0] += 1;
+        row[1] += u64::from(gaps(&outcome.survey).next().is_some());
+        row[2] += u64::from(!outcome.invented.is_empty());
+        row[3] += u64::from(!outcome.lost.is_empty());
+        row[4] += outcome.lost.len() as u64;
+        row[5] += truth.len() as u64;
+        if !outcome.invented.is_empty() && file.counts && shown < 6 && gaps(&outcome.survey).any(|gap| !gap.range.is_empty()) {
+            shown += 1;
+            println!("case {case}: INVENTED {:?} damaged {damaged:?}", outcome.invented.iter().map(|told| told.name.escape_ascii().to_string()).collect::<Vec<_>>());
+            for gap in gaps(&outcome.survey) {
+                println!("  gap {:?} {:?} {:?}: {}", gap.range, gap.keys_missing, gap.touched, gap.error);
+            }
+            println!("  counts {} sections {} checksum {} {:?}, {} bytes", file.counts, file.sections, file.checksum, file.policy, bytes.len());
+            for (number, (offset, told)) in truth.iter().enumerate() {
+                println!("  {}{offset} db {} {:?} {:?} value {:?} {}", if damaged.contains(offset) { "*" } else { " " }, told.db, told.name.escape_ascii().to_string(), told.facts.encoding, values[number], told.expires_at_ms.is_some());
+            }
+        }
+    }
+    println!("damaged hostile counts sections: cases, with gaps, inventing, losing, keys lost, keys");
+    for (key, row) in rows { println!("{key:?}: {row:?}"); }
+}
+
+#[test]
 fn look_at_one() {
     let Ok(which) = std::env::var("SALVAGE_ONE") else { return; };
     let words: Vec<&str> = which.split(' ').collect();
@@ -225,7 +271,8 @@ fn look_at_one() {
 #[test]
 fn rates_fixtures() {
     if std::env::var_os("SALVAGE_CASES").is_none() { return; }
-    for name in FIXTURES {
+    let only = std::env::var("SALVAGE_ONLY").unwrap_or_default();
+    for name in FIXTURES.iter().filter(|name| name.contains(&only)) {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/servers").join(name);
         let Ok(sound) = std::fs::read(&path) else { println!("no {name}"); continue; };
         let truth = whole(&sound);
@@ -265,7 +312,7 @@ fn rates_fixtures() {
                         rows[2] += u64::from(!outcome.invented.is_empty());
                         rows[3] += u64::from(!outcome.lost.is_empty());
                         rows[4] += outcome.lost.len() as u64;
-                        if (!outcome.invented.is_empty() || outcome.lost.len() > 2) && shown < 3 {
+                        if (!outcome.invented.is_empty() || outcome.lost.len() > std::env::var("SALVAGE_LOST").map_or(2, |n| n.parse().unwrap())) && shown < 4 {
                             shown += 1;
                             println!("{name} value {value:?} of {:?} place {place} change {change}: invented {:?} lost {} of {}", told.name.escape_ascii().to_string(), outcome.invented.iter().map(|t| t.name.escape_ascii().to_string()).collect::<Vec<_>>(), outcome.lost.len(), truth.len());
                             for gap in gaps(&outcome.survey) {

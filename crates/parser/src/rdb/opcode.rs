@@ -1,10 +1,10 @@
 //! Opcodes, by number (redis and valkey `src/rdb.h`; the Enterprise ones: librdb `src/lib/parser.c`).
 
 pub(super) const EOF: u8 = 255;
-pub(super) const SELECTDB: u8 = 254;
+pub(crate) const SELECTDB: u8 = 254;
 pub(crate) const EXPIRETIME: u8 = 253;
 pub(crate) const EXPIRETIME_MS: u8 = 252;
-pub(super) const RESIZEDB: u8 = 251;
+pub(crate) const RESIZEDB: u8 = 251;
 pub(super) const AUX: u8 = 250;
 pub(crate) const FREQ: u8 = 249;
 pub(crate) const IDLE: u8 = 248;

@@ -20,13 +20,20 @@ use super::front::{Front, Part, Trouble};
 use super::order::{Count, Objection};
 use super::probe::Prefix;
 use super::search::{Begun, Branch, Closing, Fate, Mark, Run, SUBSTANTIAL_KEYS};
-use crate::rdb::{Begins, Entry, FrameCursor as _, Need, RecordKind, Str, Value};
+use crate::rdb::{Begins, Entry, FrameCursor as _, Need, RecordKind, Str, Value, opcode};
 use crate::reader::{Cursor as _, Reader};
 use crate::Detail;
 
 /// Keys on each side of damage to more than one value that are not trusted: that many records do not decode
 /// by accident.
 pub(super) const MARGIN_KEYS: u64 = 8;
+/// Keys of a run between two damaged places, at least: among the many short ones that are accidents some
+/// always have the right number.
+const RUN_KEYS_MIN: u64 = 8;
+/// Bytes of a gap that are searched for the selector of a database: in more, the same bytes come by chance.
+const GAP_SEARCHED_BYTES: u64 = 16 << 10;
+/// Databases without keys that may lie between two others; servers have 16 by default.
+const DATABASES_SKIPPED_MAX: u64 = 16;
 /// An entry takes a type, two lengths, and next to nothing else.
 const ENTRY_BYTES_MIN: u64 = 3;
 /// Damaged places in one database that are counted together, at most.
@@ -153,7 +160,9 @@ impl<'c> Entrance<'c> {
 impl<'a> Case<'_, 'a> {
     pub(super) fn judge(&self) -> Option<Verdict> {
         if let Some(counts) = self.counts() {
-            if let Some(cut) = self.one_value(&counts) {
+            if let Some(cut) = self.one_value(&counts)
+                && !self.hides_selector(&cut)
+            {
                 return Some(Verdict {
                     cuts: vec![cut],
                     certain: true,
@@ -169,9 +178,11 @@ impl<'a> Case<'_, 'a> {
         if let Some(Objection::Miscount { .. }) = self.trouble.objection {
             return None;
         }
+        let stays = |cut: &Cut| !self.hides_selector(cut);
         let cut = self
             .by_slots()
-            .or_else(|| self.with_margins())
+            .filter(stays)
+            .or_else(|| self.with_margins().filter(stays))
             .or_else(|| self.broken_inside())
             .or_else(|| self.next_database())?;
         Some(Verdict {
@@ -384,6 +395,28 @@ impl<'a> Case<'_, 'a> {
         })
     }
 
+    /// Whether a short gap seems to hold the selector of a later database, in a file that has several: then what
+    /// follows may belong to that.
+    fn hides_selector(&self, cut: &Cut) -> bool {
+        let (db, len) = (self.front.order.db(), cut.to - cut.from);
+        let goes_on = self.runs.iter().any(|run| {
+            let end = run.database_end(0);
+            end.is_some_and(|end| end.begins == Begun::Database)
+        });
+        if len > GAP_SEARCHED_BYTES || !(db > 0 || goes_on) {
+            return false;
+        }
+        let end = usize::try_from(len).unwrap_or(0);
+        let gap = self.ground.reader(cut.from).rest();
+        let gap = gap.get(..end).unwrap_or_default();
+        gap.windows(3).any(|bytes| match bytes {
+            [opcode::SELECTDB, next, opcode::RESIZEDB] => {
+                (db + 1..=db + DATABASES_SKIPPED_MAX).contains(&u64::from(*next))
+            }
+            _ => false,
+        })
+    }
+
     /// Where the key of a number begins, or the record that is in trouble behind the last.
     fn offset_of(&self, number: u64) -> Option<u64> {
         match number == self.front.order.total().keys {
@@ -408,7 +441,8 @@ impl<'a> Case<'_, 'a> {
         let mut between: Vec<&Run> = Vec::new();
         for run in self.runs.get(..closing_run)? {
             let follows = between.last().map_or(self.front.at, |run| run.end) <= run.start();
-            if run.fate == Fate::Broken && follows && between.len() < TOGETHER_MAX {
+            let is_run = run.fate == Fate::Broken && run.total.keys >= RUN_KEYS_MIN;
+            if is_run && follows && between.len() < TOGETHER_MAX {
                 between.push(run);
             }
         }
@@ -432,7 +466,9 @@ impl<'a> Case<'_, 'a> {
             found += most_keys(run, run.total);
         }
         let surplus = found.checked_sub(wanted)?;
-        if surplus > MARGIN_KEYS || between.iter().any(|run| run.total.keys <= 2 * surplus) {
+        if surplus > MARGIN_KEYS
+            || between.iter().any(|run| run.total.keys < RUN_KEYS_MIN + 2 * surplus)
+        {
             return None;
         }
         let mut cuts = Vec::new();
