@@ -17,7 +17,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use preshard_analyzer::{CostProfile, FileScan, Progress, Rough1, ScanOptions, scan};
 use preshard_parser::Detail;
-use preshard_parser::source::{Mmap, Source};
+use preshard_parser::source::{OpenOptions, Source};
 
 struct Silent;
 
@@ -31,12 +31,13 @@ fn analyze(criterion: &mut Criterion) {
         cost: &cost,
         memory: &Rough1,
         detail: Detail::Counts,
+        reference_ms: None,
         floor_block_ns: 5_000_000,
         floor_payload_bytes: 1_000_000,
     };
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8));
     for corpus in corpus::all() {
-        let source = Source::open(&corpus.path, Mmap::Auto).expect("the corpus opens");
+        let source = Source::open(&corpus.path, &OpenOptions::default()).expect("the corpus opens");
         let mut group = criterion.benchmark_group(format!("analyze/{}", corpus.name));
         group
             .sample_size(10)

@@ -17,13 +17,13 @@ use std::io::BufReader;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use preshard_parser::source::{Mmap, Source};
+use preshard_parser::source::{OpenOptions, Source};
 use preshard_parser::{Detail, RdbReader, RecordKind, crc64};
 
 fn parse(criterion: &mut Criterion) {
     for corpus in corpus::all() {
-        let source = Source::open(&corpus.path, Mmap::Auto).expect("the corpus opens");
-        let bytes = source.bytes();
+        let source = Source::open(&corpus.path, &OpenOptions::default()).expect("the corpus opens");
+        let bytes = source.bytes().expect("the corpus is mapped");
         let mut group = criterion.benchmark_group(format!("parse/{}", corpus.name));
         group
             .sample_size(10)

@@ -51,17 +51,10 @@ fn profile() -> SlotProfile {
             slot,
             data_type: DataType::String,
             value: ValueFacts {
-                encoding: Encoding::Raw,
                 elements: Some(bytes),
                 content_bytes: bytes,
                 compressible_bytes: bytes,
-                largest_element_bytes: Some(bytes),
-                nodes: 0,
-                fields_with_ttl: 0,
-                groups: 0,
-                consumers: 0,
-                pending: 0,
-                module: None,
+                ..ValueFacts::empty(Encoding::Raw)
             },
             expires_at_ms: None,
             idle_s: None,

@@ -7,7 +7,9 @@
 //! - `usage`: wrong usage is told by the name of the option.
 //! - `documents`: every JSON output meets the schema that the tool prints, for any number of threads the same.
 //! - `plans`: plans for the bundled cluster keep what they promise.
+//! - `trust`: what is wrong with a file, or not checked, is said by every command.
 //! - `outputs`: files appear whole or not at all.
+//! - `ways_in`: compressed, captured, from standard input: the same answers.
 //!
 //! `BLESS=1 cargo test --test cli` rewrites what is compared as text; read the difference before it is committed.
 
@@ -27,5 +29,9 @@ mod plans;
 mod run;
 #[path = "cli/second_reader.rs"]
 mod second_reader;
+#[path = "cli/trust.rs"]
+mod trust;
 #[path = "cli/usage.rs"]
 mod usage;
+#[path = "cli/ways_in.rs"]
+mod ways_in;

@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use preshard_parser::source::{Mmap, Source};
+use preshard_parser::source::{OpenOptions, Source};
 use preshard_parser::{RdbReader, RecordKind, SlotInfo};
 use recorded::KeyId;
 use serde_json::Value;
@@ -131,8 +131,8 @@ fn keys_are_what_their_servers_said() {
 
 /// Keys and expiring keys per slot as the file itself claims them, all databases together.
 fn claimed_per_slot(snapshot: &Path) -> BTreeMap<u64, (u64, u64)> {
-    let source = Source::open(snapshot, Mmap::Auto).expect("open");
-    let mut reader = RdbReader::new(source.bytes()).expect("header");
+    let source = Source::open(snapshot, &OpenOptions::default()).expect("open");
+    let mut reader = RdbReader::new(source.bytes().expect("mapped")).expect("header");
     let mut claimed = BTreeMap::new();
     while let Some(record) = reader.next_record().expect("record") {
         let info = match record.kind {

@@ -1,13 +1,16 @@
 //! What an INPUT is, told by its content: which snapshots it stands for, and who owns the slots.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io::{self, IsTerminal as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use preshard_parser::source::{OpenOptions, Source};
 use preshard_slots::{NodeId, Topology};
+
+use crate::exit::Refusal;
 
 /// What the command line stands for.
 #[derive(Debug, Default)]
@@ -44,12 +47,23 @@ pub struct Snapshot {
     pub node: Option<NodeId>,
 }
 
+impl Snapshot {
+    /// Whether it comes from standard input.
+    pub fn is_stdin(&self) -> bool {
+        self.path.as_os_str() == STDIN
+    }
+}
+
+/// The input that stands for standard input.
+const STDIN: &str = "-";
 /// Topology of a cluster backup (`redis-cli --cluster backup`).
 const BACKUP_TOPOLOGY: &str = "nodes.json";
 /// Topology of a data directory.
 const SERVER_TOPOLOGY: &str = "nodes.conf";
 /// Magics of a snapshot.
 const MAGICS: [&[u8]; 2] = [b"REDIS", b"VALKEY"];
+/// What tools that compress add to a name, also those whose files are not read: they are told by name then.
+const COMPRESSED: [&str; 6] = [".gz", ".zst", ".lz4", ".bz2", ".xz", ".zip"];
 /// Length of a node id.
 const NODE_ID_CHARS: usize = 40;
 
@@ -81,6 +95,10 @@ impl Inputs {
         let mut inputs = Inputs::default();
         let mut found: Vec<(PathBuf, Topology)> = Vec::new();
         for path in paths {
+            if path.as_os_str() == STDIN {
+                inputs.add_stdin()?;
+                continue;
+            }
             let metadata =
                 fs::metadata(path).with_context(|| format!("cannot open {}", path.display()))?;
             if metadata.is_dir() {
@@ -99,6 +117,22 @@ impl Inputs {
         };
         (inputs.topology_file, inputs.topology) = topology.unzip();
         Ok(inputs)
+    }
+
+    fn add_stdin(&mut self) -> Result<()> {
+        if io::stdin().is_terminal() {
+            return Err(Refusal::usage(
+                "standard input is a terminal; give it a snapshot: preshard inspect - < dump.rdb",
+            ));
+        }
+        if self.snapshots.iter().any(Snapshot::is_stdin) {
+            return Err(Refusal::usage("standard input can be read only once"));
+        }
+        self.snapshots.push(Snapshot {
+            path: STDIN.into(),
+            node: None,
+        });
+        Ok(())
     }
 
     fn add_directory(
@@ -190,7 +224,8 @@ impl Listing {
             let extension = path.extension().and_then(OsStr::to_str);
             if extension == Some("aof") || name == OsStr::new("appendonlydir") {
                 listing.append_only.push(name.clone());
-            } else if path.is_file() && (extension == Some("rdb") || begins_like_a_snapshot(&path))
+            } else if path.is_file()
+                && (stem_of_snapshot(&path).is_some() || holds_a_snapshot(&path))
             {
                 // A file that calls itself a snapshot and is none is an error for its reader to tell, not a
                 // file to be passed over in silence.
@@ -220,19 +255,25 @@ impl Listing {
     }
 }
 
-fn begins_like_a_snapshot(path: &Path) -> bool {
-    let mut head = Vec::new();
-    let longest = MAGICS.iter().map(|magic| magic.len() as u64).max();
-    let read =
-        File::open(path).and_then(|file| file.take(longest.unwrap_or(0)).read_to_end(&mut head));
-    read.is_ok() && MAGICS.iter().any(|magic| head.starts_with(magic))
+/// Whether what the file holds, without its wrappings, begins like a snapshot.
+fn holds_a_snapshot(path: &Path) -> bool {
+    Source::open(path, &OpenOptions::default())
+        .is_ok_and(|source| MAGICS.iter().any(|magic| source.head().starts_with(magic)))
+}
+
+/// What is in front of `.rdb` in the name of a file, when its name says that it is a snapshot.
+fn stem_of_snapshot(path: &Path) -> Option<&str> {
+    let name = path.file_name()?.to_str()?;
+    let packed = COMPRESSED
+        .iter()
+        .find_map(|extension| name.strip_suffix(extension));
+    packed.unwrap_or(name).strip_suffix(".rdb")
 }
 
 /// The node id at the end of a name such as `redis-node-10.0.0.1-7000-<id>.rdb` (redis
 /// `src/redis-cli.c`, `clusterManagerGetNodeRDBFilename`).
 fn node_of_backup(path: &Path) -> Option<NodeId> {
-    let stem = path.file_stem()?.to_str()?;
-    let (rest, id) = stem.rsplit_once('-')?;
+    let (rest, id) = stem_of_snapshot(path)?.rsplit_once('-')?;
     let is_id = id.len() == NODE_ID_CHARS
         && id
             .bytes()
@@ -285,6 +326,9 @@ mod tests {
         for (name, expected) in [
             (format!("redis-node-10.0.0.1-7000-{id}.rdb"), Some(id)),
             (format!("redis-node-::1-7000-{id}.rdb"), Some(id)),
+            (format!("redis-node-10.0.0.1-7000-{id}.rdb.gz"), Some(id)),
+            (format!("redis-node-10.0.0.1-7000-{id}.rdb.gz.gz"), None),
+            (format!("redis-node-10.0.0.1-7000-{id}.rdb.sha256"), None),
             (format!("dump-{id}.rdb"), None),
             (format!("redis-node-10.0.0.1-7000-{}.rdb", &id[1..]), None),
             ("dump.rdb".to_owned(), None),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use preshard_analyzer::CostProfile;
-use preshard_parser::source::Mmap;
+use preshard_parser::source::{Mmap, OpenOptions};
 use preshard_planner::PlanLimits;
 
 use crate::args::{InputArgs, LimitArgs, MmapChoice, PlanLimitArgs};
@@ -19,10 +19,12 @@ const FLOOR_PAYLOAD_BYTES: u64 = 10_000_000;
 /// How inputs are read.
 #[derive(Debug)]
 pub struct ReadOptions {
-    /// Whether files are mapped.
-    pub mmap: Mmap,
+    /// Whether files are mapped, and how much they may decode to.
+    pub open: OpenOptions,
     /// The cost profile that was asked for by name.
     pub target: Option<CostProfile>,
+    /// The time before which expiries are past, Unix milliseconds, where one was asked for.
+    pub now_ms: Option<i64>,
     /// Whether nobody wants to see the progress.
     pub quiet: bool,
     /// The inputs.
@@ -43,11 +45,15 @@ impl ReadOptions {
             })?),
         };
         Ok(ReadOptions {
-            mmap: match args.mmap {
-                MmapChoice::Auto => Mmap::Auto,
-                MmapChoice::Never => Mmap::Never,
+            open: OpenOptions {
+                mmap: match args.mmap {
+                    MmapChoice::Auto => Mmap::Auto,
+                    MmapChoice::Never => Mmap::Never,
+                },
+                max_decompressed_bytes: args.max_decompressed,
             },
             target,
+            now_ms: None,
             quiet: args.no_progress,
             inputs: args.inputs,
         })

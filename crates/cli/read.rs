@@ -3,9 +3,9 @@
 use anyhow::{Context as _, Result};
 use preshard_analyzer::{
     Assembly, CostProfile, Error as ScanError, FileScan, KeyFacts, MemoryModel, Progress, Rough1,
-    ScanOptions, Server, assemble, scan, scan_all,
+    ScanOptions, Seeker, Server, Wanted, assemble, scan, scan_all, seek,
 };
-use preshard_parser::source::Source;
+use preshard_parser::source::{Container, Source};
 use preshard_parser::{Detail, RdbReader, RecordKind};
 use preshard_planner::PlanLimits;
 use preshard_report::document::{Estimates, InputFacts, Notice, Precision};
@@ -27,20 +27,26 @@ pub struct OpenFile {
     pub node: Option<NodeId>,
     /// What moving its keys costs.
     pub cost: CostProfile,
+    /// The time before which expiries are past: the one that was asked for, or else when the file says it
+    /// was written.
+    pub reference_ms: Option<i64>,
 }
 
 impl OpenFile {
     fn open(snapshot: &Snapshot, options: &ReadOptions) -> Result<OpenFile> {
-        let path = snapshot.path.display();
-        let source = Source::open(&snapshot.path, options.mmap)
-            .with_context(|| format!("cannot open {path}"))?;
-        let server = server(source.bytes()).with_context(|| format!("cannot read {path}"))?;
+        let source = match snapshot.is_stdin() {
+            true => Source::stdin(&options.open),
+            false => Source::open(&snapshot.path, &options.open),
+        }
+        .with_context(|| format!("cannot open {}", snapshot.path.display()))?;
+        let origin = Origin::of(source.head()).with_context(|| unreadable(&source))?;
         Ok(OpenFile {
             node: snapshot.node.clone(),
             cost: match &options.target {
                 Some(target) => target.clone(),
-                None => CostProfile::for_server(server.as_ref()),
+                None => CostProfile::for_server(origin.server.as_ref()),
             },
+            reference_ms: options.now_ms.or(origin.written_at_ms),
             source,
         })
     }
@@ -62,13 +68,33 @@ impl OpenFile {
         sink: &mut dyn FnMut(&[KeyFacts<'_>]) -> std::io::Result<()>,
         sink_failed: &str,
     ) -> Result<FileScan> {
-        scan(&self.source, &self.scan_options(limits, detail), bar, sink).map_err(|error| {
-            match error {
-                // The file is fine; whoever takes its keys is not.
-                ScanError::Sink(error) => anyhow::Error::new(error).context(sink_failed.to_owned()),
-                error => anyhow::Error::new(error).context(self.unreadable()),
-            }
-        })
+        scan(&self.source, &self.scan_options(limits, detail), bar, sink)
+            .map_err(|error| self.failed(error, sink_failed))
+    }
+
+    /// Scans the file and shows `seeker` the entries of one key; `sink_failed` says what it means when it fails.
+    ///
+    /// # Errors
+    /// When nothing can be said of the file, or the seeker fails.
+    pub fn seek(
+        &self,
+        wanted: &Wanted,
+        limits: &PlanLimits,
+        bar: &dyn Progress,
+        seeker: &mut dyn Seeker,
+        sink_failed: &str,
+    ) -> Result<FileScan> {
+        let options = self.scan_options(limits, Detail::Counts);
+        seek(&self.source, wanted, &options, bar, seeker)
+            .map_err(|error| self.failed(error, sink_failed))
+    }
+
+    fn failed(&self, error: ScanError, sink_failed: &str) -> anyhow::Error {
+        match error {
+            // The file is fine; whoever takes its keys is not.
+            ScanError::Sink(error) => anyhow::Error::new(error).context(sink_failed.to_owned()),
+            error => anyhow::Error::new(error).context(self.unreadable()),
+        }
     }
 
     fn scan_options(&self, limits: &PlanLimits, detail: Detail) -> ScanOptions<'_> {
@@ -77,13 +103,27 @@ impl OpenFile {
             cost: &self.cost,
             memory: &MEMORY_MODEL,
             detail,
+            reference_ms: self.reference_ms,
             floor_block_ns,
             floor_payload_bytes,
         }
     }
 
     fn unreadable(&self) -> String {
-        format!("cannot read {}", self.source.path().display())
+        unreadable(&self.source)
+    }
+}
+
+/// What is said of a file that cannot be read. Offsets are those of the snapshot, so it tells what that is in.
+fn unreadable(source: &Source) -> String {
+    let path = source.path().display();
+    let wrapping: Vec<String> = source.wrapping().iter().map(Container::to_string).collect();
+    match wrapping.is_empty() {
+        true => format!("cannot read {path}"),
+        false => format!(
+            "cannot read what {path} holds ({})",
+            wrapping.join(", in it ")
+        ),
     }
 }
 
@@ -91,10 +131,15 @@ impl OpenFile {
 ///
 /// # Errors
 /// When nothing can be said of a file: of several the first.
-pub fn scan_files(files: &[OpenFile], limits: &PlanLimits, bar: &Bar) -> Result<Vec<FileScan>> {
+pub fn scan_files(
+    files: &[OpenFile],
+    limits: &PlanLimits,
+    detail: Detail,
+    bar: &Bar,
+) -> Result<Vec<FileScan>> {
     let jobs: Vec<_> = files
         .iter()
-        .map(|file| (&file.source, file.scan_options(limits, Detail::Counts)))
+        .map(|file| (&file.source, file.scan_options(limits, detail)))
         .collect();
     scan_all(&jobs, bar)
         .into_iter()
@@ -113,9 +158,15 @@ pub fn open_all(inputs: &Inputs, options: &ReadOptions) -> Result<(Vec<OpenFile>
         .iter()
         .map(|snapshot| OpenFile::open(snapshot, options))
         .collect::<Result<Vec<_>>>()?;
-    let bytes = files.iter().map(|file| file.source.bytes().len() as u64);
+    let bytes = files.iter().map(|file| snapshot_bytes(&file.source));
     let bar = Bar::new(bytes.sum(), options.quiet);
     Ok((files, bar))
+}
+
+/// How many bytes there will be to read, where that is known before.
+fn snapshot_bytes(source: &Source) -> Option<u64> {
+    let as_it_is = !source.wrapping().iter().any(Container::is_compressed);
+    source.file_bytes().filter(|_| as_it_is)
 }
 
 /// The one cost profile of files that are to be looked at together.
@@ -153,7 +204,9 @@ pub fn assemble_all(
     bar: &Bar,
 ) -> Result<Assembly> {
     let nodes = files.iter().map(|file| file.node.clone());
-    let scans = nodes.zip(scan_files(files, limits, bar)?).collect();
+    let scans = nodes
+        .zip(scan_files(files, limits, Detail::Counts, bar)?)
+        .collect();
     assemble(inputs.topology.as_ref(), scans).context("the inputs do not fit together")
 }
 
@@ -230,22 +283,37 @@ pub fn left_out(inputs: &Inputs) -> impl Iterator<Item = Notice> {
     })
 }
 
-/// The server that wrote a snapshot, where its first records tell.
-///
-/// # Errors
-/// When the bytes are no snapshot at all; damage behind the header is left for the scan to tell.
-fn server(bytes: &[u8]) -> Result<Option<Server>> {
-    let mut reader = RdbReader::new(bytes)?;
-    let mut server = None;
-    while let Ok(Some(record)) = reader.next_record() {
-        match record.kind {
-            RecordKind::Aux { name, value } => {
-                if let (Ok(name), Ok(value)) = (name.bytes(), value.bytes()) {
-                    server = server.or_else(|| Server::from_aux(&name, &value));
-                }
-            }
-            _ => break,
-        }
-    }
-    Ok(server)
+/// Who wrote a snapshot and when, where its first records tell.
+#[derive(Default)]
+struct Origin {
+    server: Option<Server>,
+    written_at_ms: Option<i64>,
 }
+
+impl Origin {
+    /// Looks at the first bytes of a snapshot.
+    ///
+    /// # Errors
+    /// When the bytes are no snapshot at all; damage behind the header is left for the scan to tell.
+    fn of(head: &[u8]) -> Result<Origin> {
+        let mut reader = RdbReader::new(head)?;
+        let mut origin = Origin::default();
+        while let Ok(Some(record)) = reader.next_record() {
+            let RecordKind::Aux { name, value } = record.kind else {
+                break;
+            };
+            let (Ok(name), Ok(value)) = (name.bytes(), value.bytes()) else {
+                continue;
+            };
+            origin.server = origin.server.or_else(|| Server::from_aux(&name, &value));
+            if *name == *AUX_WRITTEN_AT && origin.written_at_ms.is_none() {
+                let seconds = str::from_utf8(&value).ok().and_then(|s| s.parse().ok());
+                origin.written_at_ms = seconds.map(|s: i64| s.saturating_mul(1_000));
+            }
+        }
+        Ok(origin)
+    }
+}
+
+/// The auxiliary field with the time at which a file was written, Unix seconds (redis `src/rdb.c`, `rdbSaveInfoAuxFields`).
+const AUX_WRITTEN_AT: &[u8] = b"ctime";

@@ -52,6 +52,17 @@ pub fn parse_size_limit(text: &str) -> Result<u64, String> {
     }
 }
 
+/// A size that a snapshot must not exceed, so that none could be read if it were zero.
+///
+/// # Errors
+/// As [`parse_size`], and for zero.
+pub fn parse_decompressed(text: &str) -> Result<u64, String> {
+    match parse_size(text)? {
+        0 => Err("must be more than 0: nothing could be read".to_owned()),
+        bytes => Ok(bytes),
+    }
+}
+
 /// A `maxmemory`: `8gb`; `0` is no limit, as it is for the servers.
 ///
 /// # Errors
@@ -113,6 +124,7 @@ mod tests {
     #[test]
     fn limits_are_above_zero_and_maxmemory_has_a_unit() {
         assert!(parse_size_limit("0").is_err());
+        assert!(parse_decompressed("0").is_err());
         assert_eq!(parse_size_limit("1"), Ok(1));
         for (text, bytes) in [("0", 0), ("1mb", 1 << 20), ("8gb", 8 << 30)] {
             assert_eq!(parse_maxmemory(text), Ok(bytes), "{text}");

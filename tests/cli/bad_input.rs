@@ -53,7 +53,7 @@ fn other_kinds_of_file_are_called_by_their_name() {
     let scratch = Scratch::new();
     for (name, content, looks_like) in [
         ("empty", &b""[..], "an empty file"),
-        ("gzip", b"\x1f\x8b\x08\0\0\0\0\0\0\0", "a gzip file"),
+        ("bzip2", b"BZh91AY&SY\0\0", "a bzip2 file"),
         (
             "aof",
             b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n",

@@ -4,6 +4,7 @@
 
 mod answers;
 mod apt;
+mod check_rdb;
 pub mod cluster;
 pub mod corpus;
 mod fixture;
@@ -11,6 +12,7 @@ mod servers;
 mod test_run;
 
 pub use answers::{Answers, KeyAnswer};
+pub use check_rdb::{CheckError, CheckVerdict};
 pub use fixture::make_cluster_fixture;
 pub use servers::{Line, Server};
 pub use test_run::run_tests;

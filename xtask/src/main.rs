@@ -20,7 +20,7 @@ cargo xtask test [--without PART]...
 cargo xtask servers
     Only installs the servers. What is there already stays as it is. Needs apt-get and dpkg-deb and a
     Debian mirror, not the rights of root. PRESHARD_TEST_REDIS_7 and PRESHARD_TEST_VALKEY_9, when set, name
-    directories with run-server and run-cli that are used instead.
+    directories with run-server, run-cli and run-check-rdb that are used instead.
 
 cargo xtask cluster-fixture [--seed N] [--out DIRECTORY]
     Makes the bundled cluster backup anew: starts three primaries of redis-7, fills them from the seed

@@ -31,8 +31,8 @@ impl Line {
         }
     }
 
-    /// The environment variable that says in which directory `run-server` and `run-cli` of this
-    /// line are. `cargo xtask test` sets it for the tests; set beforehand, it is taken as it is.
+    /// The environment variable that says in which directory `run-server`, `run-cli` and `run-check-rdb` of
+    /// this line are. `cargo xtask test` sets it for the tests; set beforehand, it is taken as it is.
     pub fn variable(self) -> &'static str {
         match self {
             Line::Redis7 => "PRESHARD_TEST_REDIS_7",
@@ -102,6 +102,10 @@ impl Line {
         }
         let directory = self.directory();
         if let Ok(server) = Server::open(self, &directory) {
+            // Unpacked before this tool was wanted.
+            if !directory.join("run-check-rdb").exists() {
+                self.write_wrappers(&directory)?;
+            }
             return Ok(server);
         }
         let found = check_tools().and_then(|()| {
@@ -116,7 +120,7 @@ impl Line {
         });
         found.with_context(|| {
             format!(
-                "{} cannot be installed (to use another build, set {} to a directory with run-server and run-cli)",
+                "{} cannot be installed (to use another build, set {} to a directory with run-server, run-cli and run-check-rdb)",
                 self.name(),
                 self.variable()
             )
@@ -149,8 +153,7 @@ impl Line {
         );
         let unpacked = scratch.path().join("server");
         apt.unpack(&package, &version, &unpacked)?;
-        write_wrapper(&unpacked, "run-server", &format!("{vendor}-server"))?;
-        write_wrapper(&unpacked, "run-cli", &format!("{vendor}-cli"))?;
+        self.write_wrappers(&unpacked)?;
         Server::open(self, &unpacked).context("unpacked, but it does not run")?;
         // Only a server that runs gets its name, so a broken attempt is never taken for one.
         if directory.exists() {
@@ -158,6 +161,20 @@ impl Line {
         }
         std::fs::rename(&unpacked, directory)?;
         Server::open(self, directory)
+    }
+}
+
+impl Line {
+    fn write_wrappers(self, directory: &Path) -> Result<()> {
+        let vendor = self.vendor();
+        for program in ["server", "cli", "check-rdb"] {
+            write_wrapper(
+                directory,
+                &format!("run-{program}"),
+                &format!("{vendor}-{program}"),
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -265,6 +282,10 @@ impl Server {
 
     pub(crate) fn cli_command(&self) -> Command {
         Command::new(self.directory.join("run-cli"))
+    }
+
+    pub(crate) fn check_rdb_command(&self) -> Command {
+        Command::new(self.directory.join("run-check-rdb"))
     }
 }
 

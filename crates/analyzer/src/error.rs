@@ -11,6 +11,9 @@ pub enum Error {
     /// The file is no snapshot, or one of a version that is not known.
     #[error(transparent)]
     NotASnapshot(#[from] preshard_parser::Error),
+    /// The file cannot be read.
+    #[error("cannot read the snapshot")]
+    Read(#[source] io::Error),
     /// The receiver of the keys failed.
     #[error("cannot hand on the keys")]
     Sink(#[source] io::Error),

@@ -8,7 +8,7 @@
 //! # Examples
 //! ```
 //! use preshard_analyzer::{CostProfile, Progress, Rough1, ScanOptions, scan};
-//! use preshard_parser::{Detail, source::{Mmap, Source}};
+//! use preshard_parser::{Detail, source::{OpenOptions, Source}};
 //!
 //! struct Silent;
 //! impl Progress for Silent {
@@ -16,12 +16,13 @@
 //! }
 //!
 //! let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/servers/redis-7.0/cluster.rdb");
-//! let source = Source::open(path.as_ref(), Mmap::Auto)?;
+//! let source = Source::open(path.as_ref(), &OpenOptions::default())?;
 //! let cost = CostProfile::built_in("redis-7.0").ok_or("no such profile")?;
 //! let options = ScanOptions {
 //!     cost: &cost,
 //!     memory: &Rough1,
 //!     detail: Detail::Counts,
+//!     reference_ms: None,
 //!     floor_block_ns: 5_000_000,
 //!     floor_payload_bytes: 1_000_000,
 //! };
@@ -32,12 +33,15 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod account;
 mod assemble;
+mod claim;
 mod cost;
 mod error;
 mod histogram;
 mod key_facts;
 mod key_name;
+mod member_sizes;
 mod memory;
 mod profile;
 mod scan;
@@ -45,21 +49,27 @@ mod server;
 mod summary;
 mod warning;
 
+pub use account::{Part, PartKind};
 pub use assemble::{AssembleError, Assembly, NodeView, assemble};
+pub use claim::{Claim, ClaimKind, ClaimVerdict};
 pub use cost::{CostProfile, ProfileError};
 pub use error::Error;
 pub use histogram::{CostBin, CostHistogram};
-pub use key_facts::{Cost, KeyFacts, Sizes};
-pub use key_name::{KeyName, is_hidden};
+pub use key_facts::{Cost, KeyFacts, KeyHead, Sizes};
+pub use key_name::{KeyName, NotBase64, NotEscaped, is_hidden};
+pub use member_sizes::{MemberSizes, SizeBucket, SizeHistogram, SizeOf};
 pub use memory::{MemoryModel, Rough1};
 pub use profile::{Merge, NamedKey, SlotFacts, SlotProfile};
-pub use scan::{Progress, ScanOptions, Sink, scan, scan_all, scan_stream};
+pub use scan::{Progress, ScanOptions, Seeker, Sink, Wanted, scan, scan_all, scan_stream, seek};
 pub use server::{Product, Server};
 pub use summary::{
-    AuxField, Checksum, Damage, DatabaseRow, FileScan, FileSummary, ModuleRow, SlotInfoCheck,
-    TypeRow,
+    AuxField, Checksum, Damage, DatabaseRow, FileScan, FileSummary, LibraryRow, ModuleRow,
+    SlotInfoCheck, TypeRow,
 };
 pub use warning::Warning;
 
 /// Of the parser, what the types above are made of.
-pub use preshard_parser::{DataType, Detail, Encoding, Family, Header, source::Source};
+pub use preshard_parser::{
+    DataType, Detail, Encoding, Family, Header, Member, ModuleNumber, Sample, StreamEntry,
+    StreamId, source::Source,
+};

@@ -356,17 +356,10 @@ mod tests {
                 slot: Slot::new(slot).expect("a slot"),
                 data_type: DataType::String,
                 value: ValueFacts {
-                    encoding: Encoding::Raw,
                     elements: Some(payload_bytes),
                     content_bytes: payload_bytes,
                     compressible_bytes: payload_bytes,
-                    largest_element_bytes: None,
-                    nodes: 0,
-                    fields_with_ttl: 0,
-                    groups: 0,
-                    consumers: 0,
-                    pending: 0,
-                    module: None,
+                    ..ValueFacts::empty(Encoding::Raw)
                 },
                 expires_at_ms: expires.then_some(1),
                 idle_s: None,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use preshard_parser::{Family, Header};
+
 /// A server by product and version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Server {
@@ -67,6 +69,28 @@ impl Server {
             line,
             version: version.to_owned(),
         })
+    }
+
+    /// Family and version of the snapshots that the server's release line writes, where it is known (files of
+    /// these servers; Redis 8.2, 8.4, 8.8 and 8.10 and Valkey 7.2 and 9.2 from their sources and release notes).
+    pub fn writes(&self) -> Option<Header> {
+        let (family, version) = match (self.product, self.line) {
+            (Product::Redis, (3, 2)) => (Family::Redis, 7),
+            (Product::Redis, (4, 0)) => (Family::Redis, 8),
+            (Product::Redis, (5, 0) | (6, 0) | (6, 2)) => (Family::Redis, 9),
+            (Product::Redis, (7, 0)) => (Family::Redis, 10),
+            (Product::Redis, (7, 2)) => (Family::Redis, 11),
+            (Product::Redis, (7, 4) | (8, 0) | (8, 2) | (8, 4)) => (Family::Redis, 12),
+            (Product::Redis, (8, 6)) => (Family::Redis, 13),
+            (Product::Redis, (8, 8)) => (Family::Redis, 14),
+            (Product::Redis, (8, 10)) => (Family::Redis, 15),
+            (Product::Redict, (7, 3)) => (Family::Redis, 12),
+            (Product::Valkey, (7, 2) | (8, 0) | (8, 1)) => (Family::Redis, 11),
+            (Product::Valkey, (9, 0) | (9, 1)) => (Family::Valkey, 80),
+            (Product::Valkey, (9, 2)) => (Family::Valkey, 81),
+            _ => return None,
+        };
+        Some(Header { family, version })
     }
 
     /// Whether the server is a build on the way to the release of its line.

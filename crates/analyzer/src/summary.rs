@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use preshard_parser::{DataType, Encoding, Header};
+use preshard_parser::{DataType, Detail, Encoding, Header};
 use preshard_slots::SlotSet;
 
-use crate::{KeyName, Server, SlotProfile, Warning};
+use crate::{Claim, KeyName, Part, Server, SlotProfile, Warning};
 
 /// The result of scanning one snapshot.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,18 +37,31 @@ pub struct FileSummary {
     pub written_at_s: Option<i64>,
     /// Memory of the server when it was written (`used-mem`).
     pub used_memory_bytes: Option<u64>,
-    /// The other auxiliary fields that describe the file, in its order, as text.
+    /// The auxiliary fields that describe the file, in its order, as text.
     pub aux: Vec<AuxField>,
+    /// Auxiliary fields that are not in [`FileSummary::aux`]: there are too many, or their names cannot be shown.
+    pub aux_unlisted: u64,
+    /// Cached Lua scripts (auxiliary fields of servers before 7.0).
+    pub scripts: u64,
     /// Keys.
     pub keys: u64,
     /// Keys with an expiry, whether past or not.
     pub expiring_keys: u64,
+    /// Of these, keys whose expiry was past when the file was written; `None` where the file does not tell the time
+    /// before its keys.
+    pub expired_when_written: Option<u64>,
+    /// How deep values were looked into.
+    pub detail: Detail,
+    /// The time before which expiries count as past, Unix milliseconds, as it was asked for.
+    pub reference_ms: Option<i64>,
     /// Per type and encoding, in the order of those.
     pub types: Vec<TypeRow>,
     /// Per database, ascending.
     pub databases: Vec<DatabaseRow>,
     /// Function libraries.
     pub functions: u64,
+    /// The first thousand of them.
+    pub libraries: Vec<LibraryRow>,
     /// Per module that wrote values or auxiliary data, ascending by id.
     pub modules: Vec<ModuleRow>,
     /// Collections with no elements, which no server keeps: not counted as keys.
@@ -61,8 +74,14 @@ pub struct FileSummary {
     pub checksum: Checksum,
     /// Why reading ended before the file's end.
     pub damage: Option<Damage>,
+    /// The file was written to while it was read: what was read may be neither the old content nor the new one.
+    pub changed: bool,
     /// Bytes after the end of the snapshot, which servers ignore.
     pub trailing_bytes: u64,
+    /// What each byte of the file is: the parts add up to [`FileSummary::bytes`].
+    pub account: Vec<Part>,
+    /// What the file says of itself, against what was read.
+    pub claims: Vec<Claim>,
     /// What deserves attention.
     pub warnings: Vec<Warning>,
 }
@@ -72,8 +91,19 @@ pub struct FileSummary {
 pub struct AuxField {
     /// Name.
     pub name: String,
-    /// Value.
-    pub value: String,
+    /// Value; `None` when it is longer than a kilobyte or cannot be decompressed.
+    pub value: Option<String>,
+    /// Length of the value.
+    pub value_bytes: u64,
+}
+
+/// A library of functions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LibraryRow {
+    /// Its name as its first line tells it, text from strangers; `None` where that tells none.
+    pub name: Option<String>,
+    /// Length of its source.
+    pub source_bytes: u64,
 }
 
 /// Keys of one type in one encoding.
@@ -95,6 +125,27 @@ pub struct TypeRow {
     pub memory_bytes_estimate: u64,
     /// Keys whose memory cannot be known.
     pub memory_unknown_keys: u64,
+    /// Bytes of all their elements, see [`preshard_parser::ValueFacts::element_bytes`]; `None` where those of
+    /// any key were not looked for or could not be.
+    pub element_bytes: Option<u64>,
+    /// The longest of their elements; `None` likewise.
+    pub largest_element_bytes: Option<u64>,
+    /// Keys whose blobs are broken inside, where that was looked for.
+    pub broken_keys: u64,
+    /// Keys whose expiry lies before [`FileSummary::reference_ms`]; `None` without that.
+    pub expired_keys: Option<u64>,
+    /// Hash fields with a TTL, whether past or not.
+    pub fields_with_ttl: u64,
+    /// Of these, fields whose expiry lies before [`FileSummary::reference_ms`]; `None` without that.
+    pub fields_expired: Option<u64>,
+    /// Consumer groups of streams.
+    pub groups: u64,
+    /// Their consumers.
+    pub consumers: u64,
+    /// Their pending entries.
+    pub pending: u64,
+    /// Entries of streams that are deleted and still take room.
+    pub deleted_entries: u64,
 }
 
 /// Keys of one database.
@@ -134,6 +185,14 @@ pub struct SlotInfoCheck {
     pub differing: u64,
     /// Keys that lie outside the section of their slot.
     pub stray_keys: u64,
+    /// Totals of slots that there are not.
+    pub out_of_range: u64,
+    /// Totals of slots that were declared before, in the same database.
+    pub repeated: u64,
+    /// Totals of slots below the one before: servers write slots in ascending order.
+    pub out_of_order: u64,
+    /// Totals that could not be understood, not in `declared`.
+    pub unreadable: u64,
 }
 
 /// The verdict on the checksum at the file's end.
@@ -171,6 +230,14 @@ pub struct Damage {
     pub keys_before: u64,
 }
 
+impl FileSummary {
+    /// Whether the file was read to its end, nobody wrote to it meanwhile, and its bytes are those that the server wrote, as
+    /// far as its checksum tells.
+    pub fn is_whole(&self) -> bool {
+        self.damage.is_none() && !self.changed && !matches!(self.checksum, Checksum::Wrong { .. })
+    }
+}
+
 impl Damage {
     pub(crate) fn new(error: &preshard_parser::Error, keys_before: u64) -> Damage {
         Damage {
@@ -179,6 +246,17 @@ impl Damage {
             message: error.to_string(),
             in_key: error.entry().map(|(db, key)| (db, KeyName(key.into()))),
             keys_before,
+        }
+    }
+
+    /// A failure behind the end of a snapshot that was read whole.
+    pub(crate) fn behind(summary: &FileSummary, failure: &std::io::Error) -> Damage {
+        Damage {
+            offset: summary.bytes,
+            truncated: failure.kind() == std::io::ErrorKind::UnexpectedEof,
+            message: format!("cannot be read behind the snapshot: {failure}"),
+            in_key: None,
+            keys_before: summary.keys,
         }
     }
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use preshard_slots::{NodeId, SlotSet};
 
+use crate::Claim;
+
 /// Something in a file, or between files, that a reader of the results must know.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -15,11 +17,25 @@ pub enum Warning {
         /// What its bytes give.
         computed: u64,
     },
-    /// The file goes on after the end of the snapshot.
+    /// Nothing tells whether bytes have changed since the server wrote them.
+    NoChecksum {
+        /// The version of the format when it has none; `None` when the server was told not to compute it.
+        version: Option<u32>,
+    },
+    /// The file goes on after the end of the snapshot, or of what that is wrapped in, nobody knows with what.
     TrailingBytes {
         /// How far.
         bytes: u64,
     },
+    /// Commands stand behind the snapshot, or behind what that is wrapped in.
+    CommandsBehind {
+        /// How far.
+        bytes: u64,
+    },
+    /// The file is the base of an append-only file: later writes are in files of their own.
+    WritesElsewhere,
+    /// A capture of replication lacks the mark at its end.
+    CaptureMarkMissing,
     /// The file was written to while it was read.
     SourceChanged,
     /// Collections with no elements were left out.
@@ -27,36 +43,29 @@ pub enum Warning {
         /// Their number.
         keys: u64,
     },
-    /// Slot totals that the file declares do not fit its keys.
-    SlotInfoDiffers {
-        /// Totals that differ.
-        differing: u64,
-        /// Totals in the file.
-        declared: u64,
-        /// Database of the first that differs.
+    /// Something that the file says of itself is not so.
+    ClaimDiffers(Claim),
+    /// The file names a database that a server with default settings does not have.
+    DatabaseBeyondDefault {
+        /// The highest database it names.
         db: u64,
-        /// Its slot, as the file has it.
-        slot: u64,
-        /// Keys and expiring keys declared for it.
-        declares: (u64, u64),
-        /// Keys and expiring keys counted.
-        counted: (u64, u64),
     },
-    /// Keys lie outside the section of their slot.
-    StrayKeys {
+    /// A file of a cluster holds keys in other databases than 0, which no cluster of its server has.
+    DatabasesInCluster {
         /// Their number.
         keys: u64,
     },
-    /// Key totals that the file declares for a database do not fit its keys.
-    DatabaseTotalsDiffer {
-        /// Databases for which they differ.
-        databases: u64,
-        /// The first of them.
-        db: u64,
-        /// Keys and expiring keys declared for it.
-        declares: (u64, u64),
-        /// Keys and expiring keys counted.
-        counted: (u64, u64),
+    /// Expiries, idle times, LFU counters or metadata that no key has.
+    LostAttributes {
+        /// Replaced by another in front of the same key.
+        replaced: u64,
+        /// At the end, where no key follows.
+        without_key: u64,
+    },
+    /// Auxiliary fields that cannot be decompressed.
+    UnreadableAuxFields {
+        /// Their number.
+        fields: u64,
     },
     /// More databases or modules than are listed.
     Unlisted {
@@ -159,12 +168,18 @@ impl Warning {
     pub fn name(&self) -> &'static str {
         match self {
             Warning::WrongChecksum { .. } => "wrong-checksum",
+            Warning::NoChecksum { .. } => "no-checksum",
             Warning::TrailingBytes { .. } => "trailing-bytes",
+            Warning::CommandsBehind { .. } => "commands-behind",
+            Warning::WritesElsewhere => "writes-elsewhere",
+            Warning::CaptureMarkMissing => "capture-mark-missing",
             Warning::SourceChanged => "source-changed",
             Warning::EmptyCollections { .. } => "empty-collections",
-            Warning::SlotInfoDiffers { .. } => "slot-info-differs",
-            Warning::StrayKeys { .. } => "stray-keys",
-            Warning::DatabaseTotalsDiffer { .. } => "database-totals-differ",
+            Warning::ClaimDiffers(claim) => claim.kind.warning_name(),
+            Warning::DatabaseBeyondDefault { .. } => "database-beyond-default",
+            Warning::DatabasesInCluster { .. } => "databases-in-cluster",
+            Warning::LostAttributes { .. } => "lost-attributes",
+            Warning::UnreadableAuxFields { .. } => "unreadable-aux-fields",
             Warning::Unlisted { .. } => "unlisted",
             Warning::ImportInProgress { .. } => "import-in-progress",
             Warning::Modules { .. } => "modules",
@@ -226,50 +241,79 @@ impl std::fmt::Display for Warning {
                 "wrong checksum: the file says {stored:016x}, its bytes give {computed:016x}; a server would \
                  refuse the file, and any figure may be wrong: take a new backup"
             ),
+            Warning::NoChecksum { version } => {
+                f.write_str("no checksum: ")?;
+                match version {
+                    Some(version) => write!(f, "RDB {version} has none")?,
+                    None => f.write_str("the server was told not to compute it")?,
+                }
+                f.write_str(", so bytes that have changed since may go unnoticed")
+            }
             Warning::TrailingBytes { bytes } => write!(
                 f,
                 "{} after the end of the snapshot not read",
                 Counted(*bytes, "byte")
             ),
+            Warning::CommandsBehind { bytes } => write!(
+                f,
+                "the state after the snapshot is in {} of commands behind it, which are not read",
+                Counted(*bytes, "byte")
+            ),
+            Warning::WritesElsewhere => f.write_str(
+                "the file is the base of an append-only file: the writes since are in the files beside it, which are \
+                 not read",
+            ),
+            Warning::CaptureMarkMissing => f.write_str(
+                "the capture does not end with its mark: it was cut short behind the snapshot, or something else \
+                 stands there",
+            ),
             Warning::SourceChanged => f.write_str(
-                "the file was written to while it was read: work on a copy that nobody writes",
+                "the file was written to while it was read: what was read may be neither its old content nor its new \
+                 one; work on a copy that nobody writes",
             ),
             Warning::EmptyCollections { keys } => write!(
                 f,
                 "{} without elements not counted: servers drop them when they load the file",
                 Counted(*keys, "collection")
             ),
-            Warning::SlotInfoDiffers {
-                differing,
-                declared,
-                db,
-                slot,
-                declares,
-                counted,
-            } => write!(
+            Warning::ClaimDiffers(claim) => write!(
                 f,
-                "{differing} of {declared} slot totals in the file do not fit its keys; first db {db} slot {slot}: \
-                 {} keys ({} expiring) declared, {} ({}) found",
-                declares.0, declares.1, counted.0, counted.1
+                "{}: the file says {}; what was read: {}; {}",
+                claim.kind.topic(),
+                claim.claimed,
+                claim.found,
+                claim.kind.advice()
             ),
-            Warning::StrayKeys { keys } => {
-                let keys = Counted(*keys, "key");
-                write!(f, "{keys} outside the section of the slot")
-            }
-            Warning::DatabaseTotalsDiffer {
-                databases,
-                db,
-                declares,
-                counted,
-            } => write!(
+            Warning::DatabaseBeyondDefault { db } => write!(
                 f,
-                "the declared totals of {} do not fit the keys; first db {db}: {} keys ({} expiring) declared, {} \
-                 ({}) found",
-                Counted(*databases, "database"),
-                declares.0,
-                declares.1,
-                counted.0,
-                counted.1
+                "database {db} is in the file: a server loads it only when its setting `databases` is at least {} (16 \
+                 by default)",
+                db.saturating_add(1)
+            ),
+            Warning::DatabasesInCluster { keys } => write!(
+                f,
+                "{} in other databases than 0, and slot totals as only a cluster has them: no cluster of this server \
+                 has other databases; look where the file comes from",
+                Counted(*keys, "key")
+            ),
+            Warning::LostAttributes {
+                replaced,
+                without_key,
+            } => {
+                f.write_str("expiries or other attributes that no key has:")?;
+                if *replaced > 0 {
+                    write!(f, " {replaced} replaced by another for the same key")?;
+                }
+                if *without_key > 0 {
+                    let comma = if *replaced > 0 { "," } else { "" };
+                    write!(f, "{comma} {without_key} with no key behind")?;
+                }
+                f.write_str("; no server writes that: keys may be missing")
+            }
+            Warning::UnreadableAuxFields { fields } => write!(
+                f,
+                "{} cannot be decompressed: a server would refuse the file; take a new backup",
+                Counted(*fields, "auxiliary field")
             ),
             Warning::Unlisted { what, keys } => write!(
                 f,

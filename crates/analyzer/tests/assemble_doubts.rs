@@ -57,6 +57,25 @@ fn a_damaged_file_makes_its_nodes_slots_doubtful() {
     assert_eq!(names(&assembly.warnings), ["damaged-file"]);
 }
 
+/// What was read of it may be neither what it was nor what it is.
+#[test]
+fn a_file_that_changed_makes_its_nodes_slots_doubtful() {
+    let mut changed = file("a.rdb", [1, 2]);
+    changed.summary.changed = true;
+    let assembly = assemble(
+        Some(&two_primaries()),
+        vec![
+            (Some(id('a')), changed),
+            (Some(id('b')), file("b.rdb", [9_000])),
+        ],
+    )
+    .expect("partial");
+    assert!(assembly.partial);
+    assert_eq!(doubtful(&assembly), slots(0..8_000));
+    let known: Vec<bool> = assembly.nodes.iter().map(|node| node.known).collect();
+    assert_eq!(known, [false, true]);
+}
+
 #[test]
 fn open_slots_and_imports_raise_doubts() {
     let mut source = node('a', 0..8_000);

@@ -38,17 +38,10 @@ fn facts(
     compressible_bytes: u64,
 ) -> ValueFacts {
     ValueFacts {
-        encoding,
         elements: Some(elements),
         content_bytes,
         compressible_bytes,
-        largest_element_bytes: None,
-        nodes: 0,
-        fields_with_ttl: 0,
-        groups: 0,
-        consumers: 0,
-        pending: 0,
-        module: None,
+        ..ValueFacts::empty(encoding)
     }
 }
 

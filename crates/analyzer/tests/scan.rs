@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use preshard_analyzer::{Checksum, CostProfile, Error, FileScan, Progress, scan, scan_all};
-use preshard_parser::source::{Mmap, Source};
+use preshard_parser::source::{Mmap, OpenOptions, Source};
 use preshard_parser::{DataType, Detail};
 use preshard_slots::Slot;
 use serde_json::Value;
@@ -63,6 +63,8 @@ fn profiles_of_real_files_hold_what_the_servers_answered() {
             Checksum::Verified
         };
         assert_eq!(summary.checksum, expected_checksum, "{shown}");
+        let told = warnings(&scan).contains(&"no-checksum");
+        assert_eq!(told, expected_checksum != Checksum::Verified, "{shown}");
 
         let mut expected: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
         for answer in &answers {
@@ -94,7 +96,7 @@ fn profiles_of_real_files_hold_what_the_servers_answered() {
         }
         let unexpected: Vec<&str> = warnings(&scan)
             .into_iter()
-            .filter(|name| *name != "modules")
+            .filter(|name| !["modules", "no-checksum"].contains(name))
             .collect();
         assert!(unexpected.is_empty(), "{shown}: {:?}", summary.warnings);
     }
@@ -282,7 +284,7 @@ fn several_files_at_once_give_what_each_gives_alone() {
     paths.insert(7, no_snapshot.path().to_owned());
     let sources: Vec<Source> = paths
         .iter()
-        .map(|path| Source::open(path, Mmap::Auto).expect("opens"))
+        .map(|path| Source::open(path, &OpenOptions::default()).expect("opens"))
         .collect();
     let cost = CostProfile::built_in("redis-7.0").expect("built in");
     let files: Vec<_> = sources
@@ -320,7 +322,7 @@ fn progress_adds_up_to_the_file() {
     let file = tempfile::NamedTempFile::new().expect("temporary file");
     let bytes = long_snapshot();
     fs::write(file.path(), &bytes).expect("written");
-    let source = Source::open(file.path(), Mmap::Auto).expect("opens");
+    let source = Source::open(file.path(), &OpenOptions::default()).expect("opens");
     let cost = CostProfile::built_in("redis-7.0").expect("built in");
     let sum = Sum(AtomicU64::new(0));
     scan(&source, &options(&cost, Detail::Counts), &sum, &mut |_| {
@@ -334,7 +336,7 @@ fn progress_adds_up_to_the_file() {
 fn what_is_no_snapshot_is_named() {
     for (bytes, looks_like) in [
         (&b""[..], "an empty file"),
-        (b"\x1f\x8b\x08\0\0\0\0\0\0\0", "a gzip file"),
+        (b"BZh91AY&SY", "a bzip2 file"),
         (b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n", "an append-only file"),
         (b"hello world, this is text", "text"),
     ] {
@@ -351,7 +353,7 @@ fn what_is_no_snapshot_is_named() {
 #[test]
 fn a_sink_that_fails_ends_the_scan() {
     let path = fixture("redis-7.0/mix.rdb");
-    let source = Source::open(&path, Mmap::Auto).expect("opens");
+    let source = Source::open(&path, &OpenOptions::default()).expect("opens");
     let cost = CostProfile::built_in("redis-7.0").expect("built in");
     let result = scan(
         &source,

@@ -3,11 +3,12 @@
 mod snapshot;
 
 use std::fs;
+use std::io::{self, Read, Write as _};
 
-use preshard_analyzer::{Checksum, Error, Warning};
+use preshard_analyzer::{Checksum, CostProfile, Error, Warning, scan, scan_stream};
 use preshard_parser::Detail;
-use preshard_parser::source::Mmap;
-use snapshot::{Snapshot, fixture, in_pool, scan_bytes, scan_file, warnings};
+use preshard_parser::source::{Mmap, Source};
+use snapshot::{Silent, Snapshot, fixture, in_pool, options, scan_bytes, scan_file, warnings};
 
 /// Cut anywhere, a file gives the keys that lie whole before the cut, and says where it ends.
 #[test]
@@ -128,6 +129,104 @@ fn bytes_behind_the_end_are_counted() {
     assert_eq!(scan.summary.checksum, Checksum::Verified);
     assert_eq!(
         scan.summary.warnings,
-        [Warning::TrailingBytes { bytes: 14 }]
+        [Warning::CommandsBehind { bytes: 14 }]
     );
+    assert!(scan.summary.is_whole());
+}
+
+/// What was read of a file that is written to meanwhile may be neither its old content nor its new one.
+#[test]
+fn a_file_that_changes_while_it_is_read_is_not_whole() {
+    let bytes = Snapshot::new("REDIS0010").set(b"a", b"1").end();
+    let cost = CostProfile::built_in("redis-7.0").expect("built in");
+    let options = options(&cost, Detail::Counts);
+    for mmap in [Mmap::Auto, Mmap::Never] {
+        for writes in [false, true] {
+            let mut file = tempfile::NamedTempFile::new().expect("temporary file");
+            file.write_all(&bytes).expect("written");
+            let source = Source::open(file.path(), &mmap.into()).expect("it opens");
+            let scan = scan(&source, &options, &Silent, &mut |_keys| match writes {
+                true => file.write_all(b"more"),
+                false => Ok(()),
+            });
+            let summary = scan.expect("a snapshot").summary;
+            assert_eq!((summary.changed, summary.is_whole()), (writes, !writes));
+            let warned = summary.warnings.contains(&Warning::SourceChanged);
+            assert_eq!(warned, writes, "{:?}", summary.warnings);
+        }
+    }
+}
+
+/// Of an input that fails behind the snapshot all keys are told, and that it is damaged.
+#[test]
+fn an_input_that_fails_behind_the_snapshot_is_damaged() {
+    struct Failing<'a>(&'a [u8]);
+    impl Read for Failing<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            match self.0.is_empty() {
+                true => Err(io::Error::other("the tape ran out")),
+                false => self.0.read(into),
+            }
+        }
+    }
+    let bytes = Snapshot::new("REDIS0010").set(b"a", b"1").end();
+    let cost = CostProfile::built_in("redis-7.0").expect("built in");
+    let options = options(&cost, Detail::Counts);
+    let scan = scan_stream(
+        "-".as_ref(),
+        Failing(&bytes),
+        &options,
+        &Silent,
+        &mut |_| Ok(()),
+    );
+    let summary = scan.expect("a snapshot").summary;
+    let damage = summary.damage.as_ref().expect("it fails");
+    assert_eq!(damage.offset, bytes.len() as u64);
+    assert!(damage.message.contains("the tape ran out"), "{damage}");
+    assert_eq!((damage.keys_before, summary.keys), (1, 1));
+    assert_eq!(summary.checksum, Checksum::Verified);
+    assert!(!summary.is_whole());
+}
+
+/// What lies behind the new end reads as zeros, which decode as keys without a name: none may come out.
+#[cfg(unix)]
+#[test]
+fn a_file_cut_short_while_it_is_mapped_gives_only_keys_that_were_in_it() {
+    let mut snapshot = Snapshot::new("REDIS0011");
+    let value = vec![b'v'; 300];
+    for number in 0..60_000u32 {
+        snapshot.set(format!("key:{number}").as_bytes(), &value);
+    }
+    let bytes = snapshot.end();
+    let file = tempfile::NamedTempFile::new().expect("temporary file");
+    let cost = CostProfile::built_in("redis-7.0").expect("built in");
+    for threads in [1, 2] {
+        fs::write(file.path(), &bytes).expect("written whole");
+        let source = Source::open(file.path(), &Mmap::Auto.into()).expect("opens");
+        assert!(source.bytes().is_some(), "mapped");
+        let mut keys = 0u32;
+        let scan = in_pool(threads, || {
+            scan(
+                &source,
+                &options(&cost, Detail::Counts),
+                &Silent,
+                &mut |seen| {
+                    for key in seen {
+                        assert_eq!(key.key, format!("key:{keys}").as_bytes());
+                        keys += 1;
+                    }
+                    file.as_file().set_len(1 << 20)
+                },
+            )
+        })
+        .expect("a snapshot");
+        assert!((1..60_000).contains(&keys), "{keys} keys");
+        assert_eq!(scan.summary.keys, u64::from(keys));
+        let damage = scan.summary.damage.expect("told");
+        assert!(damage.truncated, "{damage}");
+        assert!(
+            damage.message.contains("cut short while it was read"),
+            "{damage}"
+        );
+    }
 }

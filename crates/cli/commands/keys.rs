@@ -12,7 +12,7 @@ use preshard_report::text::{KeysView, estimates_note, render_keys};
 use preshard_report::{KeyRecord, json};
 use preshard_slots::SlotSet;
 
-use super::{is_whole, start_threads};
+use super::{key, start_threads};
 use crate::args::{KeyOrder, KeyType, KeysArgs, KeysFormat};
 use crate::backup::Completeness;
 use crate::exit::{ExitStatus, Refusal};
@@ -21,6 +21,10 @@ use crate::options::{ReadOptions, plan_limits};
 use crate::output::{Output, cannot_write};
 use crate::read::{OpenFile, left_out, open_all};
 use crate::say;
+
+/// The longest element is what people look for in a list of keys. A key that is broken inside is listed all the
+/// same: servers load it.
+const DETAIL: Detail = Detail::SoundElements;
 
 /// Keys of a text table unless told otherwise.
 const TOP_DEFAULT: usize = 20;
@@ -31,9 +35,13 @@ const TOP_DEFAULT: usize = 20;
 /// When an input cannot be read or the output cannot be written.
 pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     start_threads(args.input.threads)?;
+    if args.one.key().is_some() {
+        return key::run(args);
+    }
     let filter = Filter::new(&args);
     let selection = Selection::new(&args)?;
     let mut read = ReadOptions::new(args.input, args.target.target)?;
+    read.now_ms = args.reference.now;
     // Lines that run over a terminal and a bar that is drawn on it would spoil each other.
     read.quiet |=
         selection.top.is_none() && args.output.output.is_none() && io::stdout().is_terminal();
@@ -47,12 +55,6 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
         .iter()
         .map(|file| file.source.path().display().to_string())
         .collect();
-    let detail = match args.format {
-        // The longest element is a column of the CSV alone, and finding it means walking every element.
-        KeysFormat::Csv => Detail::Elements,
-        _ => Detail::Counts,
-    };
-
     let cannot_write = cannot_write(args.output.output.as_deref());
     let mut out = Output::open(args.output.output.as_deref())?;
     let mut writer = Writer::new(args.format, &mut out).context(cannot_write.clone())?;
@@ -76,8 +78,8 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
             }
             Ok(())
         };
-        let scan = file.scan(limits, detail, &bar, &mut sink, &cannot_write)?;
-        whole &= is_whole(&scan.summary);
+        let scan = file.scan(limits, DETAIL, &bar, &mut sink, &cannot_write)?;
+        whole &= scan.summary.is_whole();
         if let Some(damage) = &scan.summary.damage {
             said.push(Notice::damage(names[at].clone(), damage));
         }
@@ -87,22 +89,27 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     drop(bar);
     let keys = top.map(Top::finish).unwrap_or_default();
     let estimates = all_estimates(&files);
-    writer
-        .finish(&keys, matched, selection.order, &estimates)
-        .context(cannot_write)?;
+    let completeness = Completeness::of_names(&inputs);
+    let partial = !whole || completeness.partial;
+    let view = KeysView {
+        keys: &keys,
+        matched,
+        order: selection.order.words(),
+        estimates: &estimates,
+        partial,
+    };
+    writer.finish(&view).context(cannot_write)?;
     out.finish()?;
 
-    let completeness = Completeness::of_names(&inputs);
     said.extend(completeness.notices);
     said.extend(left_out(&inputs));
     say::warnings(&said);
     if args.format != KeysFormat::Text {
         say::note(&estimates_note(&estimates));
     }
-    Ok(if whole && !completeness.partial {
-        ExitStatus::Fine
-    } else {
-        ExitStatus::Partial
+    Ok(match partial {
+        false => ExitStatus::Fine,
+        true => ExitStatus::Partial,
     })
 }
 
@@ -175,6 +182,8 @@ impl Filter {
             KeyType::Zset => DataType::Zset,
             KeyType::Hash => DataType::Hash,
             KeyType::Stream => DataType::Stream,
+            KeyType::Array => DataType::Array,
+            KeyType::PathHash => DataType::PathHash,
             KeyType::Module => DataType::Module,
         };
         Filter {
@@ -268,23 +277,11 @@ impl<'o> Writer<'o> {
         }
     }
 
-    fn finish(
-        mut self,
-        keys: &[KeyRecord<'_>],
-        matched: u64,
-        order: KeyOrder,
-        estimates: &[Estimates],
-    ) -> io::Result<()> {
+    fn finish(mut self, view: &KeysView<'_>) -> io::Result<()> {
         if let Writer::Text(out) = self {
-            let view = KeysView {
-                keys,
-                matched,
-                order: order.words(),
-                estimates,
-            };
-            return render_keys(&view, out);
+            return render_keys(view, out);
         }
-        for key in keys {
+        for key in view.keys {
             self.write(key)?;
         }
         match self {
@@ -295,7 +292,7 @@ impl<'o> Writer<'o> {
 }
 
 /// How the estimates come about, for each kind of server that wrote one of the files.
-fn all_estimates(files: &[OpenFile]) -> Vec<Estimates> {
+pub(super) fn all_estimates(files: &[OpenFile]) -> Vec<Estimates> {
     let mut all: Vec<Estimates> = Vec::new();
     for file in files {
         let estimates = file.estimates();

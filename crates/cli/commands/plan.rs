@@ -8,7 +8,7 @@ use preshard_planner::{Error as PlanError, PlanInput, PlanNode, Violation, audit
 use preshard_report::document::Notice;
 use preshard_report::{PlanDocument, json, text};
 
-use super::{is_whole, start_threads};
+use super::start_threads;
 use crate::args::{DocumentFormat, PlanArgs};
 use crate::exit::{ExitStatus, Refusal};
 use crate::goal::Roster;
@@ -49,7 +49,7 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
         warnings.extend(assembly.files.iter().find_map(functions_stay));
     }
     say::warnings(&warnings);
-    let partial = assembly.partial || !assembly.files.iter().all(is_whole);
+    let partial = assembly.partial || !assembly.files.iter().all(FileSummary::is_whole);
     if partial && !args.allow_partial {
         return Err(Refusal::partial(
             "no plan is made from a damaged or incomplete backup (see the warnings): take a new one, or consent with \

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use preshard_report::text::SlotsView;
 use preshard_report::{SlotsDocument, csv, json, text};
 
-use super::{is_whole, start_threads};
+use super::start_threads;
 use crate::args::{SlotsArgs, SlotsFormat};
 use crate::exit::ExitStatus;
 use crate::input::{Inputs, TopologyWish};
@@ -56,11 +56,8 @@ pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
         )));
     }
 
-    Ok(
-        if assembly.partial || !assembly.files.iter().all(is_whole) {
-            ExitStatus::Partial
-        } else {
-            ExitStatus::Fine
-        },
-    )
+    Ok(match document.partial {
+        false => ExitStatus::Fine,
+        true => ExitStatus::Partial,
+    })
 }

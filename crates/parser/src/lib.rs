@@ -1,6 +1,7 @@
 //! Reads Redis and Valkey snapshots (RDB files) entry by entry, without copying.
 //!
-//! - [`source::Source`] opens a file, by memory map or by reading it.
+//! - [`source::Source`] opens a file, a pipe or standard input, takes off what the snapshot is wrapped in, and gives
+//!   its bytes, by memory map or as a stream.
 //! - [`RdbReader`] frames it: each [`Record`] is a window with its absolute range. An [`Entry`]'s
 //!   value has been skipped, not decoded.
 //! - [`RdbStream`] does the same for a snapshot that is read in order and never held whole.
@@ -8,16 +9,17 @@
 //! - [`salvage::survey`] tells what can be kept of a damaged snapshot.
 //! - [`crc64`] is the checksum of the file, computable in pieces.
 //!
-//! The crate knows nothing of slots, threads or terminals. Format facts cite the servers' sources
+//! The crate knows nothing of slots or terminals, and of threads only that a stream is decoded by one of its own.
+//! Format facts cite the servers' sources
 //! (`src/rdb.h`, `src/rdb.c`, `src/listpack.c` ... of Redis, and the same files of Valkey).
 //!
 //! # Examples
 //! ```
-//! use preshard_parser::{RdbReader, RecordKind, source::{Mmap, Source}};
+//! use preshard_parser::{RdbReader, RecordKind, source::{OpenOptions, Source}};
 //!
 //! let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/servers/redis-7.0/sets.rdb");
-//! let source = Source::open(path.as_ref(), Mmap::Auto)?;
-//! let mut reader = RdbReader::new(source.bytes())?;
+//! let source = Source::open(path.as_ref(), &OpenOptions::default())?;
+//! let mut reader = RdbReader::new(source.bytes().expect("a plain file is mapped"))?;
 //! let mut keys = 0;
 //! while let Some(record) = reader.next_record()? {
 //!     if let RecordKind::Entry(_) = record.kind {
@@ -41,6 +43,8 @@
 pub mod crc64;
 mod error;
 pub mod limits;
+#[cfg(test)]
+mod linear;
 mod looks_like;
 pub mod lzf;
 mod rdb;
@@ -49,14 +53,19 @@ pub mod salvage;
 pub mod source;
 mod stream;
 mod value;
+mod watch;
 mod window;
 
 pub use error::{Error, ErrorKind};
 pub use looks_like::looks_like;
 pub use rdb::{
-    DataType, Encoding, Entry, Family, Header, Measured, ModuleId, RdbReader, Record, RecordKind,
-    SlotInfo, Str, Value, ValueType,
+    DataType, Encoding, Entry, EntryHead, Family, Header, Measured, ModuleId, RdbReader, Record,
+    RecordKind, SlotInfo, Str, Template, Value, ValueType,
 };
 pub use reader::{Cursor, Reader};
 pub use stream::{Behind, Portion, RdbStream};
-pub use value::{Detail, ValueFacts};
+pub use value::{
+    Detail, FieldSamples, MeasureOptions, Member, MemberOptions, MemberSink, MembersError,
+    ModuleNumber, Sample, StreamEntry, StreamId, StreamInfo, ValueFacts,
+};
+pub use watch::Watch;

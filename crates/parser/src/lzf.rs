@@ -135,6 +135,14 @@ impl<'c, C: Cursor> LzfCursor<'c, C> {
                 ));
             }
             step(self.input, self.out, self.offset)?;
+            let produced = self.dropped + self.out.len() as u64;
+            if produced > self.len {
+                return Err(Error::corrupt(
+                    self.offset,
+                    "compressed string of its stated length",
+                    format!("{} bytes too many", produced - self.len),
+                ));
+            }
         }
         Ok(())
     }

@@ -141,13 +141,13 @@ impl<'c, C: Cursor> Bounded<'c, C> {
                 Ok(())
             }
             None => {
-                let beyond = n - self.left;
+                let left = std::mem::take(&mut self.left);
+                let beyond = n - left;
                 let found = format!("one that goes on for {beyond} more");
-                Err(Error::corrupt(
-                    self.inner.offset() + self.left,
-                    "structure within its string",
-                    found,
-                ))
+                // Where the file ends before the string does, that is what is wrong with it.
+                self.inner.skip(left)?;
+                let end = self.inner.offset();
+                Err(Error::corrupt(end, "structure within its string", found))
             }
         }
     }

@@ -4,11 +4,14 @@ use std::cell::OnceCell;
 use std::io::{self, Read};
 
 use crate::limits::{HELD_BYTES_MAX, WINDOW_BYTES};
-use crate::rdb::{FrameCursor, Framer, Need, first_error};
+use crate::rdb::{EntryHead, FrameCursor, Framer, Need, TemplateSource, first_error};
 use crate::reader::{Cursor, Reader};
-use crate::value::measure;
+use crate::value::{measure, members};
 use crate::window::Window;
-use crate::{Detail, Error, Header, Measured, Record, Value, ValueType};
+use crate::{
+    Error, Header, MeasureOptions, Measured, MemberOptions, MembersError, Record, Template, Value,
+    ValueFacts, Watch,
+};
 
 /// Most strings in front of a value: a function of a release candidate of Redis 7.0 has four.
 const STRINGS_MAX: usize = 4;
@@ -22,7 +25,7 @@ const STRINGS_MAX: usize = 4;
 pub struct RdbStream<R> {
     window: Window<R>,
     framer: Framer,
-    detail: Detail,
+    measuring: MeasureOptions,
     /// Bytes of the window that the last records lie in: theirs until the next are asked for.
     framed: usize,
     long: Long,
@@ -56,12 +59,12 @@ pub struct Behind {
 }
 
 impl<R: Read> RdbStream<R> {
-    /// Reads the header of a snapshot. Values longer than the window will be measured as deep as `detail`.
+    /// Reads the header of a snapshot. Values longer than the window will be measured by `measuring`.
     ///
     /// # Errors
     /// When the input does not begin like a snapshot, or with a version that is not known.
-    pub fn new(input: R, detail: Detail) -> Result<RdbStream<R>, Error> {
-        RdbStream::with_window(input, detail, WINDOW_BYTES)
+    pub fn new(input: R, measuring: impl Into<MeasureOptions>) -> Result<RdbStream<R>, Error> {
+        RdbStream::with_window(input, measuring, WINDOW_BYTES)
     }
 
     /// As [`RdbStream::new`], with a window of so many bytes, at least [`crate::limits::TAKE_MAX`].
@@ -70,7 +73,7 @@ impl<R: Read> RdbStream<R> {
     /// As [`RdbStream::new`].
     pub fn with_window(
         input: R,
-        detail: Detail,
+        measuring: impl Into<MeasureOptions>,
         window_bytes: usize,
     ) -> Result<RdbStream<R>, Error> {
         let mut window = Window::new(input, window_bytes);
@@ -85,7 +88,7 @@ impl<R: Read> RdbStream<R> {
         Ok(RdbStream {
             window,
             framer: Framer::new(header),
-            detail,
+            measuring: measuring.into(),
             framed: 0,
             long: Long::default(),
         })
@@ -112,26 +115,73 @@ impl<R: Read> RdbStream<R> {
         records: &mut Vec<Record<'w>>,
     ) -> Result<(), Error> {
         self.window.consume(std::mem::take(&mut self.framed));
-        if self.next_fits() {
-            self.frame_window(portion, records)
-        } else {
-            records.extend(self.frame_long()?);
-            Ok(())
+        match self.next(None) {
+            Next::InWindow => self.frame_window(portion, None, records),
+            Next::Passing => {
+                let measuring = self.measuring;
+                let record = self.frame_passing(&mut |window, head, templates| {
+                    measure(window, head.value_type, templates, measuring)
+                })?;
+                records.extend(record);
+                Ok(())
+            }
         }
     }
 
-    /// Makes the next record lie whole in the window, or finds that it cannot: what is wrong with it, if
-    /// anything is, must be told from the window then.
-    fn next_fits(&mut self) -> bool {
+    /// As [`RdbStream::next_records`], with the members of entries that `watch` wants handed to it while they
+    /// pass. The portion ends in front of such an entry, which then is a portion by itself, so that whatever is
+    /// wrong with the records before it can be told first.
+    ///
+    /// # Errors
+    /// As [`RdbStream::next_records`], and whatever the watch fails with.
+    pub fn next_watched<'w>(
+        &'w mut self,
+        portion: Portion,
+        watch: &mut dyn Watch,
+        records: &mut Vec<Record<'w>>,
+    ) -> Result<(), MembersError> {
+        self.window.consume(std::mem::take(&mut self.framed));
+        match self.next(Some(&*watch)) {
+            Next::InWindow => Ok(self.frame_window(portion, Some(&*watch), records)?),
+            Next::Passing => {
+                let measuring = self.measuring;
+                let mut failure = None;
+                let framed = self.frame_passing(&mut |window, head, templates| {
+                    if watch.wants(head) {
+                        let reference_ms = measuring.reference_ms;
+                        hand_out(window, head, templates, reference_ms, watch, &mut failure)
+                    } else {
+                        measure(window, head.value_type, templates, measuring)
+                    }
+                });
+                match failure {
+                    Some(failure) => Err(MembersError::Sink(failure)),
+                    None => {
+                        records.extend(framed?);
+                        Ok(())
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes the next record lie whole in the window, or finds that it cannot or should not: what is wrong
+    /// with it, if anything is, must be told from the window otherwise.
+    fn next(&mut self, watch: Option<&dyn Watch>) -> Next {
         let mut refilled = false;
         loop {
-            let mut reader = Reader::new(self.window.bytes(), self.window.offset());
-            match self.framer.peek(&mut reader) {
+            let reader = Reader::new(self.window.bytes(), self.window.offset());
+            let mut cursor = Watched::new(reader, watch);
+            let peeked = self.framer.peek(&mut cursor);
+            if cursor.met {
+                return Next::Passing;
+            }
+            match peeked {
                 Err(error) if error.is_truncated() && !self.window.is_last() => {}
-                _ => return true,
+                _ => return Next::InWindow,
             }
             if refilled {
-                return false;
+                return Next::Passing;
             }
             self.window.refill();
             refilled = true;
@@ -141,23 +191,26 @@ impl<R: Read> RdbStream<R> {
     fn frame_window<'w>(
         &'w mut self,
         portion: Portion,
+        watch: Option<&dyn Watch>,
         records: &mut Vec<Record<'w>>,
     ) -> Result<(), Error> {
-        let mut reader = Reader::new(self.window.bytes(), self.window.offset());
+        let reader = Reader::new(self.window.bytes(), self.window.offset());
+        let mut cursor = Watched::new(reader, watch);
         let mut bytes = 0;
         for _ in 0..portion.records.max(1) {
-            let start = reader.clone();
-            match self.framer.next_record(&mut reader) {
+            let start = cursor.reader.clone();
+            match self.framer.next_record(&mut cursor) {
                 Ok(Some(record)) => {
-                    self.framed += start.rest().len() - reader.rest().len();
+                    self.framed += start.rest().len() - cursor.reader.rest().len();
                     bytes += record.weight();
                     records.push(record);
                 }
                 Ok(None) => break,
+                Err(_) if cursor.met => break,
                 // The rest of the record is not in the window yet.
                 Err(error) if error.is_truncated() && !self.window.is_last() => break,
                 Err(error) => {
-                    let first = first_error(&self.framer, start, self.detail);
+                    let first = first_error(&self.framer, start, self.measuring.detail);
                     self.framer.end();
                     let error = first.unwrap_or(error);
                     return Err(match self.window.failure() {
@@ -173,12 +226,13 @@ impl<R: Read> RdbStream<R> {
         Ok(())
     }
 
-    fn frame_long(&mut self) -> Result<Option<Record<'_>>, Error> {
+    /// Frames a record that is not held; `look` sees its value pass.
+    fn frame_passing(&mut self, look: &mut Look<'_, R>) -> Result<Option<Record<'_>>, Error> {
         self.long = Long::default();
-        let mut cursor = LongCursor {
+        let mut cursor = PassingCursor {
             window: &mut self.window,
             kept: &self.long,
-            detail: self.detail,
+            look,
         };
         let framed = self.framer.next_record(&mut cursor);
         framed.inspect_err(|_| self.framer.end())
@@ -218,14 +272,112 @@ impl<R: Read> RdbStream<R> {
     }
 }
 
-/// A cursor over a record that is longer than the window.
-struct LongCursor<'c, 'a, R> {
-    window: &'c mut Window<R>,
-    kept: &'a Long,
-    detail: Detail,
+/// Where the next record is.
+enum Next {
+    /// Whole in the window.
+    InWindow,
+    /// It is longer than the window, or somebody wants to see its members: it passes.
+    Passing,
 }
 
-impl<R: Read> Cursor for LongCursor<'_, '_, R> {
+/// Walks the value that is next to its end.
+type Look<'l, R> =
+    dyn FnMut(&mut Window<R>, &EntryHead<'_>, TemplateSource<'_>) -> Result<ValueFacts, Error> + 'l;
+
+/// Hands the members of a value to whoever wants them; why that failed, if it did, is put into `failure`.
+fn hand_out<R: Read>(
+    window: &mut Window<R>,
+    head: &EntryHead<'_>,
+    templates: TemplateSource<'_>,
+    reference_ms: Option<i64>,
+    watch: &mut dyn Watch,
+    failure: &mut Option<io::Error>,
+) -> Result<ValueFacts, Error> {
+    let options = MemberOptions {
+        head_bytes: watch.head_bytes(),
+        reference_ms,
+    };
+    let handed_out = watch
+        .begin(head)
+        .map_err(MembersError::Sink)
+        .and_then(|()| {
+            members(window, head.value_type, templates, options, &mut |member| {
+                watch.member(member)
+            })
+        });
+    handed_out.map_err(|error| match error {
+        MembersError::Value(error) => error,
+        MembersError::Sink(error) => {
+            let end = Error::unreadable(head.offset, &error);
+            *failure = Some(error);
+            end
+        }
+    })
+}
+
+/// A cursor over the window that stops in front of the values that somebody wants to see.
+struct Watched<'w, 'a> {
+    reader: Reader<'a>,
+    watch: Option<&'w dyn Watch>,
+    /// It has stopped in front of one.
+    met: bool,
+}
+
+impl<'w, 'a> Watched<'w, 'a> {
+    fn new(reader: Reader<'a>, watch: Option<&'w dyn Watch>) -> Watched<'w, 'a> {
+        Watched {
+            reader,
+            watch,
+            met: false,
+        }
+    }
+}
+
+impl Cursor for Watched<'_, '_> {
+    #[inline]
+    fn offset(&self) -> u64 {
+        self.reader.offset()
+    }
+
+    #[inline]
+    fn take(&mut self, n: usize) -> Result<&[u8], Error> {
+        self.reader.take(n)
+    }
+
+    #[inline]
+    fn skip(&mut self, n: u64) -> Result<(), Error> {
+        self.reader.skip(n)
+    }
+}
+
+impl<'a> FrameCursor<'a> for Watched<'_, 'a> {
+    #[inline]
+    fn stored(&mut self, stored: u64, need: Need) -> Result<&'a [u8], Error> {
+        self.reader.stored(stored, need)
+    }
+
+    #[inline]
+    fn value(
+        &mut self,
+        head: &EntryHead<'a>,
+        templates: TemplateSource<'_>,
+    ) -> Result<(Value<'a>, Option<Template>), Error> {
+        if self.watch.is_some_and(|watch| watch.wants(head)) {
+            self.met = true;
+            return Err(Error::truncated(head.value_offset, 0));
+        }
+        self.reader.value(head, templates)
+    }
+}
+
+/// A cursor over a record that is not held.
+struct PassingCursor<'c, 'a, 'l, R> {
+    window: &'c mut Window<R>,
+    kept: &'a Long,
+    look: &'c mut Look<'l, R>,
+}
+
+impl<R: Read> Cursor for PassingCursor<'_, '_, '_, R> {
     fn offset(&self) -> u64 {
         self.window.offset()
     }
@@ -239,7 +391,7 @@ impl<R: Read> Cursor for LongCursor<'_, '_, R> {
     }
 }
 
-impl<'a, R: Read> FrameCursor<'a> for LongCursor<'_, 'a, R> {
+impl<'a, R: Read> FrameCursor<'a> for PassingCursor<'_, 'a, '_, R> {
     fn stored(&mut self, stored: u64, need: Need) -> Result<&'a [u8], Error> {
         let kept = match need {
             Need::Whole => stored,
@@ -252,13 +404,18 @@ impl<'a, R: Read> FrameCursor<'a> for LongCursor<'_, 'a, R> {
         Ok(free.map_or(&[], |cell| cell.get_or_init(|| bytes)))
     }
 
-    fn value(&mut self, value_type: ValueType) -> Result<Value<'a>, Error> {
+    fn value(
+        &mut self,
+        head: &EntryHead<'a>,
+        templates: TemplateSource<'_>,
+    ) -> Result<(Value<'a>, Option<Template>), Error> {
         let start = self.window.offset();
-        let facts = measure(self.window, value_type, self.detail)?;
+        let facts = (self.look)(self.window, head, templates)?;
         let measured = Measured {
             bytes: self.window.offset() - start,
             facts,
         };
-        Ok(Value::Measured(self.kept.value.get_or_init(|| measured)))
+        let value = Value::Measured(self.kept.value.get_or_init(|| measured));
+        Ok((value, templates.of(&facts)))
     }
 }

@@ -1,52 +1,93 @@
-//! Damage: every prefix and every flipped byte of what real servers wrote gives a result or one
-//! error with an offset inside the file; a flipped byte never goes unnoticed where there is a checksum.
+//! Damage: what real servers wrote, cut everywhere and changed everywhere, gives a result or one error with
+//! an offset inside the file, the same in memory and streamed, in bounded memory; and a changed byte
+//! never goes unnoticed where there is a checksum.
 
+#[path = "fuzz/both_roads.rs"]
+mod both_roads;
+
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use preshard_parser::limits::{LZF_EXPANSION_MAX, LZF_INITIAL_BYTES};
 use preshard_parser::{Detail, Error, ErrorKind, RdbReader, RecordKind, crc64};
 
-/// Small snapshots that hold every encoding between them.
-const SNAPSHOTS: &[&str] = &[
-    "redis-2.2.15/ttl.rdb",
-    "redis-2.4.18/hashes.rdb",
-    "redis-2.6.17/zsets.rdb",
-    "redis-3.2.13/multidb.rdb",
-    "redis-4.0.14/lfu.rdb",
-    "redis-5.0.14/streams.rdb",
-    "redis-6.2/lists.rdb",
-    "redis-6.2/lru.rdb",
-    "redis-7.0/functions.rdb",
-    "redis-7.0/keys.rdb",
-    "redis-7.0/module.rdb",
-    "redis-7.0-rc1/functions.rdb",
-    "redis-7.2.6/streams.rdb",
-    "redis-7.4-rc1/hfe.rdb",
-    "redis-7.4.1/cluster.rdb",
-    "redis-8.0/vectorset.rdb",
-    "redis-8.6/hfe.rdb",
-    "redis-8.6/module.rdb",
-    "redis-8.6/streams.rdb",
-    "redis-8.6/sets.rdb",
-    "valkey-9.1/hfe.rdb",
-    "valkey-9.1/module.rdb",
-];
+/// Files up to this long are swept as they are, which are all scenes but the ones with every encoding at its
+/// limits. Of the others one entry of each kind is swept in a file of its own, the one whose length is nearest
+/// to this: the time grows with the square of the length.
+const SWEPT_WHOLE_BYTES_MAX: u64 = 1_200;
+const SWEPT_ENTRY_BYTES: u64 = 240;
 
-fn snapshot(name: &str) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/servers")
-        .join(name);
-    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+/// Most memory that reading a damaged file may take at once, whatever its bytes claim: the initial room of a
+/// decompressed key, and as much as half of it for windows, records and buffers while they grow; and for each
+/// byte of the file the most that it can stand for when it is part of a compressed key.
+const PEAK_BYTES: u64 = LZF_INITIAL_BYTES as u64 * 3 / 2;
+const PEAK_BYTES_PER_BYTE: u64 = LZF_EXPANSION_MAX;
+
+fn servers() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/servers")
 }
 
-/// Every offset of a small file, and evenly spread ones of a larger.
-fn offsets(len: usize) -> impl Iterator<Item = usize> {
-    (0..len).step_by(1 + len / 2_000)
+fn snapshots() -> Vec<PathBuf> {
+    let listed = |folder: &Path| {
+        let files = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+        files
+            .map(|file| file.expect("entry").path())
+            .collect::<Vec<_>>()
+    };
+    let mut files: Vec<PathBuf> = listed(&servers())
+        .iter()
+        .flat_map(|folder| listed(folder))
+        .collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "rdb"));
+    files.sort();
+    assert!(files.len() > 150, "{} snapshots", files.len());
+    files
+}
+
+/// What is swept, by name: whole files, and single entries of longer ones.
+fn swept() -> BTreeMap<String, Vec<u8>> {
+    let mut swept = BTreeMap::new();
+    for path in snapshots() {
+        let bytes = fs::read(&path).expect("readable");
+        let name = path
+            .strip_prefix(servers())
+            .expect("a fixture")
+            .display()
+            .to_string();
+        if bytes.len() as u64 <= SWEPT_WHOLE_BYTES_MAX {
+            swept.insert(name, bytes);
+            continue;
+        }
+        let server = name.split('/').next().expect("a server");
+        let mut reader = RdbReader::new(&bytes).expect("sound");
+        while let Some(record) = reader.next_record().expect("sound") {
+            let range = record.range;
+            let RecordKind::Entry(entry) = record.kind else {
+                continue;
+            };
+            // A compressed value and one that is not are of different kinds.
+            let first_byte = bytes[entry.value_offset as usize] == 0xc3;
+            let kind = format!("{server} {:?} {first_byte}", entry.value_type);
+            let mut alone = bytes[..9].to_vec();
+            alone.extend(&bytes[range.start as usize..range.end as usize]);
+            alone.push(0xff);
+            if reader.header().version >= 5 {
+                alone.extend(crc64::checksum(&alone).to_le_bytes());
+            }
+            let distance = |bytes: &[u8]| SWEPT_ENTRY_BYTES.abs_diff(bytes.len() as u64);
+            let kept = swept.entry(kind).or_insert_with(|| alone.clone());
+            if distance(&alone) < distance(kept) {
+                *kept = alone;
+            }
+        }
+    }
+    swept
 }
 
 /// Reads to the end and measures every value; the stored checksum and where it begins.
 fn read_whole(bytes: &[u8]) -> Result<Option<(u64, u64)>, Error> {
-    let mut reader = RdbReader::new(bytes)?;
+    let mut reader = RdbReader::new(bytes)?.with_detail(Detail::Elements);
     while let Some(record) = reader.next_record()? {
         match record.kind {
             RecordKind::Entry(entry) => {
@@ -65,56 +106,117 @@ fn read_whole(bytes: &[u8]) -> Result<Option<(u64, u64)>, Error> {
     Ok(None)
 }
 
+/// Reads in memory and streamed through a window that holds little, and compares; the most memory that it took.
+fn peak_of_both_roads(bytes: &[u8], variant: usize) -> u64 {
+    let detail = [Detail::Counts, Detail::Elements][variant % 2];
+    let (pieces, window_bytes) = [(&[][..], 256), (&[1], 300), (&[0, 200, 3], 700)][variant % 3];
+    let read = || both_roads::read_on_both_roads(bytes, pieces, window_bytes, detail);
+    allocation_counter::measure(read).bytes_max
+}
+
+/// Sweeps one file with one kind of damage; the number of damaged files that were read.
+fn sweep(
+    name: &str,
+    sound: &[u8],
+    damage: impl Fn(&mut Vec<u8>, usize),
+    mut law: impl FnMut(&[u8], usize),
+) -> usize {
+    let mut damaged = Vec::with_capacity(sound.len());
+    for at in 0..sound.len() {
+        damaged.clear();
+        damaged.extend_from_slice(sound);
+        damage(&mut damaged, at);
+        let peak = peak_of_both_roads(&damaged, at);
+        assert!(
+            peak <= PEAK_BYTES + PEAK_BYTES_PER_BYTE * damaged.len() as u64,
+            "{name}, damaged at {at}: {peak} bytes of memory for a file of {}",
+            damaged.len()
+        );
+        law(&damaged, at);
+    }
+    sound.len()
+}
+
 #[test]
 fn a_snapshot_cut_anywhere_is_truncated_there() {
-    for name in SNAPSHOTS {
-        let bytes = snapshot(name);
-        for cut in offsets(bytes.len()) {
-            let prefix = &bytes[..cut];
+    let mut cuts = 0;
+    for (name, sound) in swept() {
+        cuts += sweep(&name, &sound, Vec::truncate, |prefix, cut| {
             let error = read_whole(prefix).expect_err("a prefix is no snapshot");
             if cut == 0 {
                 assert!(
                     matches!(error.kind(), ErrorKind::Corrupt { found, .. } if found == "an empty file"),
                     "{error}"
                 );
-                continue;
+                return;
             }
             assert!(error.is_truncated(), "{name} cut at {cut}: {error}");
             assert_eq!(error.offset(), cut as u64, "{name} cut at {cut}: {error}");
-        }
+        });
     }
+    assert!(cuts > 50_000, "only {cuts} cuts");
 }
 
 #[test]
-fn a_flipped_byte_is_an_error_or_breaks_the_checksum() {
-    for name in SNAPSHOTS {
-        let mut bytes = snapshot(name);
-        let has_checksum = read_whole(&bytes).expect("sound before").is_some();
-        for at in offsets(bytes.len()) {
-            for mask in [0x01, 0x80, 0xff] {
-                bytes[at] ^= mask;
-                match read_whole(&bytes) {
-                    Err(error) => assert!(
-                        error.offset() <= bytes.len() as u64,
-                        "{name}, byte {at}: {error}"
-                    ),
-                    Ok(Some((stored, end))) => {
-                        let covered = &bytes[..usize::try_from(end).expect("small file")];
-                        assert_ne!(
-                            stored,
-                            crc64::checksum(covered),
-                            "{name}, byte {at} ^ {mask:#x} went unnoticed"
-                        );
-                    }
-                    // A changed version byte can make a file one that has no checksum.
-                    Ok(None) => assert!(
-                        !has_checksum || at < 9,
-                        "{name}, byte {at} ^ {mask:#x} lost the checksum"
-                    ),
-                }
-                bytes[at] ^= mask;
+fn a_flipped_bit_is_an_error_or_breaks_the_checksum() {
+    let changes: usize = (0..8)
+        .map(|bit| sweep_changes(|byte| byte ^ (1 << bit)))
+        .sum();
+    assert!(changes > 400_000, "only {changes} changes");
+}
+
+#[test]
+fn a_changed_byte_is_an_error_or_breaks_the_checksum() {
+    let changes =
+        sweep_changes(|_| 0x00) + sweep_changes(|_| 0xff) + sweep_changes(|byte| byte ^ 0xff);
+    assert!(changes > 150_000, "only {changes} changes");
+}
+
+fn sweep_changes(change: impl Fn(u8) -> u8) -> usize {
+    let mut changes = 0;
+    for (name, sound) in swept() {
+        let has_checksum = read_whole(&sound).expect("sound before").is_some();
+        let damage = |bytes: &mut Vec<u8>, at: usize| bytes[at] = change(bytes[at]);
+        changes += sweep(&name, &sound, damage, |bytes, at| match read_whole(bytes) {
+            _ if bytes[at] == sound[at] => {}
+            Err(error) => assert!(
+                error.offset() <= bytes.len() as u64,
+                "{name}, byte {at}: {error}"
+            ),
+            Ok(Some((stored, end))) => {
+                let covered = &bytes[..usize::try_from(end).expect("small file")];
+                assert_ne!(
+                    stored,
+                    crc64::checksum(covered),
+                    "{name}, byte {at} as {:#x} went unnoticed",
+                    bytes[at]
+                );
             }
-        }
+            // A changed version byte can make a file one that has no checksum.
+            Ok(None) => assert!(
+                !has_checksum || at < 9,
+                "{name}, byte {at} as {:#x} lost the checksum",
+                bytes[at]
+            ),
+        });
+    }
+    changes
+}
+
+/// Found by fuzzing: an element that is longer than its ziplist, which is longer than the file. The file ends
+/// first.
+#[test]
+fn an_element_that_goes_on_behind_a_string_that_is_cut_is_truncation() {
+    // A ziplist of 16,000 bytes, whose first element takes 16,383, in a file that ends in its head.
+    let head = [
+        0x7e, 0x80, 0x80, 0x3e, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0x7f, 0xff,
+    ];
+    let bytes = [b"REDIS0006\x0a\x01k", &head[..]].concat();
+    for detail in [Detail::Counts, Detail::Elements] {
+        let mut reader = RdbReader::new(&bytes).expect("header").with_detail(detail);
+        let error = reader.next_record().expect_err("cut");
+        assert!(error.is_truncated(), "{error}");
+        assert_eq!(error.offset(), bytes.len() as u64, "{error}");
     }
 }
 

@@ -3,9 +3,10 @@
 #[path = "../../../fixtures/recorded.rs"]
 mod recorded;
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use preshard_parser::source::{Mmap, Source};
+use preshard_parser::source::{Mmap, OpenOptions, Source};
 use preshard_parser::{DataType, Detail, Entry, RdbReader, RecordKind, ValueFacts, crc64};
 use serde_json::Value;
 
@@ -60,13 +61,16 @@ fn differences(path: &Path, entry: &Entry<'_>, facts: &ValueFacts, answer: &Valu
     compare("consumers", number(facts.consumers), &answer["consumers"]);
     compare("pending entries", number(facts.pending), &answer["pel"]);
     compare("LFU counter", entry.freq.map(i64::from), &answer["freq"]);
-    if facts.encoding == preshard_parser::Encoding::HashTable {
-        compare(
-            "fields with TTL",
-            number(facts.fields_with_ttl),
-            &answer["field_ttl"],
-        );
-    }
+    compare(
+        "fields with TTL",
+        number(facts.fields_with_ttl),
+        &answer["field_ttl"],
+    );
+    compare(
+        "earliest field expiry",
+        facts.first_field_expiry_ms,
+        &answer["field_ttl_min"],
+    );
     let live_type = answer["type"].as_str().expect("type");
     if facts.module.is_none() && entry.value_type.data_type().name() != live_type {
         wrong.push(format!(
@@ -83,9 +87,9 @@ fn every_key_is_what_its_server_said() {
     let mut wrong = Vec::new();
     let mut keys = 0;
     for (path, answers_path) in recorded::answered_snapshots(&servers()) {
-        let source = Source::open(&path, Mmap::Auto).expect("open");
+        let source = Source::open(&path, &OpenOptions::default()).expect("open");
         let mut expected = recorded::answers(&answers_path);
-        for entry in entries(source.bytes()) {
+        for entry in entries(source.bytes().expect("mapped")) {
             let key = entry.key.bytes().expect("key").into_owned();
             let counted = entry.measure(Detail::Counts).expect("measure");
             let walked = entry.measure(Detail::Elements).expect("measure elements");
@@ -101,6 +105,7 @@ fn every_key_is_what_its_server_said() {
             wrong.extend(differences(&path, &entry, &counted, &answer));
             wrong.extend(differences(&path, &entry, &walked, &answer));
             let same = ValueFacts {
+                element_bytes: counted.element_bytes,
                 largest_element_bytes: counted.largest_element_bytes,
                 ..walked
             };
@@ -134,8 +139,8 @@ fn every_key_is_what_its_server_said() {
 #[test]
 fn records_tile_the_file_and_the_checksum_holds() {
     for (path, _) in recorded::answered_snapshots(&servers()) {
-        let source = Source::open(&path, Mmap::Auto).expect("open");
-        let bytes = source.bytes();
+        let source = Source::open(&path, &OpenOptions::default()).expect("open");
+        let bytes = source.bytes().expect("mapped");
         let mut reader = RdbReader::new(bytes).expect("header");
         let mut end = 9;
         let mut stored = None;
@@ -171,9 +176,14 @@ fn records_tile_the_file_and_the_checksum_holds() {
 #[test]
 fn mapped_and_read_bytes_are_the_same() {
     for (path, _) in recorded::answered_snapshots(&servers()) {
-        let mapped = Source::open(&path, Mmap::Auto).expect("map");
-        let read = Source::open(&path, Mmap::Never).expect("read");
-        assert_eq!(mapped.bytes(), read.bytes(), "{}", path.display());
+        let mapped = Source::open(&path, &Mmap::Auto.into()).expect("map");
+        let read = Source::open(&path, &Mmap::Never.into()).expect("read");
+        let mut bytes = Vec::new();
+        let mut stream = read.stream().expect("a stream");
+        stream.read_to_end(&mut bytes).expect("read to the end");
+        assert_eq!(mapped.bytes(), Some(&*bytes), "{}", path.display());
+        assert_eq!(read.bytes(), None);
+        assert_eq!(mapped.head(), read.head());
         assert!(!mapped.changed().expect("metadata"));
     }
 }

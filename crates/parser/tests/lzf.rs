@@ -85,3 +85,20 @@ fn a_prefix_reads_no_further_than_it_must() {
         compressed.len()
     );
 }
+
+/// Found by fuzzing: an instruction that yields more than the stated length is damage, as it is when the
+/// string is decompressed whole, and no byte behind that length is handed out.
+#[test]
+fn a_cursor_stops_at_the_stated_length() {
+    // The letter a, then ten copies of it; said to be six bytes.
+    let compressed = [0, b'a', 0xe0, 1, 0];
+    assert!(lzf::decompress(&compressed, 6, 0).is_err());
+    let (mut input, mut scratch) = (Reader::new(&compressed, 0), Vec::new());
+    let mut cursor = lzf::LzfCursor::new(&mut input, 6, &mut scratch);
+    assert_eq!(cursor.take(1).expect("a literal"), b"a");
+    assert!(cursor.take(1).is_err());
+    let (mut input, mut scratch) = (Reader::new(&compressed, 0), Vec::new());
+    let mut cursor = lzf::LzfCursor::new(&mut input, 11, &mut scratch);
+    assert_eq!(cursor.take(11).expect("as long as it says"), [b'a'; 11]);
+    assert!(cursor.take(1).is_err());
+}

@@ -1,12 +1,12 @@
 //! A snapshot that streams by tells what one in memory does: records, facts, first error, checksum.
 
-#[path = "fuzz/stream.rs"]
-mod fuzz_stream;
+#[path = "fuzz/both_roads.rs"]
+mod both_roads;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fuzz_stream::stream;
+use both_roads::read_on_both_roads;
 use preshard_parser::{Detail, Portion, RdbStream, RecordKind, Value};
 use proptest::prelude::*;
 
@@ -39,7 +39,7 @@ fn every_fixture_streams_as_it_reads() {
             (&[], 1 << 20),
         ] {
             for detail in [Detail::Counts, Detail::Elements] {
-                stream(&bytes, pieces, window_bytes, detail);
+                read_on_both_roads(&bytes, pieces, window_bytes, detail);
             }
         }
     }
@@ -103,6 +103,6 @@ proptest! {
         let detail = if deep { Detail::Elements } else { Detail::Counts };
         // A run of interrupted calls alone would never end.
         let pieces: Vec<u8> = if pieces.iter().all(|&n| n == 0) { vec![1] } else { pieces };
-        stream(&bytes, &pieces, window_bytes, detail);
+        read_on_both_roads(&bytes, &pieces, window_bytes, detail);
     }
 }

@@ -27,6 +27,18 @@ fn id(text: &str) -> NodeId {
     NodeId(text.to_owned())
 }
 
+/// Found by fuzzing: what follows a number may be more than one byte long.
+#[test]
+fn a_number_before_a_letter_that_is_not_ascii_is_no_tree() {
+    for text in ["1é", "12ĜĜ", "1)é", " 1) 2é", "1#\u{1f30d} => 2"] {
+        let error = error(text);
+        assert!(
+            matches!(error, Error::Unrecognised { .. } | Error::Unexpected { .. }),
+            "{text:?}: {error}"
+        );
+    }
+}
+
 #[test]
 fn texts_that_are_no_topology() {
     let kinds = "nodes.json, nodes.conf or a saved reply of CLUSTER NODES, SHARDS or SLOTS";

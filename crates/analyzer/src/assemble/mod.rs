@@ -23,7 +23,7 @@ pub struct Assembly {
     pub doubts: Vec<(Slot, String)>,
     /// What deserves attention between the files. What concerns one file alone is in its summary.
     pub warnings: Vec<Warning>,
-    /// Files are missing or damaged: a plan needs consent.
+    /// Files are missing, damaged, or were changed while they were read: a plan needs consent.
     pub partial: bool,
 }
 
@@ -40,7 +40,7 @@ pub struct NodeView {
     pub slots: SlotSet,
     /// Its backup, an index into [`Assembly::files`].
     pub file: Option<usize>,
-    /// Whether the figures say what it holds: its backup was read whole, or it owns no slot, and the topology
+    /// Whether the figures say what it holds: its backup was read whole and did not change, or it owns no slot, and the topology
     /// does not call it failing. A node of which this is not known must not be taken for an empty one.
     pub known: bool,
 }
@@ -300,6 +300,12 @@ impl Draft {
                 return Err(error);
             }
             self.foreign_keys(&file.path, node, foreign, &taken);
+        }
+        if file.changed {
+            self.partial = true;
+            node.known = false;
+            let why = format!("{name}: was written to while it was read");
+            self.doubt(node.slots.iter(), &why);
         }
         if file.damage.is_some() {
             self.partial = true;

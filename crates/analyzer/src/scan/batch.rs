@@ -5,6 +5,8 @@ use preshard_slots::Slot;
 use rayon::prelude::*;
 
 use super::ScanOptions;
+use super::claims::Newest;
+use super::ledger::Ledger;
 use crate::{KeyFacts, Sizes};
 
 /// Records that one task takes at least: enough to outweigh handing it over, few enough that a huge value
@@ -20,6 +22,12 @@ pub(super) struct Batch<'a> {
     pub(super) notes: Vec<(usize, RecordKind<'a>)>,
     /// Collections without elements.
     pub(super) empty_collections: u64,
+    /// Attributes of keys that a later one replaced.
+    pub(super) replaced_attributes: u64,
+    /// What the bytes are.
+    pub(super) ledger: Ledger,
+    /// The newest thing by the version of the format that brought it.
+    pub(super) newest: Newest,
     /// The first value that could not be measured; nothing behind it is in the batch.
     pub(super) error: Option<Error>,
 }
@@ -51,34 +59,50 @@ impl<'a> Batch<'a> {
         self.keys.clear();
         self.notes.clear();
         self.empty_collections = 0;
+        self.replaced_attributes = 0;
+        self.ledger = Ledger::default();
+        self.newest = Newest::default();
         self.error = None;
         for record in records {
             let RecordKind::Entry(entry) = &record.kind else {
                 self.notes.push((self.keys.len(), record.kind.clone()));
+                self.ledger.add_record(record);
+                self.newest.look_at(record);
                 continue;
             };
             match key_facts(entry, options) {
-                Ok(facts) if is_empty_collection(&facts) => self.empty_collections += 1,
-                Ok(facts) => self.keys.push(facts),
+                Ok(facts) if is_empty_collection(&facts) => {
+                    self.empty_collections += 1;
+                    self.ledger.add_empty_collection(record);
+                }
+                Ok(facts) => {
+                    self.keys.push(facts);
+                    self.ledger.add_key(record, entry);
+                }
                 Err(error) => {
                     self.error = Some(error);
                     break;
                 }
             }
+            self.replaced_attributes += record.lost_attributes;
+            self.newest.look_at(record);
         }
     }
 }
 
-/// Servers drop such a key when they load the file, and write none. Streams may be empty, and an
-/// empty string is a value.
+/// Servers drop such a key when they load the file, and write none. Streams may be empty, path hashes could be
+/// while Valkey 9.2 was developed, and an empty string is a value.
 fn is_empty_collection(facts: &KeyFacts<'_>) -> bool {
     facts.value.elements == Some(0)
-        && !matches!(facts.data_type, DataType::String | DataType::Stream)
+        && !matches!(
+            facts.data_type,
+            DataType::String | DataType::Stream | DataType::PathHash
+        )
 }
 
 fn key_facts<'a>(entry: &Entry<'a>, options: &ScanOptions<'_>) -> Result<KeyFacts<'a>, Error> {
     let key = entry.key.bytes()?;
-    let value = entry.measure(options.detail)?;
+    let value = entry.measure(options.measuring())?;
     let data_type = entry.value_type.data_type();
     let payload_bytes = entry.payload_bytes();
     let expires_at_ms = entry.expires_at_ms;

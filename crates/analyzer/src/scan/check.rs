@@ -1,11 +1,11 @@
-//! What a file says of itself, compared with what it holds: its checksum and its slot totals.
+//! The checksum of a file, computed while it is read.
 
 use preshard_parser::limits::CHECKSUM_VERSION_MIN;
-use preshard_parser::{Header, SlotInfo, crc64};
+use preshard_parser::{Header, crc64};
 use rayon::prelude::*;
 
 use super::frontier::{Chunk, End, Stop};
-use crate::{Checksum, KeyFacts, SlotInfoCheck, Warning};
+use crate::Checksum;
 
 /// Bytes after which a piece is worth a checksum of its own: joining two takes as long as computing over
 /// a few megabytes.
@@ -76,90 +76,4 @@ fn join(first: (u64, u64), second: (u64, u64)) -> (u64, u64) {
         crc64::combine(first.0, second.0, second.1),
         first.1 + second.1,
     )
-}
-
-/// Compares slot totals with the keys that follow them, one section at a time.
-///
-/// Servers write the totals of a slot in front of its keys, so one pair of counters is enough.
-#[derive(Default)]
-pub(super) struct SlotInfoWatch {
-    check: SlotInfoCheck,
-    section: Option<Section>,
-    first_differing: Option<Section>,
-}
-
-/// The keys behind one slot's totals.
-struct Section {
-    db: u64,
-    declared: SlotInfo,
-    /// Keys and expiring keys counted.
-    counted: (u64, u64),
-}
-
-impl SlotInfoWatch {
-    pub(super) fn declare(&mut self, db: u64, declared: SlotInfo) {
-        self.close();
-        self.check.declared += 1;
-        self.section = Some(Section {
-            db,
-            declared,
-            counted: (0, 0),
-        });
-    }
-
-    pub(super) fn count(&mut self, key: &KeyFacts<'_>) {
-        match &mut self.section {
-            Some(section) if section.declared.slot == u64::from(key.slot.number()) => {
-                section.counted.0 += 1;
-                section.counted.1 += u64::from(key.expires_at_ms.is_some());
-            }
-            _ => self.check.stray_keys += 1,
-        }
-    }
-
-    /// Ends the section in progress: another database begins, or the file ends.
-    pub(super) fn close(&mut self) {
-        let Some(section) = self.section.take() else {
-            return;
-        };
-        if section.counted != section.declares() {
-            self.check.differing += 1;
-            self.first_differing.get_or_insert(section);
-        }
-    }
-
-    /// The comparison, and what it warns of; `None` when the file declares nothing. A section that damage
-    /// cut short is not compared.
-    pub(super) fn finish(mut self, complete: bool) -> Option<(SlotInfoCheck, Vec<Warning>)> {
-        if complete {
-            self.close();
-        }
-        let check = self.check;
-        if check.declared == 0 {
-            return None;
-        }
-        let mut warnings = Vec::new();
-        if let Some(first) = self.first_differing {
-            warnings.push(Warning::SlotInfoDiffers {
-                differing: check.differing,
-                declared: check.declared,
-                db: first.db,
-                slot: first.declared.slot,
-                declares: first.declares(),
-                counted: first.counted,
-            });
-        }
-        if check.stray_keys > 0 {
-            warnings.push(Warning::StrayKeys {
-                keys: check.stray_keys,
-            });
-        }
-        Some((check, warnings))
-    }
-}
-
-impl Section {
-    fn declares(&self) -> (u64, u64) {
-        (self.declared.keys, self.declared.expiring_keys)
-    }
 }

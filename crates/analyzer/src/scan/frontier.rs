@@ -32,6 +32,10 @@ pub(super) enum Stop {
 
 /// The end of a snapshot.
 pub(super) struct End {
+    /// Offset of the EOF opcode: in front of it may stand attributes that no key follows.
+    pub(super) from: u64,
+    /// Such attributes in all.
+    pub(super) lost_attributes: u64,
     /// Offset behind the EOF opcode: the checksum covers what is before it.
     pub(super) checksum_from: u64,
     /// The checksum as stored; `None` in versions without.
@@ -52,7 +56,9 @@ impl End {
             return None;
         };
         Some(End {
-            checksum_from: record.range.start + 1,
+            from: record.offset,
+            lost_attributes: record.lost_attributes,
+            checksum_from: record.offset + 1,
             stored: checksum,
             offset: record.range.end,
         })
@@ -103,6 +109,8 @@ impl<'a> Frontier<'a> {
                 }
                 Ok(None) => {
                     break Some(Stop::Ended(End {
+                        from: self.offset,
+                        lost_attributes: 0,
                         checksum_from: self.offset,
                         stored: None,
                         offset: self.offset,

@@ -1,26 +1,29 @@
 //! Scanning a snapshot that lies in memory: framing, measuring and folding overlap.
 
+use preshard_parser::limits::TRAILING_LOOKED_AT_BYTES;
 use preshard_parser::source::Source;
 
 use super::batch::{self, Batch};
+use super::behind::Behind;
 use super::check::RunningChecksum;
 use super::frontier::{Frontier, Stop};
 use super::tally::Tally;
-use super::{Outcome, Progress, ScanOptions, Sink};
+use super::{Outcome, Progress, ScanOptions, Sink, has_changed};
 use crate::{Checksum, Error, FileScan};
 
-/// Scans the bytes of a source.
+/// Scans the bytes of a source that is mapped.
 ///
 /// The frontier frames the next chunk while this one is measured and the last one folded.
 pub(super) fn scan(
     source: &Source,
+    bytes: &[u8],
     options: &ScanOptions<'_>,
     progress: &dyn Progress,
     sink: &mut Sink<'_>,
 ) -> Result<FileScan, Error> {
-    let mut frontier = Frontier::new(source.bytes(), options.detail)?;
+    let mut frontier = Frontier::new(bytes, options.detail)?;
     let mut tally = Tally::new(source.path(), frontier.header(), options);
-    let mut checksum = RunningChecksum::new(source.bytes(), frontier.header());
+    let mut checksum = RunningChecksum::new(bytes, frontier.header());
     let mut chunk = frontier.next_chunk(Vec::new());
     // Buffers go round: allocating them anew for each chunk takes a fifth of the time of small keys.
     let mut spare_records = Vec::new();
@@ -39,12 +42,22 @@ pub(super) fn scan(
                 frontier.next_chunk(records)
             },
         );
+        let mut lost = None;
+        let mut handed_out = 0;
         for batch in &measured {
+            // Names still lie in the map, and zeros stand for what the file has lost.
+            lost = source.still_there(chunk.range.start).err();
+            if lost.is_some() {
+                break;
+            }
             sink(&batch.keys).map_err(Error::Sink)?;
+            handed_out += 1;
         }
+        measured.truncate(handed_out);
         progress.advance(chunk.range.end - chunk.range.start);
 
-        let stop = batch::take_error(&mut measured)
+        let stop = lost
+            .or_else(|| batch::take_error(&mut measured))
             .map(Stop::Damaged)
             .or(chunk.stop.take());
         let Some(stop) = stop else {
@@ -56,12 +69,22 @@ pub(super) fn scan(
             Stop::Ended(end) => checksum.verdict(end),
             Stop::Damaged(_) => Checksum::NotReached,
         };
-        return Ok(tally.finish(Outcome {
-            stop,
+        let behind = match &stop {
+            Stop::Ended(end) => {
+                let from = usize::try_from(end.offset).unwrap_or(usize::MAX);
+                bytes.get(from..).unwrap_or_default()
+            }
+            Stop::Damaged(_) => &[],
+        };
+        let first = behind.get(..TRAILING_LOOKED_AT_BYTES).unwrap_or(behind);
+        return Ok(tally.finish(&Outcome {
             checksum: verdict,
-            bytes: source.bytes().len() as u64,
-            // That the file cannot be looked at any more is reason enough to doubt what was read.
-            changed: source.changed().unwrap_or(true),
+            bytes: bytes.len() as u64,
+            behind: Behind::judge(first, behind.len() as u64, source.wrapping()),
+            stop,
+            failure: None,
+            behind_containers: Vec::new(),
+            changed: has_changed(source),
         }));
     }
 }

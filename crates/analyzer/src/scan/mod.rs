@@ -7,21 +7,34 @@
 //! depend on timing (the first error, the sink, the totals) goes by file order, so the result is the same for
 //! any number of threads, and for a file that is [`mapped`] as for one that is [`streamed`].
 
+mod aux_fields;
 mod batch;
+mod behind;
 mod check;
+mod claims;
 mod frontier;
+mod functions;
+mod imports;
+mod ledger;
 mod mapped;
+mod seek;
 mod streamed;
 mod tally;
+mod types;
+mod warnings;
 
 use std::io::{self, Read};
 use std::path::Path;
 
-use preshard_parser::Detail;
 use preshard_parser::source::Source;
+use preshard_parser::{Detail, MeasureOptions};
 use rayon::prelude::*;
 
+use behind::Behind;
 use frontier::Stop;
+use streamed::{KeysOnly, Taker};
+
+pub use seek::{Seeker, Wanted, seek};
 
 use crate::{Checksum, CostProfile, Error, FileScan, KeyFacts, MemoryModel};
 
@@ -34,10 +47,22 @@ pub struct ScanOptions<'a> {
     pub memory: &'a dyn MemoryModel,
     /// How deep values are looked into.
     pub detail: Detail,
+    /// The time before which expiries count as past, Unix milliseconds; without one nothing is said of that.
+    pub reference_ms: Option<i64>,
     /// Keys with a predicted block of at least this are listed by name.
     pub floor_block_ns: u64,
     /// Keys with a payload of at least this are listed by name.
     pub floor_payload_bytes: u64,
+}
+
+impl ScanOptions<'_> {
+    /// What is to be learnt of each value.
+    fn measuring(&self) -> MeasureOptions {
+        MeasureOptions {
+            detail: self.detail,
+            reference_ms: self.reference_ms,
+        }
+    }
 }
 
 /// Is told how far a scan has come.
@@ -83,7 +108,27 @@ pub fn scan(
     progress: &dyn Progress,
     sink: &mut Sink<'_>,
 ) -> Result<FileScan, Error> {
-    mapped::scan(source, options, progress, sink)
+    match source.bytes() {
+        Some(bytes) => mapped::scan(source, bytes, options, progress, sink),
+        None => scan_passing(source, options, progress, &mut KeysOnly(sink)),
+    }
+}
+
+/// Scans a source that is read in order.
+fn scan_passing(
+    source: &Source,
+    options: &ScanOptions<'_>,
+    progress: &dyn Progress,
+    taker: &mut dyn Taker,
+) -> Result<FileScan, Error> {
+    let mut stream = source.stream().map_err(Error::Read)?;
+    let (path, wrapping) = (source.path(), source.wrapping());
+    let (tally, outcome) = streamed::scan(path, &mut stream, wrapping, options, progress, taker)?;
+    Ok(tally.finish(&Outcome {
+        behind_containers: Behind::judge_containers(&stream.leftovers(), wrapping),
+        changed: has_changed(source),
+        ..outcome
+    }))
 }
 
 /// Scans one snapshot that `input` gives, in whatever pieces, without ever holding more than a window of it;
@@ -98,7 +143,15 @@ pub fn scan_stream(
     progress: &dyn Progress,
     sink: &mut Sink<'_>,
 ) -> Result<FileScan, Error> {
-    streamed::scan(path, input, options, progress, sink)
+    let mut taker = KeysOnly(sink);
+    let (tally, outcome) = streamed::scan(path, input, &[], options, progress, &mut taker)?;
+    Ok(tally.finish(&outcome))
+}
+
+/// Whether what was read may be neither the old content nor the new one. That the file cannot be looked at any more is
+/// reason enough to doubt it.
+fn has_changed(source: &Source) -> bool {
+    source.changed().unwrap_or(true) || source.shrunk()
 }
 
 /// Where a snapshot ended, or reading it did.
@@ -107,6 +160,12 @@ struct Outcome {
     checksum: Checksum,
     /// Bytes of the input, counted from the first of the snapshot.
     bytes: u64,
+    /// What stands behind the snapshot.
+    behind: Behind,
+    /// Why not all of it could be read.
+    failure: Option<io::Error>,
+    /// What stands behind each of the containers that the snapshot is wrapped in, inside the next.
+    behind_containers: Vec<Behind>,
     /// The input changed while it was read.
     changed: bool,
 }

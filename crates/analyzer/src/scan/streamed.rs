@@ -1,25 +1,49 @@
 //! Scanning a snapshot that passes by: nothing of it is held but a window.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
-use preshard_parser::{Portion, RdbStream};
+use preshard_parser::limits::TRAILING_LOOKED_AT_BYTES;
+use preshard_parser::source::Container;
+use preshard_parser::{MembersError, Portion, RdbStream, Watch};
 
 use super::batch::{self, Batch};
+use super::behind::Behind;
 use super::frontier::{CHUNK_BYTES, CHUNK_RECORDS_MAX, End, Stop};
 use super::tally::Tally;
 use super::{Outcome, Progress, ScanOptions, Sink, check};
-use crate::{Checksum, Error, FileScan};
+use crate::{Checksum, Error, KeyFacts};
 
-/// Scans what `input` gives.
+/// Takes what is found.
+pub(super) trait Taker {
+    /// Takes keys, in file order.
+    fn keys(&mut self, keys: &[KeyFacts<'_>]) -> io::Result<()>;
+
+    /// Whoever wants to see the members of some values while they pass.
+    fn watch(&mut self) -> Option<&mut dyn Watch> {
+        None
+    }
+}
+
+/// Takes keys, and wants to see no members.
+pub(super) struct KeysOnly<'s, 'f>(pub(super) &'s mut Sink<'f>);
+
+impl Taker for KeysOnly<'_, '_> {
+    fn keys(&mut self, keys: &[KeyFacts<'_>]) -> io::Result<()> {
+        (self.0)(keys)
+    }
+}
+
+/// Scans what `input` gives, a snapshot that was wrapped in `wrapping`.
 pub(super) fn scan<R: Read>(
     path: &Path,
     input: R,
+    wrapping: &[Container],
     options: &ScanOptions<'_>,
     progress: &dyn Progress,
-    sink: &mut Sink<'_>,
-) -> Result<FileScan, Error> {
-    let mut stream = RdbStream::new(input, options.detail)?;
+    taker: &mut dyn Taker,
+) -> Result<(Tally, Outcome), Error> {
+    let mut stream = RdbStream::new(input, options.measuring())?;
     let mut tally = Tally::new(path, stream.header(), options);
     let portion = Portion {
         records: CHUNK_RECORDS_MAX,
@@ -30,12 +54,19 @@ pub(super) fn scan<R: Read>(
         let stop = {
             let mut records = Vec::new();
             let mut measured: Vec<Batch<'_>> = Vec::new();
-            let framed = stream.next_records(portion, &mut records);
+            let framed = match taker.watch() {
+                None => stream.next_records(portion, &mut records),
+                Some(watch) => match stream.next_watched(portion, watch, &mut records) {
+                    Err(MembersError::Sink(error)) => return Err(Error::Sink(error)),
+                    Err(MembersError::Value(error)) => Err(error),
+                    Ok(()) => Ok(()),
+                },
+            };
             let end = End::take(&mut records);
             batch::measure(&records, options, &mut measured);
             tally.add(&measured);
             for batch in &measured {
-                sink(&batch.keys).map_err(Error::Sink)?;
+                taker.keys(&batch.keys).map_err(Error::Sink)?;
             }
             batch::take_error(&mut measured)
                 .or(framed.err())
@@ -53,11 +84,15 @@ pub(super) fn scan<R: Read>(
         Stop::Damaged(_) => Checksum::NotReached,
     };
     let at = stream.offset();
-    let behind = stream.behind(0);
-    Ok(tally.finish(Outcome {
+    let behind = stream.behind(TRAILING_LOOKED_AT_BYTES);
+    let outcome = Outcome {
         stop,
         checksum,
         bytes: at + behind.bytes,
+        behind: Behind::judge(&behind.first, behind.bytes, wrapping),
+        failure: behind.failure,
+        behind_containers: Vec::new(),
         changed: false,
-    }))
+    };
+    Ok((tally, outcome))
 }

@@ -16,6 +16,9 @@ const OPCODE_SLOT_INFO: u8 = 244;
 const OPCODE_AUX: u8 = 250;
 const OPCODE_RESIZEDB: u8 = 251;
 const OPCODE_EXPIRETIME_MS: u8 = 252;
+const OPCODE_FREQ: u8 = 249;
+const OPCODE_FUNCTION: u8 = 245;
+const OPCODE_MODULE_AUX: u8 = 247;
 const OPCODE_SELECTDB: u8 = 254;
 const OPCODE_EOF: u8 = 255;
 
@@ -87,6 +90,25 @@ impl Snapshot {
         self
     }
 
+    pub fn freq(&mut self, freq: u8) -> &mut Snapshot {
+        self.byte(OPCODE_FREQ).byte(freq)
+    }
+
+    pub fn function(&mut self, source: &str) -> &mut Snapshot {
+        self.byte(OPCODE_FUNCTION).string(source.as_bytes())
+    }
+
+    /// Data of a module: id, when it was written, an unsigned item, the end.
+    pub fn module_aux(&mut self) -> &mut Snapshot {
+        self.byte(OPCODE_MODULE_AUX)
+            .length(1 << 40)
+            .length(2)
+            .length(1)
+            .length(2)
+            .length(7)
+            .length(0)
+    }
+
     /// A string key.
     pub fn set(&mut self, key: &[u8], value: &[u8]) -> &mut Snapshot {
         self.byte(0).string(key).string(value)
@@ -147,6 +169,7 @@ pub fn options<'a>(cost: &'a CostProfile, detail: Detail) -> ScanOptions<'a> {
         cost,
         memory: &Rough1,
         detail,
+        reference_ms: None,
         floor_block_ns: 1_000_000,
         floor_payload_bytes: 10_000,
     }
@@ -156,7 +179,7 @@ pub fn options<'a>(cost: &'a CostProfile, detail: Detail) -> ScanOptions<'a> {
 #[allow(dead_code, reason = "each test file uses its own part")]
 pub fn scan_file(path: &Path, mmap: Mmap, detail: Detail) -> Result<(FileScan, Vec<Seen>), Error> {
     let cost = CostProfile::built_in("redis-7.0").expect("built in");
-    let source = Source::open(path, mmap).expect("the file opens");
+    let source = Source::open(path, &mmap.into()).expect("the file opens");
     let mut seen = Vec::new();
     let scan = scan(&source, &options(&cost, detail), &Silent, &mut |keys| {
         seen.extend(keys.iter().map(|key| Seen {

@@ -1,7 +1,7 @@
 //! Framing: which record comes next, wherever the bytes come from.
 
-use super::{Entry, Header, Record, RecordKind, Str, Value, ValueType, fields, opcode};
-use super::{read_length, read_string_header};
+use super::{Entry, EntryHead, Header, Record, RecordKind, Str, Value, ValueType, fields, opcode};
+use super::{Template, TemplateSource, Templates, read_length, read_string_header};
 use crate::limits::CHECKSUM_VERSION_MIN;
 use crate::reader::Cursor;
 use crate::{Error, Family};
@@ -15,11 +15,15 @@ pub(crate) trait FrameCursor<'a>: Cursor + Sized {
     /// Truncated, when fewer are left.
     fn stored(&mut self, stored: u64, need: Need) -> Result<&'a [u8], Error>;
 
-    /// Passes over a value.
+    /// Passes over a value, and tells the template that it refers to.
     ///
     /// # Errors
     /// At the first byte that contradicts the layout, is not known, or is missing.
-    fn value(&mut self, value_type: ValueType) -> Result<Value<'a>, Error>;
+    fn value(
+        &mut self,
+        head: &EntryHead<'a>,
+        templates: TemplateSource<'_>,
+    ) -> Result<(Value<'a>, Option<Template>), Error>;
 
     /// Consumes a string, header and bytes.
     ///
@@ -71,6 +75,7 @@ pub(crate) enum Need {
 pub(crate) struct Framer {
     header: Header,
     place: Place,
+    templates: Templates,
     ended: bool,
 }
 
@@ -88,6 +93,19 @@ struct Attributes {
     idle_s: Option<u64>,
     freq: Option<u8>,
     key_meta_bytes: u64,
+    /// Opcodes read, also of those that a later one replaced.
+    opcodes: u64,
+}
+
+impl Attributes {
+    /// Opcodes that a later one replaced.
+    fn replaced(&self) -> u64 {
+        let kept = u64::from(self.expires_at_ms.is_some())
+            + u64::from(self.idle_s.is_some())
+            + u64::from(self.freq.is_some())
+            + u64::from(self.key_meta_bytes > 0);
+        self.opcodes - kept
+    }
 }
 
 impl Place {
@@ -102,6 +120,7 @@ impl Framer {
         Framer {
             header,
             place: Place::default(),
+            templates: Templates::default(),
             ended: false,
         }
     }
@@ -139,11 +158,22 @@ impl Framer {
         }
         let start = c.offset();
         let mut place = self.place;
-        let kind = self.read_record(&mut place, c)?;
+        let (offset, kind) = self.read_record(&mut place, c)?;
+        let lost_attributes = match &kind {
+            RecordKind::Entry(_) => std::mem::take(&mut place.pending).replaced(),
+            RecordKind::End { .. } => place.pending.opcodes,
+            _ => 0,
+        };
         self.place = place;
-        self.ended = matches!(kind, RecordKind::End { .. });
+        match &kind {
+            RecordKind::HashTemplate(template) => self.templates.define(*template),
+            RecordKind::End { .. } => self.ended = true,
+            _ => {}
+        }
         Ok(Some(Record {
             range: start..c.offset(),
+            offset,
+            lost_attributes,
             kind,
         }))
     }
@@ -157,12 +187,13 @@ impl Framer {
         self.read_record(&mut place, c).map(|_| ())
     }
 
+    /// Reads a record and the attributes in front of it; where it begins by itself, and what it is.
     #[inline]
     fn read_record<'a, C: FrameCursor<'a>>(
         &self,
         place: &mut Place,
         c: &mut C,
-    ) -> Result<RecordKind<'a>, Error> {
+    ) -> Result<(u64, RecordKind<'a>), Error> {
         loop {
             let offset = c.offset();
             let byte = c
@@ -173,12 +204,11 @@ impl Framer {
                     continue;
                 }
                 if let Some(record) = self.read_opcode(place, c, byte)? {
-                    return Ok(record);
+                    return Ok((offset, record));
                 }
             }
-            return self
-                .read_entry(place, c, byte, offset)
-                .map(RecordKind::Entry);
+            let entry = self.read_entry(place, c, byte, offset)?;
+            return Ok((offset, RecordKind::Entry(entry)));
         }
     }
 
@@ -213,6 +243,7 @@ impl Framer {
             }
             _ => return Ok(false),
         }
+        pending.opcodes += 1;
         Ok(true)
     }
 
@@ -238,14 +269,18 @@ impl Framer {
                 read_length(c).map(|_| RecordKind::EnterpriseHint { opcode: byte }),
                 "Redis Enterprise field",
             ),
-            opcode::REUSED_242 => {
-                let name = match self.header.family {
-                    Family::Redis => "hash template of Redis 8.10",
-                    Family::Valkey => "update of a forkless save of Valkey 9.2",
-                };
-                let what = format!("opcode 242 ({name}) in a file that says {}", self.header);
+            opcode::REDIS_HASH_TEMPLATE if self.header.has_hash_templates() => (
+                Template::read(c, &self.templates).map(RecordKind::HashTemplate),
+                "hash template",
+            ),
+            opcode::REDIS_HASH_TEMPLATE if self.header.family == Family::Redis => {
+                let what = format!(
+                    "opcode 242 (hash template of Redis 8.10) in a file that says {}",
+                    self.header
+                );
                 (Err(Error::unsupported(c.offset() - 1, what)), "opcode")
             }
+            opcode::VALKEY_UPDATE => (fields::read_update(c), "command"),
             opcode::EOF => (self.read_end(c), "checksum"),
             _ => return Ok(None),
         };
@@ -264,7 +299,7 @@ impl Framer {
     #[inline]
     fn read_entry<'a, C: FrameCursor<'a>>(
         &self,
-        place: &mut Place,
+        place: &Place,
         c: &mut C,
         byte: u8,
         offset: u64,
@@ -273,20 +308,15 @@ impl Framer {
         let key = c
             .string(Need::Whole)
             .map_err(|error| error.reading("key"))?;
-        let value_offset = c.offset();
-        let db = place.db;
-        let value = c.value(value_type).map_err(|error| match key.bytes() {
-            Ok(bytes) => error.in_entry(db, &bytes),
-            Err(_) => error,
-        })?;
         let Attributes {
             expires_at_ms,
             idle_s,
             freq,
             key_meta_bytes,
-        } = std::mem::take(&mut place.pending);
-        Ok(Entry {
-            db,
+            ..
+        } = place.pending;
+        let head = EntryHead {
+            db: place.db,
             key,
             expires_at_ms,
             idle_s,
@@ -294,8 +324,15 @@ impl Framer {
             value_type,
             key_meta_bytes,
             offset,
-            value,
-            value_offset,
-        })
+            value_offset: c.offset(),
+        };
+        let templates = TemplateSource::Defined(&self.templates);
+        let (value, template) = c
+            .value(&head, templates)
+            .map_err(|error| match key.bytes() {
+                Ok(bytes) => error.in_entry(head.db, &bytes),
+                Err(_) => error,
+            })?;
+        Ok(head.with_value(value, template))
     }
 }

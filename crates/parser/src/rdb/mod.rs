@@ -9,19 +9,22 @@ mod module;
 pub(crate) mod opcode;
 mod reader;
 mod record;
+mod since;
 mod string;
+mod template;
 mod value_type;
 
-pub use entry::{Entry, Measured, Value};
+pub use entry::{Entry, EntryHead, Measured, Value};
 pub use header::{Family, Header};
 pub use module::ModuleId;
 pub use reader::RdbReader;
 pub(crate) use reader::first_error;
 pub use record::{Record, RecordKind, SlotInfo};
 pub use string::Str;
+pub use template::Template;
 pub use value_type::{DataType, Encoding, ValueType};
 
 pub(crate) use framer::{Begins, FrameCursor, Framer, Need};
 pub(crate) use length::read_length;
-pub(crate) use module::skip_module_items;
-pub(crate) use string::{Form, StringHeader, integer_text_len, read_string_header};
+pub(crate) use string::{Form, StringHeader, read_string_header};
+pub(crate) use template::{TemplateSource, Templates};

@@ -1,18 +1,10 @@
-//! Module values: typed items up to an end mark, so that any of them can be skipped (redis
-//! `src/rdb.h`, `RDB_MODULE_OPCODE_*`; version 2 of the module serialisation).
+//! Modules: their ids, and what they keep outside values.
 
 use std::fmt;
 
-use super::{read_length, read_string_header};
 use crate::Error;
 use crate::reader::Cursor;
-
-const ITEM_END: u64 = 0;
-const ITEM_SIGNED: u64 = 1;
-const ITEM_UNSIGNED: u64 = 2;
-const ITEM_FLOAT: u64 = 3;
-const ITEM_DOUBLE: u64 = 4;
-const ITEM_STRING: u64 = 5;
+use crate::value::{Skip, walk_items};
 
 /// The 64-bit id of a module data type: nine characters of six bits, then ten bits of version
 /// (redis `src/module.c`, `moduleTypeEncodeId`).
@@ -44,28 +36,7 @@ impl fmt::Display for ModuleId {
     }
 }
 
-/// Skips the items of a module value, its end mark included.
+/// Skips the items of a module, their end mark included.
 pub(crate) fn skip_module_items<C: Cursor>(c: &mut C) -> Result<(), Error> {
-    loop {
-        let offset = c.offset();
-        match read_length(c)? {
-            ITEM_END => return Ok(()),
-            ITEM_SIGNED | ITEM_UNSIGNED => {
-                read_length(c)?;
-            }
-            ITEM_FLOAT => c.skip(4)?,
-            ITEM_DOUBLE => c.skip(8)?,
-            ITEM_STRING => {
-                let header = read_string_header(c)?;
-                c.skip(header.stored)?;
-            }
-            other => {
-                return Err(Error::corrupt(
-                    offset,
-                    "module item 0 to 5",
-                    format!("{other}"),
-                ));
-            }
-        }
-    }
+    walk_items(c, &mut Skip::default())
 }

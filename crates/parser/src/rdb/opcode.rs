@@ -17,8 +17,10 @@ pub(super) const SLOT_INFO: u8 = 244;
 pub(super) const REDIS_KEY_META: u8 = 243;
 /// Valkey 9.0: an atomic slot import in progress.
 pub(super) const VALKEY_SLOT_IMPORT: u8 = 243;
-/// Redis 8.10 and Valkey 9.2 use this number for different things; neither is known here.
-pub(super) const REUSED_242: u8 = 242;
+/// Redis 8.10: the field names that hashes refer to.
+pub(super) const REDIS_HASH_TEMPLATE: u8 = 242;
+/// Valkey 9.2: a command that came in while a forkless full synchronisation was written.
+pub(super) const VALKEY_UPDATE: u8 = 242;
 /// No opcode is below this one; value types are.
 pub(super) const LOWEST: u8 = ENTERPRISE_RAM_LRU;
 /// Redis Enterprise: slot of the keys that follow.

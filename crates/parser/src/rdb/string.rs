@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::length::{Length, read_any_length, read_length};
-use crate::reader::Cursor;
+use crate::limits::BEGINNING_BYTES;
+use crate::reader::{Cursor, Reader};
 use crate::{Error, lzf};
 
 const ENCODING_INT8: u8 = 0;
@@ -15,7 +16,7 @@ const ENCODING_LZF: u8 = 3;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     Raw,
-    Integer(i32),
+    Integer(i64),
     Lzf,
 }
 
@@ -29,20 +30,34 @@ pub(crate) struct StringHeader {
     pub(crate) len: u64,
 }
 
-#[inline]
-pub(crate) fn read_string_header<C: Cursor>(c: &mut C) -> Result<StringHeader, Error> {
-    let offset = c.offset();
-    let integer = |n: i32| StringHeader {
-        form: Form::Integer(n),
-        stored: 0,
-        len: integer_text_len(i64::from(n)),
-    };
-    Ok(match read_any_length(c)? {
-        Length::Plain(len) => StringHeader {
+impl StringHeader {
+    /// So many bytes, as they are.
+    #[inline]
+    pub(crate) fn raw(len: u64) -> StringHeader {
+        StringHeader {
             form: Form::Raw,
             stored: len,
             len,
-        },
+        }
+    }
+
+    /// An integer that stands for its text.
+    #[inline]
+    pub(crate) fn integer(n: i64) -> StringHeader {
+        StringHeader {
+            form: Form::Integer(n),
+            stored: 0,
+            len: integer_text_len(n),
+        }
+    }
+}
+
+#[inline]
+pub(crate) fn read_string_header<C: Cursor>(c: &mut C) -> Result<StringHeader, Error> {
+    let offset = c.offset();
+    let integer = |n: i32| StringHeader::integer(i64::from(n));
+    Ok(match read_any_length(c)? {
+        Length::Plain(len) => StringHeader::raw(len),
         Length::Special(ENCODING_INT8) => integer(i32::from(i8::from_le_bytes(c.take_array()?))),
         Length::Special(ENCODING_INT16) => integer(i32::from(i16::from_le_bytes(c.take_array()?))),
         Length::Special(ENCODING_INT32) => integer(i32::from_le_bytes(c.take_array()?)),
@@ -67,7 +82,7 @@ pub(crate) fn read_string_header<C: Cursor>(c: &mut C) -> Result<StringHeader, E
 }
 
 /// Length of an integer's decimal text.
-pub(crate) fn integer_text_len(n: i64) -> u64 {
+fn integer_text_len(n: i64) -> u64 {
     u64::from(n < 0) + u64::from(n.unsigned_abs().checked_ilog10().unwrap_or(0)) + 1
 }
 
@@ -122,6 +137,27 @@ impl<'a> Str<'a> {
         })
     }
 
+    /// The first [`crate::limits::BEGINNING_BYTES`] of the decoded string, or all of it when it is shorter. They are
+    /// told also of a string that is not held.
+    ///
+    /// # Errors
+    /// Corrupt, when a compressed string does not decompress so far.
+    pub fn beginning(&self) -> Result<Cow<'a, [u8]>, Error> {
+        let len = usize::try_from(self.header.len).unwrap_or(BEGINNING_BYTES);
+        let wanted = len.min(BEGINNING_BYTES);
+        Ok(match self.header.form {
+            Form::Raw => Cow::Borrowed(self.stored.get(..wanted).unwrap_or(self.stored)),
+            Form::Integer(n) => Cow::Owned(n.to_string().into_bytes()),
+            Form::Lzf => {
+                let mut compressed = Reader::new(self.stored, self.offset);
+                let mut decompressed = Vec::new();
+                let mut content =
+                    lzf::LzfCursor::new(&mut compressed, self.header.len, &mut decompressed);
+                Cow::Owned(content.take(wanted)?.to_vec())
+            }
+        })
+    }
+
     #[cold]
     fn not_held(&self) -> Error {
         let what = format!("a streamed string of {} bytes", self.header.stored);
@@ -132,6 +168,26 @@ impl<'a> Str<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The beginning is told of the first bytes in the file alone: at worst two of them stand for one.
+    #[test]
+    fn the_beginning_of_a_compressed_string_needs_the_first_bytes_only() {
+        let literals: Vec<u8> = (0..3_000u32)
+            .flat_map(|n| [0, b'a' + (n % 26) as u8])
+            .collect();
+        let string = Str::new(
+            StringHeader {
+                form: Form::Lzf,
+                stored: literals.len() as u64,
+                len: 3_000,
+            },
+            &literals[..crate::limits::HELD_BYTES_MAX],
+            0,
+        );
+        assert!(string.bytes().is_err());
+        let expected: Vec<u8> = (0..1_024u32).map(|n| b'a' + (n % 26) as u8).collect();
+        assert_eq!(string.beginning().expect("held"), expected);
+    }
 
     #[test]
     fn integers_are_as_long_as_their_text() {

@@ -1,14 +1,16 @@
 //! Collections written element by element, and lists of blobs (redis `src/rdb.c`, `rdbLoadObject`).
 
-use super::blob::Blob;
+use super::blob::{Blob, Shape};
 use super::visitor::{Role, Visitor};
 use super::{blob, string};
 use crate::Error;
-use crate::rdb::{read_length, read_string_header};
+use crate::rdb::{StringHeader, read_length};
 use crate::reader::Cursor;
 
-/// A text score of this length byte or more is one of NaN, +inf, -inf and has no text.
-const TEXT_SCORE_SPECIAL_MIN: u8 = 253;
+/// Lengths of text scores that stand for scores without a text (redis 3.2 `src/rdb.c`, `rdbLoadDoubleValue`).
+const TEXT_SCORE_NAN: u8 = 253;
+const TEXT_SCORE_INFINITE: u8 = 254;
+const TEXT_SCORE_NEGATIVE_INFINITE: u8 = 255;
 /// A quicklist node that is one element by itself (redis `src/quicklist.h`).
 const CONTAINER_PLAIN: u64 = 1;
 /// A quicklist node that is a listpack.
@@ -21,6 +23,7 @@ pub(super) fn strings<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(),
     v.elements(n);
     for _ in 0..n {
         string(c, Role::Element, v)?;
+        v.element_ends()?;
     }
     Ok(())
 }
@@ -30,7 +33,8 @@ pub(super) fn zset<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Er
     v.elements(n);
     for _ in 0..n {
         string(c, Role::Element, v)?;
-        c.skip(8)?;
+        v.score(f64::from_le_bytes(c.take_array()?));
+        v.element_ends()?;
     }
     Ok(())
 }
@@ -41,9 +45,12 @@ pub(super) fn zset_text_scores<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> R
     for _ in 0..n {
         string(c, Role::Element, v)?;
         match c.u8()? {
-            TEXT_SCORE_SPECIAL_MIN.. => {}
-            len => c.skip(u64::from(len))?,
+            TEXT_SCORE_NAN => v.score(f64::NAN),
+            TEXT_SCORE_INFINITE => v.score(f64::INFINITY),
+            TEXT_SCORE_NEGATIVE_INFINITE => v.score(f64::NEG_INFINITY),
+            len => v.entry(Role::Score, StringHeader::raw(u64::from(len)), c)?,
         }
+        v.element_ends()?;
     }
     Ok(())
 }
@@ -52,22 +59,40 @@ pub(super) fn hash<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Er
     let n = read_length(c)?;
     v.elements(n);
     for _ in 0..n {
-        string(c, Role::Element, v)?;
-        string(c, Role::Element, v)?;
+        field(c, v)?;
+        v.element_ends()?;
     }
     Ok(())
 }
 
-/// Redis: a TTL, 0 for none, in front of each field.
-pub(super) fn hash_ttl<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Error> {
+/// Redis, release candidates of 7.4: an absolute expiry, 0 for none, in front of each field.
+pub(super) fn hash_ttl_pre_ga<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Error> {
+    hash_ttl(c, v, u64::cast_signed)
+}
+
+/// Redis: the earliest expiry, then in front of each field how much later it expires, plus one; 0 for never.
+pub(super) fn hash_ttl_from_earliest<C: Cursor, V: Visitor>(
+    c: &mut C,
+    v: &mut V,
+) -> Result<(), Error> {
+    let earliest = i64::from_le_bytes(c.take_array()?);
+    hash_ttl(c, v, |later| {
+        earliest.saturating_add_unsigned(later.saturating_sub(1))
+    })
+}
+
+fn hash_ttl<C: Cursor, V: Visitor>(
+    c: &mut C,
+    v: &mut V,
+    expires_at_ms: impl Fn(u64) -> i64,
+) -> Result<(), Error> {
     let n = read_length(c)?;
     v.elements(n);
     for _ in 0..n {
-        if read_length(c)? != 0 {
-            v.field_ttl();
-        }
-        string(c, Role::Element, v)?;
-        string(c, Role::Element, v)?;
+        let ttl = read_length(c)?;
+        v.field_expiry((ttl != 0).then(|| expires_at_ms(ttl)));
+        field(c, v)?;
+        v.element_ends()?;
     }
     Ok(())
 }
@@ -77,10 +102,37 @@ pub(super) fn hash_ttl_valkey<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Re
     let n = read_length(c)?;
     v.elements(n);
     for _ in 0..n {
-        string(c, Role::Element, v)?;
-        string(c, Role::Element, v)?;
-        if i64::from_le_bytes(c.take_array()?) != VALKEY_NO_EXPIRY {
-            v.field_ttl();
+        field(c, v)?;
+        let expiry = i64::from_le_bytes(c.take_array()?);
+        v.field_expiry((expiry != VALKEY_NO_EXPIRY).then_some(expiry));
+        v.element_ends()?;
+    }
+    Ok(())
+}
+
+fn field<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Error> {
+    string(c, Role::Field, v)?;
+    string(c, Role::FieldValue, v)
+}
+
+/// Valkey 9.2: paths, each with fields of its own (valkey 9.2 `tests/unit/type/path_hash.tcl`).
+pub(super) fn path_hash<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Error> {
+    let n = read_length(c)?;
+    v.elements(n);
+    for _ in 0..n {
+        string(c, Role::Path, v)?;
+        let offset = c.offset();
+        let fields = read_length(c)?;
+        if fields == 0 {
+            return Err(Error::corrupt(
+                offset,
+                "at least one field of the path",
+                "none",
+            ));
+        }
+        for _ in 0..fields {
+            field(c, v)?;
+            v.element_ends()?;
         }
     }
     Ok(())
@@ -88,7 +140,7 @@ pub(super) fn hash_ttl_valkey<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Re
 
 pub(super) fn quicklist<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Error> {
     for _ in 0..read_length(c)? {
-        blob(c, Blob::Ziplist { per_element: 1 }, v)?;
+        blob(c, Blob::Ziplist(Shape::Elements), v)?;
     }
     Ok(())
 }
@@ -98,12 +150,11 @@ pub(super) fn quicklist2<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<
         let offset = c.offset();
         match read_length(c)? {
             CONTAINER_PLAIN => {
-                let header = read_string_header(c)?;
                 v.elements(1);
-                v.string(Role::Element, header);
-                c.skip(header.stored)?;
+                string(c, Role::Element, v)?;
+                v.element_ends()?;
             }
-            CONTAINER_PACKED => blob(c, Blob::Listpack { per_element: 1 }, v)?,
+            CONTAINER_PACKED => blob(c, Blob::Listpack(Shape::Elements), v)?,
             other => {
                 return Err(Error::corrupt(
                     offset,

@@ -1,23 +1,44 @@
 //! What a value is made of, told from its lengths.
 
-use super::blob::Blob;
-use super::visitor::{Role, Visitor};
-use super::walk_value;
+use super::blob::{Blob, BlobHeader, Shape};
+use super::visitor::{ConsumerHead, GroupHead, Role, StreamEntryHead, StreamId, Visitor};
+use super::{array, inside, stream_node, walk_value};
 use crate::limits::LZF_TRIED_ABOVE_BYTES;
-use crate::lzf::LzfCursor;
-use crate::rdb::{Form, StringHeader};
-use crate::reader::{Bounded, Cursor};
-use crate::{DataType, Encoding, Error, ModuleId, ValueType};
+use crate::rdb::{Form, StringHeader, TemplateSource};
+use crate::reader::Cursor;
+use crate::{DataType, Encoding, Error, ErrorKind, ModuleId, Template, ValueType};
 
 /// How deep a measurement looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Detail {
-    /// Lengths and counts only: a blob is walked only where its header does not tell the count, and
-    /// nothing is decompressed beyond a header.
+    /// Lengths and counts only: a blob is walked only where its header does not tell the count or where its
+    /// fields may expire, and nothing else is decompressed beyond what stands in front.
     #[default]
     Counts,
     /// Also each element inside blobs, decompressing them where needed.
     Elements,
+    /// As [`Detail::Elements`] of blobs that are sound inside. Of others no more than [`Detail::Counts`] tells:
+    /// most servers load them, so that their keys are worth listing.
+    SoundElements,
+}
+
+/// What a measurement is to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MeasureOptions {
+    /// How deep it looks.
+    pub detail: Detail,
+    /// The time that hash fields are past when they expired before it, Unix milliseconds.
+    pub reference_ms: Option<i64>,
+}
+
+impl From<Detail> for MeasureOptions {
+    /// Without a reference time.
+    fn from(detail: Detail) -> MeasureOptions {
+        MeasureOptions {
+            detail,
+            reference_ms: None,
+        }
+    }
 }
 
 /// What was learnt of one value.
@@ -25,82 +46,150 @@ pub enum Detail {
 pub struct ValueFacts {
     /// How the value lies in the file.
     pub encoding: Encoding,
-    /// Elements as the server counts them (STRLEN, LLEN, SCARD, ZCARD, HLEN, XLEN); `None` for modules.
+    /// Elements as the server counts them (STRLEN, LLEN, SCARD, ZCARD, HLEN, XLEN, ARCOUNT,
+    /// PHCARD); `None` for modules.
     pub elements: Option<u64>,
-    /// Decoded bytes of all strings and blobs of the value.
+    /// Decoded bytes of all strings and blobs of the value; nothing of a module's.
     pub content_bytes: u64,
     /// Decoded bytes of those longer than 20 bytes, which a server tries to compress when it dumps the value.
     pub compressible_bytes: u64,
-    /// Longest element in decoded bytes, integers as text; a hash's field names and values count apart,
-    /// and so do those of a stream's entries. `None` where it was not looked for, and for modules.
+    /// Decoded bytes of all elements as commands would return them, integers as text: field names and
+    /// values, members without their scores, of streams the fields and values of entries that are not
+    /// deleted. `None` where it was not looked for, and for modules.
+    pub element_bytes: Option<u64>,
+    /// The longest among these; a hash's field names and values count apart, and so do those of a stream's
+    /// entries. `None` where it was not looked for, and for modules.
     pub largest_element_bytes: Option<u64>,
     /// Blobs: list nodes, stream nodes, 1 for a value that is one blob.
     pub nodes: u64,
-    /// Hash fields with a TTL, of tables only: in a blob they are not looked for.
+    /// Of these, blobs that turned out to be broken inside, see [`Detail::SoundElements`].
+    pub broken_nodes: u64,
+    /// Hash fields with a TTL, whether past or not.
     pub fields_with_ttl: u64,
+    /// Of these, fields whose expiry lies before the reference time; `None` without one.
+    pub fields_expired: Option<u64>,
+    /// The earliest expiry of a hash field, Unix milliseconds.
+    pub first_field_expiry_ms: Option<i64>,
+    /// The latest expiry of a hash field, Unix milliseconds.
+    pub last_field_expiry_ms: Option<i64>,
+    /// Stream entries that are deleted and still take room in their nodes.
+    pub deleted_entries: u64,
     /// Stream consumer groups.
     pub groups: u64,
     /// Stream consumers, all groups together.
     pub consumers: u64,
     /// Pending entries, all groups together.
     pub pending: u64,
+    /// Of these, entries that consumers gave back and none owns (Redis 8.8, XNACK).
+    pub unowned: u64,
+    /// The id of the template that has the field names. They count as if they stood in the value, which is where
+    /// DUMP puts them.
+    pub template: Option<u64>,
     /// The module that wrote the value.
     pub module: Option<ModuleId>,
+}
+
+impl ValueFacts {
+    /// Those of a value with nothing in it.
+    pub fn empty(encoding: Encoding) -> ValueFacts {
+        ValueFacts {
+            encoding,
+            elements: Some(0),
+            content_bytes: 0,
+            compressible_bytes: 0,
+            element_bytes: Some(0),
+            largest_element_bytes: Some(0),
+            nodes: 0,
+            broken_nodes: 0,
+            fields_with_ttl: 0,
+            fields_expired: None,
+            first_field_expiry_ms: None,
+            last_field_expiry_ms: None,
+            deleted_entries: 0,
+            groups: 0,
+            consumers: 0,
+            pending: 0,
+            unowned: 0,
+            template: None,
+            module: None,
+        }
+    }
 }
 
 /// Walks a value to its end and tells what it is made of.
 pub(crate) fn measure<C: Cursor>(
     c: &mut C,
     value_type: ValueType,
-    detail: Detail,
+    templates: TemplateSource<'_>,
+    options: MeasureOptions,
 ) -> Result<ValueFacts, Error> {
-    let mut measure = Measure::new(value_type, detail);
-    walk_value(c, value_type, &mut measure)?;
+    let mut measure = Measure::new(value_type, options);
+    walk_value(c, value_type, templates, &mut measure)?;
     Ok(measure.finish())
 }
 
 /// Gathers [`ValueFacts`].
-struct Measure {
+pub(super) struct Measure {
     data_type: DataType,
-    detail: Detail,
+    options: MeasureOptions,
     facts: ValueFacts,
     elements: u64,
-    largest: u64,
+    seen: Lengths,
+    /// Of the fields that entries of a stream node share.
+    shared: Lengths,
+    /// Whether the parts that go by belong to a deleted entry of a stream.
+    in_deleted_entry: bool,
     /// Whether a blob went by whose elements were not walked.
     unseen_elements: bool,
     decompressed: Vec<u8>,
 }
 
+/// Lengths of several strings.
+#[derive(Clone, Copy, Default)]
+struct Lengths {
+    sum: u64,
+    largest: u64,
+}
+
+impl Lengths {
+    fn add(&mut self, other: Lengths) {
+        self.sum = self.sum.saturating_add(other.sum);
+        self.largest = self.largest.max(other.largest);
+    }
+
+    fn add_one(&mut self, len: u64) {
+        self.add(Lengths {
+            sum: len,
+            largest: len,
+        });
+    }
+}
+
 impl Measure {
-    fn new(value_type: ValueType, detail: Detail) -> Measure {
+    pub(super) fn new(value_type: ValueType, options: MeasureOptions) -> Measure {
         Measure {
             data_type: value_type.data_type(),
-            detail,
+            options,
             facts: ValueFacts {
-                encoding: value_type.encoding(),
-                elements: None,
-                content_bytes: 0,
-                compressible_bytes: 0,
-                largest_element_bytes: None,
-                nodes: 0,
-                fields_with_ttl: 0,
-                groups: 0,
-                consumers: 0,
-                pending: 0,
-                module: None,
+                fields_expired: options.reference_ms.map(|_| 0),
+                ..ValueFacts::empty(value_type.encoding())
             },
             elements: 0,
-            largest: 0,
+            seen: Lengths::default(),
+            shared: Lengths::default(),
+            in_deleted_entry: false,
             unseen_elements: false,
             decompressed: Vec::new(),
         }
     }
 
-    fn finish(self) -> ValueFacts {
+    pub(super) fn finish(self) -> ValueFacts {
         let told = self.data_type != DataType::Module;
+        let walked = told && !self.unseen_elements;
         ValueFacts {
             elements: told.then_some(self.elements),
-            largest_element_bytes: (told && !self.unseen_elements).then_some(self.largest),
+            element_bytes: walked.then_some(self.seen.sum),
+            largest_element_bytes: walked.then_some(self.seen.largest),
             ..self.facts
         }
     }
@@ -112,51 +201,13 @@ impl Measure {
         }
     }
 
-    /// Reads a blob's header from its content, and walks it where that is needed or asked for.
-    fn look_into<C: Cursor>(&mut self, blob: Blob, len: u64, content: &mut C) -> Result<(), Error> {
-        let header = blob.read_header(content, len)?;
-        let entries = match header.entries {
-            Some(entries) if self.detail == Detail::Counts => {
-                self.unseen_elements = true;
-                entries
-            }
-            told => {
-                let largest = &mut self.largest;
-                let (per_element, mut at) = (blob.entries_per_element(), 0);
-                // Of member and score, or field, value and TTL, the last is no element of its own.
-                let unlisted = match (self.data_type, per_element) {
-                    (DataType::Zset, 2) => 1,
-                    (DataType::Hash, 3) => 2,
-                    _ => u64::MAX,
-                };
-                let walked = blob.walk(content, header, &mut |len| {
-                    if at % per_element != unlisted {
-                        *largest = (*largest).max(len);
-                    }
-                    at += 1;
-                })?;
-                told.unwrap_or(walked)
-            }
-        };
-        if blob != Blob::StreamNode {
-            self.elements = self
-                .elements
-                .saturating_add(entries / blob.entries_per_element());
+    /// Takes in a string of the format, whoever consumes it.
+    pub(super) fn note_string(&mut self, role: Role, header: StringHeader) {
+        if role == Role::ModuleString {
+            return;
         }
-        Ok(())
-    }
-}
-
-impl Visitor for Measure {
-    fn elements(&mut self, n: u64) {
-        self.elements = self.elements.saturating_add(n);
-    }
-
-    fn string(&mut self, role: Role, header: StringHeader) {
         self.add_content(header.len);
-        if role == Role::Element {
-            self.largest = self.largest.max(header.len);
-        }
+        self.note_entry(role, header);
         if self.data_type == DataType::String {
             self.elements = header.len;
             if let Form::Integer(_) = header.form {
@@ -165,46 +216,212 @@ impl Visitor for Measure {
         }
     }
 
-    fn blob<C: Cursor>(
+    /// Takes in an entry of a blob, whoever consumes it.
+    pub(super) fn note_entry(&mut self, role: Role, header: StringHeader) {
+        match role {
+            Role::Element | Role::Field | Role::FieldValue | Role::Path
+                if !self.in_deleted_entry =>
+            {
+                self.seen.add_one(header.len);
+            }
+            Role::SharedField => self.shared.add_one(header.len),
+            _ => {}
+        }
+    }
+
+    /// Takes in that a blob goes by, whoever consumes it.
+    pub(super) fn note_blob(&mut self, header: StringHeader) {
+        self.facts.nodes += 1;
+        self.add_content(header.len);
+    }
+
+    /// Reads what else stands in front of a blob's entries.
+    pub(super) fn begin_blob<C: Cursor>(
         &mut self,
-        blob: Blob,
+        blob: Blob<'_>,
+        mut header: BlobHeader,
+        c: &mut C,
+    ) -> Result<Look, Error> {
+        let must_be_walked = match blob {
+            Blob::StreamNode(_) => {
+                self.shared = Lengths::default();
+                let deleted = stream_node::read_deleted(&mut header, c)?;
+                self.facts.deleted_entries = self.facts.deleted_entries.saturating_add(deleted);
+                false
+            }
+            // No header tells how many fields have a TTL.
+            Blob::Listpack(Shape::ExpiringFields) => true,
+            _ => header.entries.is_none(),
+        };
+        Ok(Look {
+            header,
+            must_be_walked,
+            before: self.seen,
+        })
+    }
+
+    /// Takes in how the walk over a blob's entries went, if there was one. An error that costs no more than
+    /// the lengths of the entries is handed back.
+    pub(super) fn end_blob(
+        &mut self,
+        blob: Blob<'_>,
+        look: Look,
+        walked: Result<Option<u64>, Error>,
+    ) -> Result<Option<Error>, Error> {
+        let (walked, broken) = match walked {
+            Ok(walked) => (walked, None),
+            Err(error)
+                if self.options.detail == Detail::SoundElements
+                    && !look.must_be_walked
+                    && matches!(error.kind(), ErrorKind::Corrupt { .. }) =>
+            {
+                self.seen = look.before;
+                self.facts.broken_nodes += 1;
+                (None, Some(error))
+            }
+            Err(error) => return Err(error),
+        };
+        self.unseen_elements |= walked.is_none();
+        // A stream tells its length itself, and of a hash whose names stand apart those are counted.
+        if !matches!(blob, Blob::StreamNode(_) | Blob::Values(_)) {
+            let entries = look.header.entries.or(walked).unwrap_or(0);
+            let elements = entries / blob.shape().entries();
+            self.elements = self.elements.saturating_add(elements);
+        }
+        Ok(broken)
+    }
+
+    /// Elements that have been counted so far.
+    pub(super) fn counted(&self) -> u64 {
+        self.elements
+    }
+}
+
+/// A blob that is being looked into.
+#[derive(Clone, Copy)]
+pub(super) struct Look {
+    pub(super) header: BlobHeader,
+    /// Its header leaves open what must be known.
+    must_be_walked: bool,
+    /// What was seen before it.
+    before: Lengths,
+}
+
+impl Visitor for Measure {
+    fn elements(&mut self, n: u64) {
+        self.elements = self.elements.saturating_add(n);
+    }
+
+    fn string<C: Cursor>(
+        &mut self,
+        role: Role,
         header: StringHeader,
         c: &mut C,
     ) -> Result<(), Error> {
-        self.facts.nodes += 1;
-        self.add_content(header.len);
-        let offset = c.offset();
-        let mut stored = Bounded::new(c, header.stored);
-        match header.form {
-            Form::Raw => self.look_into(blob, header.len, &mut stored)?,
-            Form::Lzf => {
-                let mut decompressed = std::mem::take(&mut self.decompressed);
-                let mut content = LzfCursor::new(&mut stored, header.len, &mut decompressed);
-                self.look_into(blob, header.len, &mut content)?;
-                self.decompressed = decompressed;
-            }
-            Form::Integer(n) => {
-                return Err(Error::corrupt(
-                    offset,
-                    "blob of elements",
-                    format!("the integer {n}"),
-                ));
-            }
+        self.note_string(role, header);
+        c.skip(header.stored)
+    }
+
+    fn entry<C: Cursor>(
+        &mut self,
+        role: Role,
+        header: StringHeader,
+        c: &mut C,
+    ) -> Result<(), Error> {
+        self.note_entry(role, header);
+        c.skip(header.stored)
+    }
+
+    fn blob<C: Cursor>(
+        &mut self,
+        blob: Blob<'_>,
+        header: StringHeader,
+        c: &mut C,
+    ) -> Result<(), Error> {
+        self.note_blob(header);
+        let mut decompressed = std::mem::take(&mut self.decompressed);
+        inside::open(blob, header, c, &mut decompressed, self)?;
+        self.decompressed = decompressed;
+        Ok(())
+    }
+
+    fn content<C: Cursor>(&mut self, blob: Blob<'_>, len: u64, c: &mut C) -> Result<(), Error> {
+        let header = inside::read_header(blob, len, c, self)?;
+        let look = self.begin_blob(blob, header, c)?;
+        let walked = match self.options.detail {
+            Detail::Counts if !look.must_be_walked => Ok(None),
+            _ => inside::walk(blob, look.header, c, self).map(Some),
+        };
+        self.end_blob(blob, look, walked).map(|_| ())
+    }
+
+    fn field_expiry(&mut self, expires_at_ms: Option<i64>) {
+        let Some(expiry) = expires_at_ms else {
+            return;
+        };
+        let facts = &mut self.facts;
+        facts.fields_with_ttl += 1;
+        facts.first_field_expiry_ms = Some(
+            facts
+                .first_field_expiry_ms
+                .map_or(expiry, |first| first.min(expiry)),
+        );
+        facts.last_field_expiry_ms = Some(
+            facts
+                .last_field_expiry_ms
+                .map_or(expiry, |last| last.max(expiry)),
+        );
+        if let (Some(expired), Some(reference)) =
+            (&mut facts.fields_expired, self.options.reference_ms)
+        {
+            *expired += u64::from(expiry < reference);
         }
-        stored.finish()
     }
 
-    fn field_ttl(&mut self) {
-        self.facts.fields_with_ttl += 1;
+    fn float(&mut self, number: f64) {
+        self.seen.add_one(array::float_text(number).len() as u64);
     }
 
-    fn group(&mut self, pending: u64, consumers: u64) {
+    fn template(&mut self, template: &Template) -> Result<(), Error> {
+        self.facts.template = Some(template.id);
+        self.add_content(template.field_bytes);
+        self.elements = u64::from(template.fields.get());
+        self.seen.add(Lengths {
+            sum: template.field_bytes,
+            largest: u64::from(template.longest_field_bytes),
+        });
+        Ok(())
+    }
+
+    fn field_names(&mut self, header: StringHeader) {
+        self.note_blob(header);
+    }
+
+    fn stream_entry(&mut self, head: StreamEntryHead) {
+        self.in_deleted_entry = head.deleted;
+        if head.shares_fields && !head.deleted {
+            self.seen.add(self.shared);
+        }
+    }
+
+    fn group(&mut self, head: GroupHead) -> Result<(), Error> {
         self.facts.groups += 1;
-        self.facts.pending = self.facts.pending.saturating_add(pending);
-        self.facts.consumers = self.facts.consumers.saturating_add(consumers);
+        self.facts.pending = self.facts.pending.saturating_add(head.pending);
+        Ok(())
     }
 
-    fn module(&mut self, module: ModuleId) {
+    fn consumer(&mut self, _head: ConsumerHead) -> Result<(), Error> {
+        self.facts.consumers += 1;
+        Ok(())
+    }
+
+    fn unowned(&mut self, _id: StreamId) -> Result<(), Error> {
+        self.facts.unowned += 1;
+        Ok(())
+    }
+
+    fn module(&mut self, module: ModuleId) -> Result<(), Error> {
         self.facts.module = Some(module);
+        Ok(())
     }
 }

@@ -132,17 +132,10 @@ fn add(profile: &mut SlotProfile, key: &Key, number: usize) {
         slot: slot_at(key.slot),
         data_type: key.data_type,
         value: ValueFacts {
-            encoding: Encoding::HashTable,
             elements: Some(key.payload_bytes / 20),
             content_bytes: key.payload_bytes,
             compressible_bytes: 0,
-            largest_element_bytes: None,
-            nodes: 0,
-            fields_with_ttl: 0,
-            groups: 0,
-            consumers: 0,
-            pending: 0,
-            module: None,
+            ..ValueFacts::empty(Encoding::HashTable)
         },
         expires_at_ms: number.is_multiple_of(3).then_some(1_900_000_000_000),
         idle_s: None,

@@ -24,6 +24,8 @@ pub struct InputFacts {
     pub checksum: ChecksumState,
     /// True when the file was read to its end.
     pub complete: bool,
+    /// True when it is complete, its checksum is not wrong, and nobody wrote to it while it was read.
+    pub whole: bool,
     /// Keys read.
     pub keys: u64,
     /// The node it is a backup of, where that is known.
@@ -70,6 +72,7 @@ impl InputFacts {
             written_at_s: summary.written_at_s,
             checksum: ChecksumState::of(summary.checksum),
             complete: summary.damage.is_none(),
+            whole: summary.is_whole(),
             keys: summary.keys,
             node,
         }

@@ -1,11 +1,12 @@
 //! What is in a backup, whether it is whole, who wrote it.
 
-use preshard_analyzer::{Checksum, Damage, FileSummary, KeyName, TypeRow};
+use preshard_analyzer::{Checksum, Damage, Detail, FileSummary, KeyName, TypeRow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::input::family_word;
 use super::key_record::KeyNameSchema;
+use super::trust::{ClaimReport, PartReport};
 use super::{ChecksumState, CrossCheck, Estimates, FORMAT_VERSION, Notice, Tool};
 
 /// What `preshard inspect` found.
@@ -37,6 +38,11 @@ pub struct FileReport {
     pub bytes_read: u64,
     /// True when the snapshot was read to its end.
     pub complete: bool,
+    /// True when it is complete, its checksum is not wrong, and nobody wrote to it while it was read. What is said of a file
+    /// that is not whole is damaged goods.
+    pub whole: bool,
+    /// True when the file was written to while it was read.
+    pub changed: bool,
     /// Why reading ended early; `null` when it did not.
     pub damage: Option<DamageReport>,
     /// `redis` or `valkey`: which family's numbers the format uses.
@@ -49,12 +55,24 @@ pub struct FileReport {
     pub written_at_s: Option<i64>,
     /// Memory of the server when it was written, where the file tells.
     pub used_memory_bytes: Option<u64>,
-    /// The other auxiliary fields, as the file has them.
+    /// How much of that the estimate for the keys explains, from 0 to 1 unless one of them is wrong; keys of unknown memory
+    /// not counted.
+    pub used_memory_share_estimate: Option<f64>,
+    /// The auxiliary fields, as the file has them.
     pub aux: Vec<AuxRow>,
+    /// Auxiliary fields that are not listed: there are too many, or their names cannot be shown.
+    pub aux_unlisted: u64,
+    /// Cached Lua scripts, in auxiliary fields of servers before 7.0.
+    pub scripts: u64,
     /// The verdict on its checksum.
     pub checksum: ChecksumReport,
     /// How the estimates came about.
     pub estimates: Estimates,
+    /// The time before which expiries count as past, Unix milliseconds: what `--now` states, or else when the file says it
+    /// was written; `null` where neither is known.
+    pub reference_ms: Option<i64>,
+    /// Whether every element was looked at (`--elements`), not only what counts and lengths tell.
+    pub elements_seen: bool,
     /// Sums over all keys.
     pub totals: KeyTotals,
     /// Per type and encoding.
@@ -63,6 +81,8 @@ pub struct FileReport {
     pub databases: Vec<DatabaseTotals>,
     /// Function libraries.
     pub functions: u64,
+    /// The first thousand of them.
+    pub libraries: Vec<LibraryReport>,
     /// Per module that wrote values or data of its own.
     pub modules: Vec<ModuleTotals>,
     /// Collections without elements: servers drop them, and they are not counted as keys.
@@ -73,6 +93,10 @@ pub struct FileReport {
     pub importing: Vec<(u16, u16)>,
     /// Bytes after the end of the snapshot, which servers ignore.
     pub trailing_bytes: u64,
+    /// What each byte of the file is: the parts add up to `bytes`.
+    pub account: Vec<PartReport>,
+    /// What the file says of itself, against what was read.
+    pub claims: Vec<ClaimReport>,
     /// What deserves attention.
     pub warnings: Vec<Notice>,
     /// What a second reader says; `null` when it was not asked.
@@ -104,8 +128,20 @@ pub struct DamageReport {
 pub struct AuxRow {
     /// Name.
     pub name: String,
-    /// Value.
-    pub value: String,
+    /// Value; `null` when it is longer than a kilobyte or cannot be decompressed.
+    pub value: Option<String>,
+    /// Length of the value.
+    pub value_bytes: u64,
+}
+
+/// A library of functions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LibraryReport {
+    /// Its name, where its first line tells one.
+    pub name: Option<String>,
+    /// Length of its source.
+    pub source_bytes: u64,
 }
 
 /// A checksum: 16 hexadecimal digits.
@@ -128,6 +164,11 @@ pub struct KeyTotals {
     pub keys: u64,
     /// Keys with an expiry, whether past or not.
     pub expiring_keys: u64,
+    /// Of these, keys whose expiry was past when the file was written; `null` where it does not tell the time before its
+    /// keys.
+    pub expired_when_written: Option<u64>,
+    /// Keys whose expiry is past at `reference_ms` of the file; `null` without that.
+    pub expired_keys: Option<u64>,
     /// Values as they lie in the file.
     pub serialized_bytes: u64,
     /// What DUMP would return for all of them.
@@ -159,6 +200,27 @@ pub struct TypeTotals {
     pub memory_bytes_estimate: u64,
     /// Keys whose memory cannot be known (modules).
     pub memory_unknown_keys: u64,
+    /// Bytes of all elements, integers as text; `null` where those of any key were not looked for
+    /// (`--elements`) or could not be.
+    pub element_bytes: Option<u64>,
+    /// The longest element; `null` likewise.
+    pub largest_element_bytes: Option<u64>,
+    /// Keys with blobs that are broken inside, where that was looked for.
+    pub broken_keys: u64,
+    /// Keys whose expiry is past at `reference_ms` of the file; `null` without that.
+    pub expired_keys: Option<u64>,
+    /// Hash fields with a TTL, whether past or not.
+    pub fields_with_ttl: u64,
+    /// Of these, fields whose expiry is past at `reference_ms` of the file; `null` without that.
+    pub fields_expired: Option<u64>,
+    /// Consumer groups of streams.
+    pub groups: u64,
+    /// Their consumers.
+    pub consumers: u64,
+    /// Entries that they delivered and nobody acknowledged.
+    pub pending: u64,
+    /// Entries of streams that are deleted and still take room.
+    pub deleted_entries: u64,
 }
 
 /// Keys of one database.
@@ -203,6 +265,14 @@ pub struct SlotInfoReport {
     pub differing: u64,
     /// Keys that lie outside the section of their slot.
     pub stray_keys: u64,
+    /// Totals of slots that there are not.
+    pub out_of_range: u64,
+    /// Totals of slots that were declared before, in the same database.
+    pub repeated: u64,
+    /// Totals of slots below the one before.
+    pub out_of_order: u64,
+    /// Totals that could not be understood, not in `declared`.
+    pub unreadable: u64,
 }
 
 impl InspectDocument {
@@ -217,13 +287,9 @@ impl InspectDocument {
         }
     }
 
-    /// Whether no file is missing, every one was read to its end and none has a wrong checksum.
+    /// Whether no file is missing, and every one is whole.
     pub fn is_whole(&self) -> bool {
-        !self.partial
-            && self
-                .files
-                .iter()
-                .all(|file| file.complete && file.checksum.state != ChecksumState::Wrong)
+        !self.partial && self.files.iter().all(|file| file.whole)
     }
 }
 
@@ -238,33 +304,45 @@ impl FileReport {
             Checksum::Wrong { stored, computed } => (Some(stored), Some(computed)),
             _ => (None, None),
         };
+        let totals = KeyTotals::new(summary);
         let hexadecimal = |sum: u64| format!("{sum:016x}");
         FileReport {
             file: summary.path.display().to_string(),
             bytes: summary.bytes,
             bytes_read: summary.bytes_read,
             complete: summary.damage.is_none(),
+            whole: summary.is_whole(),
+            changed: summary.changed,
             damage: summary.damage.as_ref().map(DamageReport::new),
             rdb_family: family_word(summary.header.family).to_owned(),
             rdb_version: summary.header.version,
             written_by: summary.written_by.as_ref().map(ToString::to_string),
             written_at_s: summary.written_at_s,
             used_memory_bytes: summary.used_memory_bytes,
+            used_memory_share_estimate: summary
+                .used_memory_bytes
+                .filter(|&used| used > 0)
+                .map(|used| totals.memory_bytes_estimate as f64 / used as f64),
             aux: summary
                 .aux
                 .iter()
                 .map(|field| AuxRow {
                     name: field.name.clone(),
                     value: field.value.clone(),
+                    value_bytes: field.value_bytes,
                 })
                 .collect(),
+            aux_unlisted: summary.aux_unlisted,
+            scripts: summary.scripts,
             checksum: ChecksumReport {
                 state: ChecksumState::of(summary.checksum),
                 stored: stored.map(hexadecimal),
                 computed: computed.map(hexadecimal),
             },
             estimates,
-            totals: KeyTotals::new(summary),
+            reference_ms: summary.reference_ms,
+            elements_seen: summary.detail != Detail::Counts,
+            totals,
             types: summary.types.iter().map(TypeTotals::new).collect(),
             databases: summary
                 .databases
@@ -278,6 +356,14 @@ impl FileReport {
                 })
                 .collect(),
             functions: summary.functions,
+            libraries: summary
+                .libraries
+                .iter()
+                .map(|row| LibraryReport {
+                    name: row.name.clone(),
+                    source_bytes: row.source_bytes,
+                })
+                .collect(),
             modules: summary
                 .modules
                 .iter()
@@ -294,9 +380,15 @@ impl FileReport {
                 declared: check.declared,
                 differing: check.differing,
                 stray_keys: check.stray_keys,
+                out_of_range: check.out_of_range,
+                repeated: check.repeated,
+                out_of_order: check.out_of_order,
+                unreadable: check.unreadable,
             }),
             importing: super::ranges(&summary.importing),
             trailing_bytes: summary.trailing_bytes,
+            account: summary.account.iter().map(PartReport::new).collect(),
+            claims: summary.claims.iter().map(ClaimReport::new).collect(),
             warnings: summary
                 .warnings
                 .iter()
@@ -325,9 +417,14 @@ impl KeyTotals {
         let mut totals = KeyTotals {
             keys: summary.keys,
             expiring_keys: summary.expiring_keys,
+            expired_when_written: summary.expired_when_written,
+            expired_keys: summary.reference_ms.map(|_| 0),
             ..KeyTotals::default()
         };
         for row in &summary.types {
+            if let (Some(all), Some(expired)) = (&mut totals.expired_keys, row.expired_keys) {
+                *all += expired;
+            }
             totals.serialized_bytes += row.serialized_bytes;
             totals.payload_bytes += row.payload_bytes;
             totals.memory_bytes_estimate += row.memory_bytes_estimate;
@@ -348,6 +445,16 @@ impl TypeTotals {
             payload_bytes: row.payload_bytes,
             memory_bytes_estimate: row.memory_bytes_estimate,
             memory_unknown_keys: row.memory_unknown_keys,
+            element_bytes: row.element_bytes,
+            largest_element_bytes: row.largest_element_bytes,
+            broken_keys: row.broken_keys,
+            expired_keys: row.expired_keys,
+            fields_with_ttl: row.fields_with_ttl,
+            fields_expired: row.fields_expired,
+            groups: row.groups,
+            consumers: row.consumers,
+            pending: row.pending,
+            deleted_entries: row.deleted_entries,
         }
     }
 }

@@ -12,9 +12,11 @@ mod cross_check;
 mod input;
 mod inspect;
 mod key_record;
+mod members;
 mod millis;
 mod plan;
 mod slots;
+mod trust;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,12 +25,14 @@ pub use cross_check::{Agreement, CrossCheck, NotCompared};
 pub use input::{ChecksumState, InputFacts, Notice};
 pub use inspect::{
     AuxRow, ChecksumReport, DamageReport, DatabaseTotals, FileReport, InspectDocument, KeyTotals,
-    ModuleTotals, SlotInfoReport, TypeTotals,
+    LibraryReport, ModuleTotals, SlotInfoReport, TypeTotals,
 };
-pub use key_record::KeyRecord;
+pub use key_record::{KeyRecord, ModuleRef};
+pub use members::{FieldLine, MemberLine, MemberLines, Number, PairLine, Real, SizeRow, SizesLine};
 pub use millis::Millis;
 pub use plan::{HeldGroup, NodeShare, PlanDocument};
 pub use slots::{DoubtRow, Holds, ShardRow, SlotRow, SlotsDocument};
+pub use trust::{ClaimReport, ClaimState, PartReport};
 
 /// The version of the documents that this crate writes.
 pub const FORMAT_VERSION: u32 = 1;

@@ -24,7 +24,8 @@ pub struct SlotsDocument {
     pub inputs: Vec<InputFacts>,
     /// The file that told who owns the slots; `null` when that was told from the keys.
     pub topology: Option<String>,
-    /// True when a snapshot was damaged or a shard is missing: the figures know only a part of the cluster.
+    /// True when a snapshot is not whole or a shard is missing: the figures know only a part of the cluster, or may be
+    /// wrong.
     pub partial: bool,
     /// How the estimates came about.
     pub estimates: Estimates,
@@ -135,9 +136,9 @@ impl SlotsDocument {
         SlotsDocument {
             format_version: FORMAT_VERSION,
             tool: Tool::this(),
+            partial: assembly.partial || inputs.iter().any(|input| !input.whole),
             inputs,
             topology,
-            partial: assembly.partial,
             estimates,
             limits,
             shards,

@@ -3,11 +3,18 @@
 use std::io::{self, Write};
 
 use super::grid::{Align, Grid, write_pairs};
+use super::type_totals::{inside, types, when};
+use super::{TEXT_WIDTH, write_wrapped};
 use crate::document::{
-    Agreement, ChecksumReport, ChecksumState, CrossCheck, FileReport, InspectDocument,
+    Agreement, ChecksumReport, ChecksumState, ClaimReport, ClaimState, CrossCheck, FileReport,
+    InspectDocument, SlotInfoReport,
 };
-use crate::figure::{count, counted, instant, ranges, size, size_exact};
+use crate::figure::{count, counted, cut, instant, percent, ranges, size, size_exact};
 use crate::words::line;
+
+/// Most libraries that are named, and most characters of a name.
+const LIBRARIES_SHOWN: usize = 8;
+const NAME_WIDTH: usize = 32;
 
 /// Writes what was found, file by file.
 ///
@@ -55,21 +62,16 @@ fn render_file(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
         pairs.push(("written at", instant(written_at_s.saturating_mul(1_000))));
     }
     if let Some(bytes) = file.used_memory_bytes {
-        pairs.push(("memory then", format!("{} used by the server", size(bytes))));
+        pairs.push(("memory then", memory_then(bytes, file)));
     }
     pairs.push(("size", size_exact(file.bytes)));
     pairs.push(("whole", wholeness(file)));
     pairs.push(("checksum", checksum(&file.checksum)));
-    pairs.push((
-        "keys",
-        format!(
-            "{}, {} with an expiry",
-            count(file.totals.keys),
-            count(file.totals.expiring_keys)
-        ),
-    ));
+    pairs.push(("keys", keys(file)));
+    pairs.extend(inside(file));
+    pairs.push(("claims", claims(file)));
     if file.functions > 0 {
-        pairs.push(("functions", counted(file.functions, "library", "libraries")));
+        pairs.push(("functions", functions(file)));
     }
     for module in &file.modules {
         pairs.push((
@@ -84,22 +86,7 @@ fn render_file(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
         ));
     }
     if let Some(check) = &file.slot_info {
-        pairs.push((
-            "slot totals",
-            if check.differing == 0 && check.stray_keys == 0 {
-                format!(
-                    "{} in the file, all equal to its keys",
-                    count(check.declared)
-                )
-            } else {
-                format!(
-                    "{} of {} in the file DIFFER from its keys; {} outside their slot's section",
-                    count(check.differing),
-                    count(check.declared),
-                    counted(check.stray_keys, "key", "keys")
-                )
-            },
-        ));
+        pairs.push(("slot totals", slot_totals(check)));
     }
     if !file.importing.is_empty() {
         pairs.push((
@@ -114,6 +101,14 @@ fn render_file(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
         pairs.push(("second reader", cross_check(check)));
     }
     write_pairs(out, &pairs)?;
+    for claim in differing(file) {
+        let head = format!("    {}: ", claim.claim);
+        let text = format!(
+            "the file says {}; what was read: {}",
+            claim.claimed, claim.found
+        );
+        write_wrapped(&head, &text, out)?;
+    }
     if let Some(check) = &file.cross_check {
         for difference in &check.differences {
             writeln!(out, "    differs: {}", line(difference))?;
@@ -123,24 +118,158 @@ fn render_file(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     types(file, out)?;
-    databases(file, out)
+    databases(file, out)?;
+    account(file, out)
 }
 
 fn wholeness(file: &FileReport) -> String {
-    let Some(damage) = &file.damage else {
-        return match file.trailing_bytes {
-            0 => "yes, read to its end".to_owned(),
-            bytes => format!(
-                "yes, with {} after the end of the snapshot",
-                counted(bytes, "byte", "bytes")
-            ),
-        };
+    if let Some(damage) = &file.damage {
+        return format!(
+            "NO: {}; {} before it",
+            line(&damage.message),
+            counted(damage.keys_before, "key", "keys")
+        );
+    }
+    if file.changed {
+        return "NO: the file was written to while it was read".to_owned();
+    }
+    if file.checksum.state == ChecksumState::Wrong {
+        return "NO: read to its end, but its checksum is wrong".to_owned();
+    }
+    match behind(file) {
+        Some(behind) => format!("yes, with {behind} behind the snapshot, not read"),
+        None => "yes, read to its end".to_owned(),
+    }
+}
+
+/// What stands behind the end of the snapshot.
+fn behind(file: &FileReport) -> Option<String> {
+    let of_part = |part: &str| file.account.iter().find(|row| row.part == part);
+    let kinds = [
+        ("capture-end", "of a capture's end mark"),
+        ("commands", "of commands"),
+        ("trailing", "of something else"),
+    ];
+    let found: Vec<String> = kinds
+        .iter()
+        .filter_map(|(part, what)| {
+            let bytes = counted(of_part(part)?.bytes, "byte", "bytes");
+            Some(format!("{bytes} {what}"))
+        })
+        .collect();
+    (!found.is_empty()).then(|| found.join(", "))
+}
+
+/// The parts of a file as a sum. A line ends between two of them.
+fn account(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
+    let mut line = format!("  {} bytes =", count(file.bytes));
+    let indent = line.len();
+    writeln!(out)?;
+    for (at, row) in file.account.iter().enumerate() {
+        let plus = if at > 0 { " +" } else { "" };
+        let part = format!("{plus} {} {}", count(row.bytes), row.part);
+        if line.len() + part.len() > TEXT_WIDTH {
+            writeln!(out, "{line}")?;
+            line = " ".repeat(indent);
+        }
+        line.push_str(&part);
+    }
+    writeln!(out, "{line}")
+}
+
+fn memory_then(bytes: u64, file: &FileReport) -> String {
+    let used = format!("{} used by the server", size(bytes));
+    match file.used_memory_share_estimate {
+        Some(share) => format!("{used}; the keys are estimated at {} of it", percent(share)),
+        None => used,
+    }
+}
+
+fn keys(file: &FileReport) -> String {
+    let totals = &file.totals;
+    let mut text = format!(
+        "{}, {} with an expiry",
+        count(totals.keys),
+        count(totals.expiring_keys)
+    );
+    if let Some(expired @ 1..) = totals.expired_keys {
+        text.push_str(&format!(", {} of them past{}", count(expired), when(file)));
+    }
+    text
+}
+
+fn claims(file: &FileReport) -> String {
+    let of_state = |state| {
+        file.claims
+            .iter()
+            .filter(|claim| claim.verdict == state)
+            .count() as u64
     };
-    format!(
-        "NO: {}; {} before it",
-        line(&damage.message),
-        counted(damage.keys_before, "key", "keys")
-    )
+    let mut text = format!(
+        "{} of {} agree with what was read",
+        count(of_state(ClaimState::Agrees)),
+        count(file.claims.len() as u64)
+    );
+    match of_state(ClaimState::NotComparable) {
+        0 => {}
+        other => text.push_str(&format!(", {} cannot be compared", count(other))),
+    }
+    match of_state(ClaimState::Differs) {
+        0 => {}
+        other => text.push_str(&format!(", {} DIFFER", count(other))),
+    }
+    text
+}
+
+fn differing(file: &FileReport) -> impl Iterator<Item = &ClaimReport> {
+    let differs = |claim: &&ClaimReport| claim.verdict == ClaimState::Differs;
+    file.claims.iter().filter(differs)
+}
+
+fn functions(file: &FileReport) -> String {
+    let names: Vec<String> = file
+        .libraries
+        .iter()
+        .take(LIBRARIES_SHOWN)
+        .map(|library| {
+            let name = library.name.as_deref().unwrap_or("(no name)");
+            format!(
+                "{} ({})",
+                cut(&line(name), NAME_WIDTH),
+                size(library.source_bytes)
+            )
+        })
+        .collect();
+    let mut text = format!(
+        "{}: {}",
+        counted(file.functions, "library", "libraries"),
+        names.join(", ")
+    );
+    match file.functions.saturating_sub(names.len() as u64) {
+        0 => {}
+        more => text.push_str(&format!(" and {} more", count(more))),
+    }
+    text
+}
+
+fn slot_totals(check: &SlotInfoReport) -> String {
+    let odd = check.out_of_range + check.repeated + check.out_of_order + check.unreadable;
+    if check.differing == 0 && check.stray_keys == 0 && odd == 0 {
+        return format!(
+            "{} in the file, all equal to its keys",
+            count(check.declared)
+        );
+    }
+    let mut text = format!(
+        "{} of {} in the file DIFFER from its keys; {} outside their slot's section",
+        count(check.differing),
+        count(check.declared),
+        counted(check.stray_keys, "key", "keys")
+    );
+    if odd > 0 {
+        text.push_str(&format!("; {} ODD", count(odd)));
+    }
+    text
 }
 
 fn checksum(checksum: &ChecksumReport) -> String {
@@ -181,62 +310,6 @@ fn cross_check(check: &CrossCheck) -> String {
         verdict
     } else {
         format!("{verdict}; not compared: {}", line(&left_out.join(", ")))
-    }
-}
-
-fn types(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
-    if file.types.is_empty() {
-        return Ok(());
-    }
-    writeln!(out)?;
-    let mut grid = Grid::new(&[
-        ("type", Align::Left),
-        ("encoding", Align::Left),
-        ("keys", Align::Right),
-        ("elements", Align::Right),
-        ("serialized", Align::Right),
-        ("payload", Align::Right),
-        ("memory", Align::Right),
-    ]);
-    for row in &file.types {
-        grid.row([
-            row.data_type.clone(),
-            row.encoding.clone(),
-            count(row.keys),
-            count(row.elements),
-            size(row.serialized_bytes),
-            size(row.payload_bytes),
-            memory(row.memory_bytes_estimate, row.memory_unknown_keys, row.keys),
-        ]);
-    }
-    let totals = &file.totals;
-    grid.row([
-        "all".to_owned(),
-        String::new(),
-        count(totals.keys),
-        String::new(),
-        size(totals.serialized_bytes),
-        size(totals.payload_bytes),
-        memory(
-            totals.memory_bytes_estimate,
-            totals.memory_unknown_keys,
-            totals.keys,
-        ),
-    ]);
-    grid.write(out)?;
-    writeln!(
-        out,
-        "  Serialized and payload are exact; memory is a {} estimate (model {}).",
-        file.estimates.memory_precision.word(),
-        file.estimates.memory_model
-    )
-}
-
-fn memory(bytes: u64, unknown_keys: u64, keys: u64) -> String {
-    match unknown_keys {
-        0 => size(bytes),
-        unknown if unknown == keys => "unknown".to_owned(),
-        _ => format!("over {}", size(bytes)),
     }
 }
 

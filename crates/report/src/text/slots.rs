@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::grid::{Align, Grid};
-use super::{at_least, estimates_note, key_name, node_name, short_id, write_wrapped};
+use super::{PARTIAL, at_least, estimates_note, key_name, node_name, short_id, write_wrapped};
 use crate::SlotsDocument;
 use crate::document::SlotRow;
 use crate::figure::{count, counted, duration_us, percent, size};
@@ -24,6 +24,9 @@ pub fn render_slots(
     view: SlotsView,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    if document.partial {
+        writeln!(out, "{PARTIAL}\n")?;
+    }
     writeln!(out, "Shards")?;
     let mut grid = Grid::new(&[
         ("node", Align::Left),

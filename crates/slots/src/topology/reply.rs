@@ -222,9 +222,9 @@ fn marker(rest: &mut &str) -> Option<(usize, usize, u8)> {
     let trimmed = rest.trim_start_matches(' ');
     let digits = trimmed.bytes().take_while(u8::is_ascii_digit).count();
     let number = trimmed[..digits].parse().ok()?;
-    let sign = *trimmed.as_bytes().get(digits)?;
-    let after = &trimmed[digits + 1..];
-    if !matches!(sign, b')' | b'#') || !(after.is_empty() || after.starts_with(' ')) {
+    let after = trimmed[digits..].strip_prefix([')', '#'])?;
+    let sign = trimmed.as_bytes()[digits];
+    if !(after.is_empty() || after.starts_with(' ')) {
         return None;
     }
     let column = rest.len() - trimmed.len() + digits;

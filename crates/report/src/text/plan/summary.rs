@@ -7,7 +7,7 @@ use preshard_planner::plan::Outcome;
 
 use super::{View, write_wrapped};
 use crate::figure::{count, counted, cut, duration_us, instant, percent, ranges, size_exact};
-use crate::text::estimates_note;
+use crate::text::{PARTIAL, estimates_note};
 
 /// Names in a list before it is cut.
 const NAMES_MAX: usize = 8;
@@ -27,10 +27,7 @@ impl View<'_> {
             }
         }
         if self.document.partial {
-            writeln!(
-                out,
-                "PARTIAL: made from a damaged or incomplete backup; see the warnings"
-            )?;
+            writeln!(out, "{PARTIAL}")?;
         }
         if totals.batches > 0 {
             let moves = format!(

@@ -1,0 +1,121 @@
+//! What deserves attention in one file.
+
+use preshard_parser::source::Trailing;
+use preshard_parser::{DataType, Family};
+
+use super::Outcome;
+use super::frontier::Stop;
+use super::tally::Odd;
+use crate::{Checksum, Claim, ClaimVerdict, FileSummary, Warning};
+
+/// Databases of a server that was not told otherwise (`databases` in its configuration).
+const DATABASES_DEFAULT: u64 = 16;
+
+/// What a file gives reason to say.
+pub(super) fn warnings(summary: &FileSummary, outcome: &Outcome, odd: &Odd) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    match summary.checksum {
+        Checksum::Wrong { stored, computed } => {
+            warnings.push(Warning::WrongChecksum { stored, computed });
+        }
+        Checksum::Off => warnings.push(Warning::NoChecksum { version: None }),
+        Checksum::Absent => warnings.push(Warning::NoChecksum {
+            version: Some(summary.header.version),
+        }),
+        Checksum::Verified | Checksum::NotReached => {}
+    }
+    warnings.extend(behind(outcome));
+    if odd.is_append_only_base {
+        warnings.push(Warning::WritesElsewhere);
+    }
+    if summary.empty_collections > 0 {
+        warnings.push(Warning::EmptyCollections {
+            keys: summary.empty_collections,
+        });
+    }
+    let differs = |claim: &&Claim| claim.verdict == ClaimVerdict::Differs;
+    let differing = summary.claims.iter().filter(differs).cloned();
+    warnings.extend(differing.map(Warning::ClaimDiffers));
+    warnings.extend(databases_in_cluster(summary));
+    if !summary.importing.is_empty() {
+        warnings.push(Warning::ImportInProgress {
+            slots: summary.importing.clone(),
+        });
+    }
+    let modules = summary
+        .types
+        .iter()
+        .filter(|row| row.data_type == DataType::Module);
+    let (keys, payload_bytes) = modules.fold((0, 0), |(keys, bytes), row| {
+        (keys + row.keys, bytes + row.payload_bytes)
+    });
+    if keys > 0 {
+        warnings.push(Warning::Modules {
+            keys,
+            payload_bytes,
+        });
+    }
+    if odd.highest_db >= DATABASES_DEFAULT {
+        warnings.push(Warning::DatabaseBeyondDefault { db: odd.highest_db });
+    }
+    for (what, keys) in [
+        ("databases", odd.unlisted_database_keys),
+        ("modules", odd.unlisted_module_keys),
+    ] {
+        if keys > 0 {
+            warnings.push(Warning::Unlisted { what, keys });
+        }
+    }
+    if odd.replaced_attributes + odd.attributes_without_key > 0 {
+        warnings.push(Warning::LostAttributes {
+            replaced: odd.replaced_attributes,
+            without_key: odd.attributes_without_key,
+        });
+    }
+    if odd.unreadable_aux_fields > 0 {
+        warnings.push(Warning::UnreadableAuxFields {
+            fields: odd.unreadable_aux_fields,
+        });
+    }
+    if summary.changed {
+        warnings.push(Warning::SourceChanged);
+    }
+    warnings
+}
+
+/// What stands behind the snapshot, and behind what it is wrapped in.
+fn behind(outcome: &Outcome) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let Stop::Ended(_) = outcome.stop else {
+        return warnings;
+    };
+    // What was not read to its end may well go on as it must.
+    let containers = match outcome.failure {
+        Some(_) => &[],
+        None => outcome.behind_containers.as_slice(),
+    };
+    for behind in std::iter::once(&outcome.behind).chain(containers) {
+        if behind.commands() > 0 {
+            warnings.push(Warning::CommandsBehind {
+                bytes: behind.commands(),
+            });
+        }
+        if behind.trailing == Trailing::MarkMissing {
+            warnings.push(Warning::CaptureMarkMissing);
+        }
+        if behind.other() > 0 {
+            warnings.push(Warning::TrailingBytes {
+                bytes: behind.other(),
+            });
+        }
+    }
+    warnings
+}
+
+/// In cluster mode servers before Valkey 9 have database 0 only.
+fn databases_in_cluster(summary: &FileSummary) -> Option<Warning> {
+    let is_of_cluster = summary.slot_info.is_some() && summary.header.family == Family::Redis;
+    let elsewhere = summary.databases.iter().filter(|row| row.db != 0);
+    let keys = elsewhere.fold(0, |keys, row| keys + row.keys);
+    (is_of_cluster && keys > 0).then_some(Warning::DatabasesInCluster { keys })
+}

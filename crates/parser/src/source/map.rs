@@ -1,0 +1,58 @@
+//! A file in memory.
+
+use std::fs::File;
+use std::io;
+
+#[cfg(unix)]
+use super::shrunk::Watched;
+
+/// A read-only mapping of a whole file.
+#[derive(Debug)]
+pub(super) struct Mapping {
+    /// Dropped before the mapping itself is.
+    #[cfg(unix)]
+    watched: Watched,
+    map: memmap2::Mmap,
+}
+
+impl Mapping {
+    /// Maps a file that is not empty.
+    ///
+    /// # Safety
+    ///
+    /// The mapping is shared with every other process that has the file open. Should one of them change
+    /// the file, the bytes change under the reader: the parser then gives a wrong answer or an error, as
+    /// it would for any damaged file, because it bounds-checks each access and keeps no assumption from
+    /// one access to the next. Should the file *shrink*, zeros take the place of what is gone, see [`super::shrunk`];
+    /// where there are no such signals, the operating system does not let a mapped file shrink.
+    /// [`super::Source::changed`] and [`super::Source::shrunk`] tell, and [`super::Mmap::Never`] avoids the mapping
+    /// altogether.
+    #[expect(
+        unsafe_code,
+        reason = "memory maps cannot be had otherwise; the contract is documented above"
+    )]
+    pub(super) fn new(file: &File) -> io::Result<Mapping> {
+        // SAFETY: what others do to the file while it is mapped is told above, and what it costs.
+        let map = unsafe { memmap2::Mmap::map(file)? };
+        #[cfg(unix)]
+        map.advise(memmap2::Advice::Sequential)?;
+        Ok(Mapping {
+            #[cfg(unix)]
+            watched: Watched::new(&map)?,
+            map,
+        })
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.map
+    }
+
+    /// Whether zeros stand in place of bytes that could not be had when they were read.
+    pub(super) fn shrunk(&self) -> bool {
+        #[cfg(unix)]
+        let shrunk = self.watched.shrunk();
+        #[cfg(not(unix))]
+        let shrunk = false;
+        shrunk
+    }
+}
