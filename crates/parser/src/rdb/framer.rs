@@ -54,7 +54,7 @@ impl Begins {
             opcode::EXPIRETIME | opcode::EXPIRETIME_MS | opcode::IDLE | opcode::FREQ => Begins::Key,
             opcode::REDIS_KEY_META if header.family == Family::Redis => Begins::Key,
             opcode::ENTERPRISE_SLOT | opcode::ENTERPRISE_RAM_LRU => Begins::Other,
-            opcode::REUSED_242.. => Begins::Other,
+            opcode::REDIS_HASH_TEMPLATE.. => Begins::Other,
             _ if ValueType::from_byte(byte, header, 0).is_ok() => Begins::Key,
             _ => Begins::Nothing,
         }
@@ -137,6 +137,7 @@ impl Framer {
                 db,
                 pending: Attributes::default(),
             },
+            templates: self.templates.clone(),
             ended: false,
         }
     }

@@ -4,7 +4,7 @@
 //! happen to decode are told from records by what a server would never have written there.
 
 use super::ground::Ground;
-use crate::rdb::{Begins, Record, RecordKind, SlotInfo, Str, opcode, read_length};
+use crate::rdb::{Record, RecordKind, SlotInfo, Str, opcode, read_length};
 use crate::reader::Cursor as _;
 use crate::{DataType, Error, ValueFacts};
 
@@ -290,9 +290,7 @@ impl<'a> Order<'a> {
         if must_be_sized && !matches!(record.kind, RecordKind::ResizeDb { .. }) {
             return Err(Objection::OutOfPlace("database sizes behind its selector"));
         }
-        if !matches!(record.kind, RecordKind::Entry(_))
-            && ground.begins(record.range.start) == Begins::Key
-        {
+        if !matches!(record.kind, RecordKind::Entry(_)) && record.offset > record.range.start {
             return Err(Objection::OutOfPlace("key behind its expiry"));
         }
         match &record.kind {
@@ -312,7 +310,10 @@ impl<'a> Order<'a> {
                     self.place(ground.slot_of(&key))?;
                 }
                 let empty = facts.is_some_and(|facts| facts.elements == Some(0))
-                    && !matches!(entry.value_type.data_type(), DataType::String | DataType::Stream);
+                    && !matches!(
+                        entry.value_type.data_type(),
+                        DataType::String | DataType::Stream | DataType::PathHash
+                    );
                 if empty {
                     return Err(Objection::EmptyCollection);
                 }

@@ -1,7 +1,8 @@
 //! Reading one record somewhere, at a price.
 
 use super::ground::Ground;
-use crate::rdb::{FrameCursor, Framer, Need, Record, RecordKind, Str, Value, ValueType};
+use crate::rdb::{EntryHead, FrameCursor, Framer, Need, Record, RecordKind, Str, Template};
+use crate::rdb::{TemplateSource, Value};
 use crate::reader::{Cursor, Reader};
 use crate::value::{ValueFacts, measure};
 use crate::{Detail, Error};
@@ -126,12 +127,17 @@ impl<'a> FrameCursor<'a> for Measuring<'a, '_> {
         self.reader.window(stored)
     }
 
-    fn value(&mut self, value_type: ValueType) -> Result<Value<'a>, Error> {
+    fn value(
+        &mut self,
+        head: &EntryHead<'a>,
+        templates: TemplateSource<'_>,
+    ) -> Result<(Value<'a>, Option<Template>), Error> {
         let mut start = self.reader.clone();
-        let detail = self.detail;
-        self.facts = Some(measure(self, value_type, detail)?);
+        let options = self.detail.into();
+        let facts = measure(self, head.value_type, templates, options)?;
+        self.facts = Some(facts);
         let len = self.offset() - start.offset();
-        start.window(len).map(Value::Window)
+        Ok((Value::Window(start.window(len)?), templates.of(&facts)))
     }
 }
 
@@ -157,7 +163,11 @@ impl<'a> FrameCursor<'a> for UpToValue<'a> {
         self.0.window(stored)
     }
 
-    fn value(&mut self, _value_type: ValueType) -> Result<Value<'a>, Error> {
-        Ok(Value::Window(&[]))
+    fn value(
+        &mut self,
+        _head: &EntryHead<'a>,
+        _templates: TemplateSource<'_>,
+    ) -> Result<(Value<'a>, Option<Template>), Error> {
+        Ok((Value::Window(&[]), None))
     }
 }
