@@ -48,6 +48,8 @@ pub struct Surroundings<'s> {
 /// A snapshot, divided.
 #[derive(Debug)]
 pub struct Survey {
+    /// Family and version.
+    pub header: Header,
     /// In the order of the file, from the first record on.
     pub parts: Vec<Part>,
     /// The checksum as stored and as computed, when the end of the snapshot was found and has one.

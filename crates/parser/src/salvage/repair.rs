@@ -49,7 +49,7 @@ pub(super) fn damaged(ground: &Ground<'_>, first: u64, end: u64, until: u64) -> 
     if burst.offset < first {
         let rest = Front::new(framer.clone(), Order::new(ground), first);
         return (reads_to(ground, rest) == Some(end)).then(|| Damaged {
-            from: burst.offset,
+            from: first,
             to: first,
             error,
             key: None,

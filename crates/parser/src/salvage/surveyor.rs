@@ -55,6 +55,7 @@ impl<'g, 'a> Surveyor<'g, 'a> {
             self.silent_change(end.unwrap_or(whole));
         }
         Survey {
+            header: self.ground.header,
             parts: self.parts,
             checksum,
         }
