@@ -15,7 +15,8 @@ pub enum Detail {
     /// fields may expire, and nothing else is decompressed beyond what stands in front.
     #[default]
     Counts,
-    /// Also each element inside blobs, decompressing them where needed.
+    /// Also each element inside blobs. All that is compressed is decompressed, so that what does not decompress
+    /// is found.
     Elements,
     /// As [`Detail::Elements`] of blobs that are sound inside. Of others no more than [`Detail::Counts`] tells:
     /// most servers load them, so that their keys are worth listing.
@@ -319,6 +320,9 @@ impl Visitor for Measure {
         c: &mut C,
     ) -> Result<(), Error> {
         self.note_string(role, header);
+        if header.form == Form::Lzf && self.options.detail == Detail::Elements {
+            return inside::decompress_through(header, c, &mut self.decompressed);
+        }
         c.skip(header.stored)
     }
 
