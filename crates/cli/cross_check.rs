@@ -162,6 +162,11 @@ impl Comparison {
                 count("module values");
                 return Ok(None);
             }
+            // The other reader stops at the version of a file that has them.
+            DataType::Array | DataType::PathHash => {
+                count("arrays and path hashes");
+                return Ok(None);
+            }
             _ => {}
         }
         if facts.fields_with_ttl > 0 {

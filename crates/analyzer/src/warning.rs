@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use preshard_slots::{NodeId, SlotSet};
 
-use crate::Claim;
+use crate::{Claim, Gap};
 
 /// Something in a file, or between files, that a reader of the results must know.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,8 +32,19 @@ pub enum Warning {
         /// How far.
         bytes: u64,
     },
+    /// The file is the base of an append-only file: later writes are in files of their own.
+    WritesElsewhere,
     /// A capture of replication lacks the mark at its end.
     CaptureMarkMissing,
+    /// Bytes of a damaged file of which nothing is known.
+    Gap(Gap),
+    /// More such bytes than are told one by one.
+    MoreGaps {
+        /// In how many places.
+        gaps: u64,
+        /// How many bytes.
+        bytes: u64,
+    },
     /// The file was written to while it was read.
     SourceChanged,
     /// Collections with no elements were left out.
@@ -84,6 +95,23 @@ pub enum Warning {
         /// Sum of their payloads.
         payload_bytes: u64,
     },
+    /// Values of types that were not measured: their memory is not known and their cost a guess.
+    Unmeasured {
+        /// Keys with such a value.
+        keys: u64,
+        /// Sum of their payloads.
+        payload_bytes: u64,
+    },
+    /// Hashes whose field names stand in templates: only a bound of their payload can be told.
+    PayloadBounds {
+        /// Their number.
+        keys: u64,
+    },
+    /// Commands between the keys, which change keys that were told before.
+    CommandsBetweenKeys {
+        /// Their number.
+        commands: u64,
+    },
     /// Keys in slots that the file's node does not own.
     ForeignKeys {
         /// The file.
@@ -117,6 +145,15 @@ pub enum Warning {
         node: NodeId,
         /// Its slots.
         slots: usize,
+    },
+    /// What is missing of a damaged file lies in some slots of its node.
+    SalvagedFile {
+        /// The file.
+        file: PathBuf,
+        /// The node.
+        node: NodeId,
+        /// The slots.
+        slots: SlotSet,
     },
     /// A file ends early: its node's slots are known in part only.
     DamagedFile {
@@ -169,7 +206,10 @@ impl Warning {
             Warning::NoChecksum { .. } => "no-checksum",
             Warning::TrailingBytes { .. } => "trailing-bytes",
             Warning::CommandsBehind { .. } => "commands-behind",
+            Warning::WritesElsewhere => "writes-elsewhere",
             Warning::CaptureMarkMissing => "capture-mark-missing",
+            Warning::Gap(_) => "gap",
+            Warning::MoreGaps { .. } => "more-gaps",
             Warning::SourceChanged => "source-changed",
             Warning::EmptyCollections { .. } => "empty-collections",
             Warning::ClaimDiffers(claim) => claim.kind.warning_name(),
@@ -180,10 +220,14 @@ impl Warning {
             Warning::Unlisted { .. } => "unlisted",
             Warning::ImportInProgress { .. } => "import-in-progress",
             Warning::Modules { .. } => "modules",
+            Warning::Unmeasured { .. } => "unmeasured",
+            Warning::PayloadBounds { .. } => "payload-bounds",
+            Warning::CommandsBetweenKeys { .. } => "commands-between-keys",
             Warning::ForeignKeys { .. } => "foreign-keys",
             Warning::NoTopology { .. } => "no-topology",
             Warning::MatchedBySlots { .. } => "matched-by-slots",
             Warning::NodeWithoutFile { .. } => "node-without-file",
+            Warning::SalvagedFile { .. } => "salvaged-file",
             Warning::DamagedFile { .. } => "damaged-file",
             Warning::UnhealthyNode { .. } => "unhealthy-node",
             Warning::ClusterErrors { .. } => "cluster-errors",
@@ -196,7 +240,7 @@ impl Warning {
 }
 
 /// `0-5,7` for a set of slots; at most eight ranges, then how many more.
-struct Ranges<'a>(&'a SlotSet);
+pub(crate) struct Ranges<'a>(pub(crate) &'a SlotSet);
 
 impl std::fmt::Display for Ranges<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -256,9 +300,18 @@ impl std::fmt::Display for Warning {
                 "the state after the snapshot is in {} of commands behind it, which are not read",
                 Counted(*bytes, "byte")
             ),
+            Warning::WritesElsewhere => f.write_str(
+                "the file is the base of an append-only file: the writes since are in the files beside it, which are \
+                 not read",
+            ),
             Warning::CaptureMarkMissing => f.write_str(
                 "the capture does not end with its mark: it was cut short behind the snapshot, or something else \
                  stands there",
+            ),
+            Warning::Gap(gap) => gap.fmt(f),
+            Warning::MoreGaps { gaps, bytes } => write!(
+                f,
+                "{bytes} more bytes are unknown, in {gaps} places: the inspect document has them all"
             ),
             Warning::SourceChanged => f.write_str(
                 "the file was written to while it was read: what was read may be neither its old content nor its new \
@@ -328,6 +381,28 @@ impl std::fmt::Display for Warning {
                 Counted(*keys, "key"),
                 Counted(*payload_bytes, "byte")
             ),
+            Warning::Unmeasured {
+                keys,
+                payload_bytes,
+            } => write!(
+                f,
+                "arrays or path hashes in {} ({} of payload): no server that has them was measured; their memory is \
+                 unknown, and their cost is taken as that of the worst type of the same payload",
+                Counted(*keys, "key"),
+                Counted(*payload_bytes, "byte")
+            ),
+            Warning::PayloadBounds { keys } => write!(
+                f,
+                "the payload of {} is the most that it can be: the field names stand in templates, and how DUMP \
+                 writes them out depends on the server's settings",
+                Counted(*keys, "key")
+            ),
+            Warning::CommandsBetweenKeys { commands } => write!(
+                f,
+                "{} between the keys not carried out: a server sends writes along that way while it saves, so keys \
+                 may have changed after they were told here",
+                Counted(*commands, "command")
+            ),
             Warning::ForeignKeys {
                 file,
                 node,
@@ -364,6 +439,19 @@ impl std::fmt::Display for Warning {
             Warning::NodeWithoutFile { node, slots } => write!(
                 f,
                 "no file for node {}, which owns {slots} slots: nothing is known of them, they are held",
+                node.0
+            ),
+            Warning::SalvagedFile { file, node, slots } if slots.is_empty() => write!(
+                f,
+                "{}: damaged, but no key of node {} is missing",
+                file.display(),
+                node.0
+            ),
+            Warning::SalvagedFile { file, node, slots } => write!(
+                f,
+                "{}: damaged; keys of slots {} may be missing: what node {} holds there is not known, they are held",
+                file.display(),
+                Ranges(slots),
                 node.0
             ),
             Warning::DamagedFile { file, node } => write!(

@@ -338,6 +338,8 @@ fn fields_that_contradict_each_other_are_told() {
                 .aux("ctime", "5")
                 .aux("ctime", "6")
                 .aux("used-mem", "a lot")
+                .aux("mvcc-tstamp", "1")
+                .aux("mvcc-tstamp", "2")
         ),
         [
             pair("valkey-ver = \"8.0.1\"", "redis-ver = \"7.2.4\" as well"),
@@ -461,6 +463,8 @@ fn commands_behind_are_compared_with_what_the_file_announces() {
         let commands = Warning::CommandsBehind { bytes: 14 };
         let told = scan.summary.warnings.contains(&commands);
         assert_eq!(told, !behind.is_empty(), "{:?}", scan.summary.warnings);
+        let elsewhere = scan.summary.warnings.contains(&Warning::WritesElsewhere);
+        assert_eq!(elsewhere, (name, value) == ("aof-base", "1"));
         claim(&scan, ClaimKind::AppendOnly).verdict
     };
     let commands = b"*1\r\n$4\r\nPING\r\n";

@@ -182,6 +182,8 @@ impl Filter {
             KeyType::Zset => DataType::Zset,
             KeyType::Hash => DataType::Hash,
             KeyType::Stream => DataType::Stream,
+            KeyType::Array => DataType::Array,
+            KeyType::PathHash => DataType::PathHash,
             KeyType::Module => DataType::Module,
         };
         Filter {

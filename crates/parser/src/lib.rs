@@ -6,7 +6,10 @@
 //!   value has been skipped, not decoded.
 //! - [`RdbStream`] does the same for a snapshot that is read in order and never held whole.
 //! - [`Entry::measure`] walks one value and tells its [`ValueFacts`], as deep as [`Detail`] asks.
+//! - [`salvage::survey`] tells what can be kept of a damaged snapshot.
 //! - [`crc64`] is the checksum of the file, computable in pieces.
+//!
+//! Which servers' files are read, and what of them, stands in `README.md` beside the manifest.
 //!
 //! The crate knows nothing of slots or terminals, and of threads only that a stream is decoded by one of its own.
 //! Format facts cite the servers' sources
@@ -48,6 +51,7 @@ mod looks_like;
 pub mod lzf;
 mod rdb;
 mod reader;
+pub mod salvage;
 pub mod source;
 mod stream;
 mod value;
@@ -58,7 +62,7 @@ pub use error::{Error, ErrorKind};
 pub use looks_like::looks_like;
 pub use rdb::{
     DataType, Encoding, Entry, EntryHead, Family, Header, Measured, ModuleId, RdbReader, Record,
-    RecordKind, SlotInfo, Str, Value, ValueType,
+    RecordKind, SlotInfo, Str, Template, Value, ValueType,
 };
 pub use reader::{Cursor, Reader};
 pub use stream::{Behind, Portion, RdbStream};

@@ -1,13 +1,22 @@
 //! Bounds that the format does not state but its writers keep, each with its reason.
 
-/// The newest RDB version of the Redis family that this crate knows: Redis 8.6 writes 13.
-pub const REDIS_VERSION_MAX: u32 = 13;
+/// The newest RDB version of the Redis family that this crate knows: Redis 8.10 writes 15.
+pub const REDIS_VERSION_MAX: u32 = 15;
+
+/// The first version with hash templates (redis `src/rdb.h`). Below it their numbers are not theirs: special
+/// builds of Redis 8.8 wrote rate limiters as type 29, and Dragonfly, which says version 9, has types of
+/// its own from 30 on.
+pub const HASH_TEMPLATE_VERSION_MIN: u32 = 15;
+
+/// Most hash templates of a file. They are remembered while it is read, a few dozen bytes each; a server makes one
+/// for each set of field names that many hashes share.
+pub const HASH_TEMPLATES_MAX: usize = 1 << 20;
 
 /// The first version with the `VALKEY` magic; Redis versions stay below (valkey `src/rdb.h`).
 pub const VALKEY_VERSION_MIN: u32 = 80;
 
-/// The newest RDB version of the Valkey family that this crate knows: Valkey 9.0 and 9.1 write 80.
-pub const VALKEY_VERSION_MAX: u32 = 80;
+/// The newest RDB version of the Valkey family that this crate knows: Valkey 9.2 writes 81.
+pub const VALKEY_VERSION_MAX: u32 = 81;
 
 /// The first version that ends in a checksum (redis `src/rdb.c`, `rdbLoadRioWithLoadingCtx`).
 pub const CHECKSUM_VERSION_MIN: u32 = 5;

@@ -9,10 +9,10 @@ use std::cell::Cell;
 use std::io::{self, Read};
 
 use crate::limits::{LZF_EXPANSION_MAX, SLOT_IMPORT_RANGES_MAX};
-use crate::rdb::{EntryHead, FrameCursor, Framer, Need};
+use crate::rdb::{EntryHead, FrameCursor, Framer, Need, TemplateSource};
 use crate::reader::{Cursor, Reader};
 use crate::value::{Skip, measure, walk_value};
-use crate::{Detail, Error, Header, Portion, RdbStream, RecordKind, Value, ValueFacts};
+use crate::{Detail, Error, Header, Portion, RdbStream, RecordKind, Template, Value, ValueFacts};
 
 /// Most calls of a cursor for each byte on one walk. The dearest byte is the length of an empty string: where it
 /// lies is asked twice, it is taken and checked, and no bytes are skipped behind it.
@@ -56,19 +56,25 @@ impl<'a> FrameCursor<'a> for Counted<'a, '_> {
         self.reader.window(stored)
     }
 
-    fn value(&mut self, head: &EntryHead<'a>) -> Result<Value<'a>, Error> {
+    fn value(
+        &mut self,
+        head: &EntryHead<'a>,
+        templates: TemplateSource<'_>,
+    ) -> Result<(Value<'a>, Option<Template>), Error> {
         let value_type = head.value_type;
         let mut start = self.reader.clone();
         for detail in [Detail::Counts, Detail::Elements] {
             let reader = start.clone();
             let mut again = Counted { reader, ..*self };
-            let ValueFacts { elements, .. } = measure(&mut again, value_type, detail.into())?;
+            let ValueFacts { elements, .. } =
+                measure(&mut again, value_type, templates, detail.into())?;
             self.elements
                 .set(self.elements.get() + elements.unwrap_or(0));
         }
-        walk_value(self, value_type, &mut Skip)?;
+        let mut skip = Skip::default();
+        walk_value(self, value_type, templates, &mut skip)?;
         let len = self.reader.offset() - start.offset();
-        start.window(len).map(Value::Window)
+        Ok((Value::Window(start.window(len)?), skip.template))
     }
 }
 
@@ -115,11 +121,15 @@ fn run(n: u64, item: &[u8], behind: &[u8]) -> Vec<u8> {
     [&items, behind].concat()
 }
 
-const REDIS: &[u8] = b"REDIS0013";
-const VALKEY: &[u8] = b"VALKEY080";
+const REDIS: &[u8] = b"REDIS0015";
+const VALKEY: &[u8] = b"VALKEY081";
 const KEY: &[u8] = &[0, 0, 0];
 const EMPTY_LISTPACK: &[u8] = &[7, 7, 0, 0, 0, 0, 0, 0xff];
 const EMPTY_ZIPLIST: &[u8] = &[11, 11, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0xff];
+/// A listpack of an empty string.
+const EMPTY_STRING: &[u8] = &[9, 0, 0, 0, 1, 0, 0x80, 1, 0xff];
+/// A listpack of the id 0 of a template and an empty string.
+const ID_AND_EMPTY_STRING: &[u8] = &[11, 0, 0, 0, 2, 0, 0, 1, 0x80, 1, 0xff];
 /// The same as [`EMPTY_LISTPACK`], as literals of LZF.
 const EMPTY_LISTPACK_LZF: &[u8] = &[0xc3, 8, 7, 6, 7, 0, 0, 0, 0, 0, 0xff];
 
@@ -225,11 +235,50 @@ fn inputs(n: u64) -> Vec<(&'static str, Vec<u8>)> {
             let before = [&[26, 0, 0][..], &[0; 8], &[0; 3]].concat();
             many(&before, n, &[0; 2], &[0; 2])
         }),
+        ("entries without owner", {
+            let before = [&[27, 0, 0][..], &[0; 8], &[1], &[0; 6]].concat();
+            many(&before, n, &[0; 16], &[0; 5])
+        }),
+        ("integers of an array", {
+            let before = [&[28, 0][..], &length(n), &[0]].concat();
+            [before, run(n, &[0, 1, 0, 0, 0, 0, 0, 0, 0, 0], &[])].concat()
+        }),
+        ("hash templates", {
+            let define = |id| [&[242][..], &length(id), &[1, 0]].concat();
+            (0..n).flat_map(define).collect()
+        }),
+        ("hashes of a template", {
+            [&[242, 0, 1, 0][..], &run(n, &[32, 0, 0, 0], &[])].concat()
+        }),
+        ("values of a template", {
+            let template = many(&[242, 0], n, &[0], &[]);
+            [template, vec![32, 0, 0], run(n, &[0], &[])].concat()
+        }),
+        ("packed hashes of a template", {
+            let packed = [&[30, 0, 11][..], ID_AND_EMPTY_STRING].concat();
+            [&[242, 0, 1, 0][..], &run(n, &packed, &[])].concat()
+        }),
+        ("hashes with their field names", {
+            run(n, &[31, 0, 1, 1, 0, 0], &[])
+        }),
+        ("hashes with packed field names", {
+            let names = [&[31, 0, 0, 9][..], EMPTY_STRING, &[0]].concat();
+            run(n, &names, &[])
+        }),
     ];
     let valkey: Vec<(&str, Vec<u8>)> = vec![
         ("imported ranges", many(&[243, 0], ranges, &[0, 0], &[])),
         ("slot imports", run(n, &[243, 0, 0], &[])),
         ("fields of Valkey with TTLs", value(22, n, &[0; 10], &[])),
+        ("paths", value(23, n, &[0, 1, 0, 0], &[])),
+        ("fields of a path", {
+            many(&[23, 0, 1, 0], n, &[0, 0], &[])
+        }),
+        ("commands", run(n, b"\xf2*1\r\n$0\r\n\r\n", &[])),
+        ("arguments", {
+            let before = format!("*{}\r\n", n + 1).into_bytes();
+            [&[0xf2], &before[..], &run(n + 1, b"$0\r\n\r\n", &[])].concat()
+        }),
     ];
     let end = [0xff, 0, 0, 0, 0, 0, 0, 0, 0];
     let whole = |header: &[u8], inputs: Vec<(&'static str, Vec<u8>)>| {

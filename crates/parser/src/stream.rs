@@ -4,12 +4,12 @@ use std::cell::OnceCell;
 use std::io::{self, Read};
 
 use crate::limits::{HELD_BYTES_MAX, WINDOW_BYTES};
-use crate::rdb::{EntryHead, FrameCursor, Framer, Need, first_error};
+use crate::rdb::{EntryHead, FrameCursor, Framer, Need, TemplateSource, first_error};
 use crate::reader::{Cursor, Reader};
 use crate::value::{measure, members};
 use crate::window::Window;
 use crate::{
-    Error, Header, MeasureOptions, Measured, MemberOptions, MembersError, Record, Value,
+    Error, Header, MeasureOptions, Measured, MemberOptions, MembersError, Record, Template, Value,
     ValueFacts, Watch,
 };
 
@@ -119,8 +119,8 @@ impl<R: Read> RdbStream<R> {
             Next::InWindow => self.frame_window(portion, None, records),
             Next::Passing => {
                 let measuring = self.measuring;
-                let record = self.frame_passing(&mut |window, head| {
-                    measure(window, head.value_type, measuring)
+                let record = self.frame_passing(&mut |window, head, templates| {
+                    measure(window, head.value_type, templates, measuring)
                 })?;
                 records.extend(record);
                 Ok(())
@@ -146,11 +146,12 @@ impl<R: Read> RdbStream<R> {
             Next::Passing => {
                 let measuring = self.measuring;
                 let mut failure = None;
-                let framed = self.frame_passing(&mut |window, head| {
+                let framed = self.frame_passing(&mut |window, head, templates| {
                     if watch.wants(head) {
-                        hand_out(window, head, measuring.reference_ms, watch, &mut failure)
+                        let reference_ms = measuring.reference_ms;
+                        hand_out(window, head, templates, reference_ms, watch, &mut failure)
                     } else {
-                        measure(window, head.value_type, measuring)
+                        measure(window, head.value_type, templates, measuring)
                     }
                 });
                 match failure {
@@ -280,12 +281,14 @@ enum Next {
 }
 
 /// Walks the value that is next to its end.
-type Look<'l, R> = dyn FnMut(&mut Window<R>, &EntryHead<'_>) -> Result<ValueFacts, Error> + 'l;
+type Look<'l, R> =
+    dyn FnMut(&mut Window<R>, &EntryHead<'_>, TemplateSource<'_>) -> Result<ValueFacts, Error> + 'l;
 
 /// Hands the members of a value to whoever wants them; why that failed, if it did, is put into `failure`.
 fn hand_out<R: Read>(
     window: &mut Window<R>,
     head: &EntryHead<'_>,
+    templates: TemplateSource<'_>,
     reference_ms: Option<i64>,
     watch: &mut dyn Watch,
     failure: &mut Option<io::Error>,
@@ -298,7 +301,7 @@ fn hand_out<R: Read>(
         .begin(head)
         .map_err(MembersError::Sink)
         .and_then(|()| {
-            members(window, head.value_type, options, &mut |member| {
+            members(window, head.value_type, templates, options, &mut |member| {
                 watch.member(member)
             })
         });
@@ -354,12 +357,16 @@ impl<'a> FrameCursor<'a> for Watched<'_, 'a> {
     }
 
     #[inline]
-    fn value(&mut self, head: &EntryHead<'a>) -> Result<Value<'a>, Error> {
+    fn value(
+        &mut self,
+        head: &EntryHead<'a>,
+        templates: TemplateSource<'_>,
+    ) -> Result<(Value<'a>, Option<Template>), Error> {
         if self.watch.is_some_and(|watch| watch.wants(head)) {
             self.met = true;
             return Err(Error::truncated(head.value_offset, 0));
         }
-        self.reader.value(head)
+        self.reader.value(head, templates)
     }
 }
 
@@ -397,13 +404,18 @@ impl<'a, R: Read> FrameCursor<'a> for PassingCursor<'_, 'a, '_, R> {
         Ok(free.map_or(&[], |cell| cell.get_or_init(|| bytes)))
     }
 
-    fn value(&mut self, head: &EntryHead<'a>) -> Result<Value<'a>, Error> {
+    fn value(
+        &mut self,
+        head: &EntryHead<'a>,
+        templates: TemplateSource<'_>,
+    ) -> Result<(Value<'a>, Option<Template>), Error> {
         let start = self.window.offset();
-        let facts = (self.look)(self.window, head)?;
+        let facts = (self.look)(self.window, head, templates)?;
         let measured = Measured {
             bytes: self.window.offset() - start,
             facts,
         };
-        Ok(Value::Measured(self.kept.value.get_or_init(|| measured)))
+        let value = Value::Measured(self.kept.value.get_or_init(|| measured));
+        Ok((value, templates.of(&facts)))
     }
 }

@@ -112,6 +112,14 @@ fn by_type(data_type: DataType) -> &'static str {
              entries or destroy abandoned groups (each pending entry costs as much as several plain ones), \
              or begin a new stream per day."
         }
+        DataType::Array => {
+            "To make it movable: copy it in ranges (ARSCAN with LIMIT, or ARGETRANGE, then ARMSET) into keys of \
+             some thousand elements each, and take those ranges off (ARDELRANGE); indexes stay what they were."
+        }
+        DataType::PathHash => {
+            "To make it movable: copy it branch by branch (PHSCAN with PREFIX and COUNT, PHMSET) into a key per \
+             branch, and take each branch off (PHDELPREFIX); what asks for prefixes must then ask several keys."
+        }
         DataType::Module => {
             "To make it movable: use the module's own commands to split or export it; the target must have \
              the module loaded."

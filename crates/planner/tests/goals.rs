@@ -407,6 +407,8 @@ fn remedies_fit_the_type() {
         (DataType::Zset, "ZREMRANGEBYRANK"),
         (DataType::Hash, "HSCAN"),
         (DataType::Stream, "XTRIM"),
+        (DataType::Array, "ARDELRANGE"),
+        (DataType::PathHash, "PHDELPREFIX"),
         (DataType::Module, "module"),
     ];
     let keys = types.map(|(data_type, _)| Key {

@@ -78,7 +78,7 @@ impl CostProfile {
     ///   setting allows, also as the table that it becomes when it is loaded;
     /// - a hash with any field TTL is predicted as if each field had one;
     /// - the type of a module value is unknown, so is its cost: it is predicted as the most expensive
-    ///   shape of the same payload.
+    ///   shape of the same payload; and so are arrays and path hashes, which were not measured.
     pub fn predict(&self, data_type: DataType, value: &ValueFacts, payload_bytes: u64) -> Cost {
         let elements = value.elements.unwrap_or(0);
         let table = match data_type {
@@ -108,7 +108,9 @@ impl CostProfile {
                         .saturating_add(marks.saturating_mul(self.pending_restore_ns)),
                 };
             }
-            DataType::Module => return self.cost(&self.module, 0, payload_bytes),
+            DataType::Module | DataType::Array | DataType::PathHash => {
+                return self.cost(&self.module, 0, payload_bytes);
+            }
             DataType::Set => &self.set,
             DataType::Zset => &self.zset,
             DataType::Hash

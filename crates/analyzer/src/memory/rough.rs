@@ -9,7 +9,7 @@ use super::MemoryModel;
 ///
 /// Rough: for other servers, for lengths that vary within a value and for streams it is tens of percent
 /// off, sometimes more for a single key. Good enough to compare shards, not to fill one to the brim.
-/// Modules have no estimate.
+/// Modules, arrays and path hashes have no estimate.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rough1;
 
@@ -98,7 +98,7 @@ fn value_bytes(value: &ValueFacts, data_type: DataType) -> Option<u64> {
                 .saturating_add(value.consumers.saturating_mul(CONSUMER))
                 .saturating_add(value.pending.saturating_mul(PENDING))
         }
-        DataType::Module => return None,
+        DataType::Module | DataType::Array | DataType::PathHash => return None,
     };
     Some(bytes)
 }

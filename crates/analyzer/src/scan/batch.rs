@@ -90,11 +90,14 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Servers drop such a key when they load the file, and write none. Streams may be empty, and an
-/// empty string is a value.
+/// Servers drop such a key when they load the file, and write none. Streams may be empty, path hashes could be
+/// while Valkey 9.2 was developed, and an empty string is a value.
 fn is_empty_collection(facts: &KeyFacts<'_>) -> bool {
     facts.value.elements == Some(0)
-        && !matches!(facts.data_type, DataType::String | DataType::Stream)
+        && !matches!(
+            facts.data_type,
+            DataType::String | DataType::Stream | DataType::PathHash
+        )
 }
 
 fn key_facts<'a>(entry: &Entry<'a>, options: &ScanOptions<'_>) -> Result<KeyFacts<'a>, Error> {

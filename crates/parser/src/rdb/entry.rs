@@ -1,6 +1,6 @@
 //! Entries: a key and the window of its value.
 
-use super::{Str, ValueType};
+use super::{Str, Template, TemplateSource, ValueType};
 use crate::Error;
 use crate::reader::{Cursor as _, Reader};
 use crate::value::{
@@ -34,6 +34,8 @@ pub struct Entry<'a> {
     pub value: Value<'a>,
     /// Absolute offset of `value`.
     pub value_offset: u64,
+    /// The template that the value refers to; its field names are no part of `value`.
+    pub template: Option<Template>,
 }
 
 /// A key whose value has not been reached yet.
@@ -60,7 +62,7 @@ pub struct EntryHead<'a> {
 }
 
 impl<'a> EntryHead<'a> {
-    pub(super) fn with_value(self, value: Value<'a>) -> Entry<'a> {
+    pub(super) fn with_value(self, value: Value<'a>, template: Option<Template>) -> Entry<'a> {
         let EntryHead {
             db,
             key,
@@ -83,6 +85,7 @@ impl<'a> EntryHead<'a> {
             offset,
             value,
             value_offset,
+            template,
         }
     }
 }
@@ -120,9 +123,21 @@ impl Entry<'_> {
     /// The length of what DUMP returns and MIGRATE carries: the value and eleven bytes, and the
     /// metadata block where there is one.
     ///
-    /// Exact when the server that dumps is the one that wrote the file, with the same settings.
+    /// Exact when the server that dumps is the one that wrote the file, with the same settings. Of a hash that
+    /// refers to a template it is the most that it can be: DUMP writes the field names out, in a form that
+    /// only the server's settings decide.
     pub fn payload_bytes(&self) -> u64 {
-        self.value.stored_bytes() + DUMP_FRAME_BYTES + self.key_meta_bytes
+        let names_template = self.value_type == ValueType::HashTemplateArrayRef;
+        let field_names = self
+            .template
+            .map_or(0, |template| template.payload_bytes_max(names_template));
+        (self.value.stored_bytes() + DUMP_FRAME_BYTES + self.key_meta_bytes)
+            .saturating_add(field_names)
+    }
+
+    /// Whether [`Entry::payload_bytes`] is the length itself, and no bound.
+    pub fn payload_is_exact(&self) -> bool {
+        self.template.is_none()
     }
 
     /// Walks the value and tells what it is made of. A value that streamed by was measured then, as deep as
@@ -137,9 +152,14 @@ impl Entry<'_> {
             Value::Measured(measured) => return Ok(measured.facts),
         };
         let mut reader = Reader::new(window, self.value_offset);
-        measure(&mut reader, self.value_type, options.into())
-            .and_then(|facts| nothing_left(&reader).map(|()| facts))
-            .map_err(|error| self.locate(error))
+        measure(
+            &mut reader,
+            self.value_type,
+            self.templates(),
+            options.into(),
+        )
+        .and_then(|facts| nothing_left(&reader).map(|()| facts))
+        .map_err(|error| self.locate(error))
     }
 
     /// Walks the value, hands its members to `sink` in the order of the file, and tells what it is made of,
@@ -158,12 +178,22 @@ impl Entry<'_> {
             return Err(Error::unsupported(self.value_offset, what).into());
         };
         let mut reader = Reader::new(window, self.value_offset);
-        members(&mut reader, self.value_type, options, sink)
-            .and_then(|facts| Ok(nothing_left(&reader).map(|()| facts)?))
-            .map_err(|error| match error {
-                MembersError::Value(error) => self.locate(error).into(),
-                sink => sink,
-            })
+        members(
+            &mut reader,
+            self.value_type,
+            self.templates(),
+            options,
+            sink,
+        )
+        .and_then(|facts| Ok(nothing_left(&reader).map(|()| facts)?))
+        .map_err(|error| match error {
+            MembersError::Value(error) => self.locate(error).into(),
+            sink => sink,
+        })
+    }
+
+    fn templates(&self) -> TemplateSource<'static> {
+        TemplateSource::Found(self.template)
     }
 
     #[cold]

@@ -2,7 +2,7 @@
 
 use super::framer::{FrameCursor, Need};
 use super::module::skip_module_items;
-use super::{ModuleId, RecordKind, SlotInfo, opcode, read_length};
+use super::{ModuleId, RecordKind, SlotInfo, Str, StringHeader, opcode, read_length};
 use crate::Error;
 use crate::limits::SLOT_IMPORT_RANGES_MAX;
 use crate::reader::Cursor;
@@ -85,6 +85,76 @@ pub(super) fn read_slot_import<'a, C: FrameCursor<'a>>(c: &mut C) -> Result<Reco
         ranges.push((first, read_length(c)?));
     }
     Ok(RecordKind::SlotImport { job, ranges })
+}
+
+/// A command as clients send it (valkey 9.2 `src/rdb.c`, `RDB_OPCODE_UPDATE`): how many arguments, then each with
+/// its length.
+pub(super) fn read_update<'a, C: FrameCursor<'a>>(c: &mut C) -> Result<RecordKind<'a>, Error> {
+    let offset = c.offset();
+    let arguments = read_number_line(c, b'*')?;
+    if arguments == 0 {
+        return Err(Error::corrupt(offset, "name of a command", "no arguments"));
+    }
+    let len = read_number_line(c, b'$')?;
+    let offset = c.offset();
+    let command = Str::new(
+        StringHeader::raw(len),
+        c.stored(len, Need::WhenShort)?,
+        offset,
+    );
+    read_line_end(c)?;
+    for _ in 1..arguments {
+        let len = read_number_line(c, b'$')?;
+        c.skip(len)?;
+        read_line_end(c)?;
+    }
+    Ok(RecordKind::Update { command, arguments })
+}
+
+/// A decimal number behind `mark`, up to the end of its line.
+fn read_number_line<C: Cursor>(c: &mut C, mark: u8) -> Result<u64, Error> {
+    let offset = c.offset();
+    let corrupt = |offset, found: u8| {
+        let found = format!("byte {found:#04x}");
+        Error::corrupt(offset, "number of arguments or bytes on a line", found)
+    };
+    match c.u8()? {
+        first if first == mark => {}
+        other => return Err(corrupt(offset, other)),
+    }
+    let mut number: Option<u64> = None;
+    loop {
+        let offset = c.offset();
+        let byte = c.u8()?;
+        let digit = u64::from(byte.wrapping_sub(b'0'));
+        number = match (byte, number) {
+            (b'0'..=b'9', None) => Some(digit),
+            (b'0'..=b'9', Some(number)) => number
+                .checked_mul(10)
+                .and_then(|number| number.checked_add(digit))
+                .ok_or_else(|| corrupt(offset, byte))
+                .map(Some)?,
+            (b'\r', Some(number)) => {
+                return match c.u8()? {
+                    b'\n' => Ok(number),
+                    other => Err(corrupt(offset + 1, other)),
+                };
+            }
+            (other, _) => return Err(corrupt(offset, other)),
+        };
+    }
+}
+
+fn read_line_end<C: Cursor>(c: &mut C) -> Result<(), Error> {
+    let offset = c.offset();
+    match c.take_array()? {
+        [b'\r', b'\n'] => Ok(()),
+        other => Err(Error::corrupt(
+            offset,
+            "end of the line",
+            format!("\"{}\"", other.escape_ascii()),
+        )),
+    }
 }
 
 /// A count, then for each class four bytes of specification and module items (redis 8.6 `src/rdb.c`).

@@ -1,7 +1,7 @@
 //! Framing: which record comes next, wherever the bytes come from.
 
 use super::{Entry, EntryHead, Header, Record, RecordKind, Str, Value, ValueType, fields, opcode};
-use super::{read_length, read_string_header};
+use super::{Template, TemplateSource, Templates, read_length, read_string_header};
 use crate::limits::CHECKSUM_VERSION_MIN;
 use crate::reader::Cursor;
 use crate::{Error, Family};
@@ -15,11 +15,15 @@ pub(crate) trait FrameCursor<'a>: Cursor + Sized {
     /// Truncated, when fewer are left.
     fn stored(&mut self, stored: u64, need: Need) -> Result<&'a [u8], Error>;
 
-    /// Passes over a value.
+    /// Passes over a value, and tells the template that it refers to.
     ///
     /// # Errors
     /// At the first byte that contradicts the layout, is not known, or is missing.
-    fn value(&mut self, head: &EntryHead<'a>) -> Result<Value<'a>, Error>;
+    fn value(
+        &mut self,
+        head: &EntryHead<'a>,
+        templates: TemplateSource<'_>,
+    ) -> Result<(Value<'a>, Option<Template>), Error>;
 
     /// Consumes a string, header and bytes.
     ///
@@ -30,6 +34,30 @@ pub(crate) trait FrameCursor<'a>: Cursor + Sized {
         let header = read_string_header(self)?;
         let offset = self.offset();
         Ok(Str::new(header, self.stored(header.stored, need)?, offset))
+    }
+}
+
+/// What a record is, as far as its first byte tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begins {
+    /// A key, or what stands in front of one.
+    Key,
+    /// Another record.
+    Other,
+    /// No record at all.
+    Nothing,
+}
+
+impl Begins {
+    pub(crate) fn with(byte: u8, header: Header) -> Begins {
+        match byte {
+            opcode::EXPIRETIME | opcode::EXPIRETIME_MS | opcode::IDLE | opcode::FREQ => Begins::Key,
+            opcode::REDIS_KEY_META if header.family == Family::Redis => Begins::Key,
+            opcode::ENTERPRISE_SLOT | opcode::ENTERPRISE_RAM_LRU => Begins::Other,
+            opcode::REDIS_HASH_TEMPLATE.. => Begins::Other,
+            _ if ValueType::from_byte(byte, header, 0).is_ok() => Begins::Key,
+            _ => Begins::Nothing,
+        }
     }
 }
 
@@ -47,6 +75,7 @@ pub(crate) enum Need {
 pub(crate) struct Framer {
     header: Header,
     place: Place,
+    templates: Templates,
     ended: bool,
 }
 
@@ -91,12 +120,26 @@ impl Framer {
         Framer {
             header,
             place: Place::default(),
+            templates: Templates::default(),
             ended: false,
         }
     }
 
     pub(crate) fn header(&self) -> Header {
         self.header
+    }
+
+    /// A framer for another place of the same snapshot, in this database: nothing is pending there.
+    pub(crate) fn elsewhere(&self, db: u64) -> Framer {
+        Framer {
+            header: self.header,
+            place: Place {
+                db,
+                pending: Attributes::default(),
+            },
+            templates: self.templates.clone(),
+            ended: false,
+        }
     }
 
     /// Reads nothing more.
@@ -123,7 +166,11 @@ impl Framer {
             _ => 0,
         };
         self.place = place;
-        self.ended = matches!(kind, RecordKind::End { .. });
+        match &kind {
+            RecordKind::HashTemplate(template) => self.templates.define(*template),
+            RecordKind::End { .. } => self.ended = true,
+            _ => {}
+        }
         Ok(Some(Record {
             range: start..c.offset(),
             offset,
@@ -223,14 +270,18 @@ impl Framer {
                 read_length(c).map(|_| RecordKind::EnterpriseHint { opcode: byte }),
                 "Redis Enterprise field",
             ),
-            opcode::REUSED_242 => {
-                let name = match self.header.family {
-                    Family::Redis => "hash template of Redis 8.10",
-                    Family::Valkey => "update of a forkless save of Valkey 9.2",
-                };
-                let what = format!("opcode 242 ({name}) in a file that says {}", self.header);
+            opcode::REDIS_HASH_TEMPLATE if self.header.has_hash_templates() => (
+                Template::read(c, &self.templates).map(RecordKind::HashTemplate),
+                "hash template",
+            ),
+            opcode::REDIS_HASH_TEMPLATE if self.header.family == Family::Redis => {
+                let what = format!(
+                    "opcode 242 (hash template of Redis 8.10) in a file that says {}",
+                    self.header
+                );
                 (Err(Error::unsupported(c.offset() - 1, what)), "opcode")
             }
+            opcode::VALKEY_UPDATE => (fields::read_update(c), "command"),
             opcode::EOF => (self.read_end(c), "checksum"),
             _ => return Ok(None),
         };
@@ -276,10 +327,13 @@ impl Framer {
             offset,
             value_offset: c.offset(),
         };
-        let value = c.value(&head).map_err(|error| match key.bytes() {
-            Ok(bytes) => error.in_entry(head.db, &bytes),
-            Err(_) => error,
-        })?;
-        Ok(head.with_value(value))
+        let templates = TemplateSource::Defined(&self.templates);
+        let (value, template) = c
+            .value(&head, templates)
+            .map_err(|error| match key.bytes() {
+                Ok(bytes) => error.in_entry(head.db, &bytes),
+                Err(_) => error,
+            })?;
+        Ok(head.with_value(value, template))
     }
 }

@@ -1,7 +1,9 @@
 //! The first nine bytes: family and version.
 
 use crate::Error;
-use crate::limits::{REDIS_VERSION_MAX, VALKEY_VERSION_MAX, VALKEY_VERSION_MIN};
+use crate::limits::{
+    HASH_TEMPLATE_VERSION_MIN, REDIS_VERSION_MAX, VALKEY_VERSION_MAX, VALKEY_VERSION_MIN,
+};
 use crate::looks_like::looks_like;
 use crate::reader::{Cursor as _, Reader};
 
@@ -91,6 +93,11 @@ impl Header {
             return Err(Error::unsupported(magic_len, what).reading("header"));
         }
         Ok(header)
+    }
+
+    /// Whether the numbers of hash templates mean hash templates.
+    pub(super) fn has_hash_templates(self) -> bool {
+        self.family == Family::Redis && self.version >= HASH_TEMPLATE_VERSION_MIN
     }
 }
 

@@ -6,11 +6,12 @@ mod framer;
 mod header;
 mod length;
 mod module;
-mod opcode;
+pub(crate) mod opcode;
 mod reader;
 mod record;
 mod since;
 mod string;
+mod template;
 mod value_type;
 
 pub use entry::{Entry, EntryHead, Measured, Value};
@@ -20,8 +21,10 @@ pub use reader::RdbReader;
 pub(crate) use reader::first_error;
 pub use record::{Record, RecordKind, SlotInfo};
 pub use string::Str;
+pub use template::Template;
 pub use value_type::{DataType, Encoding, ValueType};
 
-pub(crate) use framer::{FrameCursor, Framer, Need};
+pub(crate) use framer::{Begins, FrameCursor, Framer, Need};
 pub(crate) use length::read_length;
 pub(crate) use string::{Form, StringHeader, read_string_header};
+pub(crate) use template::{TemplateSource, Templates};

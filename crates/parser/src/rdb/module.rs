@@ -38,5 +38,5 @@ impl fmt::Display for ModuleId {
 
 /// Skips the items of a module, their end mark included.
 pub(crate) fn skip_module_items<C: Cursor>(c: &mut C) -> Result<(), Error> {
-    walk_items(c, &mut Skip)
+    walk_items(c, &mut Skip::default())
 }

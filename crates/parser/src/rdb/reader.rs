@@ -1,7 +1,7 @@
 //! Framing a snapshot that lies in memory.
 
 use super::framer::{FrameCursor, Framer, Need};
-use super::{EntryHead, Header, Record, Value};
+use super::{EntryHead, Header, Record, Template, TemplateSource, Value};
 use crate::Error;
 use crate::reader::{Cursor, Reader};
 use crate::value::{Detail, Skip, measure, walk_value};
@@ -29,6 +29,15 @@ impl<'a> RdbReader<'a> {
             framer: Framer::new(header),
             detail: Detail::Counts,
         })
+    }
+
+    /// Reads on where a reader stands, from whatever a framer carries there.
+    pub(crate) fn within(reader: Reader<'a>, framer: Framer, detail: Detail) -> RdbReader<'a> {
+        RdbReader {
+            reader,
+            framer,
+            detail,
+        }
     }
 
     /// States how deep the entries will be measured. It decides nothing but which error of a broken value
@@ -88,11 +97,16 @@ impl<'a> FrameCursor<'a> for Reader<'a> {
     }
 
     #[inline]
-    fn value(&mut self, head: &EntryHead<'a>) -> Result<Value<'a>, Error> {
+    fn value(
+        &mut self,
+        head: &EntryHead<'a>,
+        templates: TemplateSource<'_>,
+    ) -> Result<(Value<'a>, Option<Template>), Error> {
         let mut start = self.clone();
-        walk_value(self, head.value_type, &mut Skip)?;
+        let mut skip = Skip::default();
+        walk_value(self, head.value_type, templates, &mut skip)?;
         let len = self.offset() - start.offset();
-        start.window(len).map(Value::Window)
+        Ok((Value::Window(start.window(len)?), skip.template))
     }
 }
 
@@ -121,10 +135,19 @@ impl<'a> FrameCursor<'a> for Examined<'a> {
         self.reader.stored(stored, need)
     }
 
-    fn value(&mut self, head: &EntryHead<'a>) -> Result<Value<'a>, Error> {
+    fn value(
+        &mut self,
+        head: &EntryHead<'a>,
+        templates: TemplateSource<'_>,
+    ) -> Result<(Value<'a>, Option<Template>), Error> {
         let mut start = self.reader.clone();
-        measure(&mut self.reader, head.value_type, self.detail.into())?;
+        let facts = measure(
+            &mut self.reader,
+            head.value_type,
+            templates,
+            self.detail.into(),
+        )?;
         let len = self.reader.offset() - start.offset();
-        start.window(len).map(Value::Window)
+        Ok((Value::Window(start.window(len)?), templates.of(&facts)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Entry, ModuleId, Str};
+use super::{Entry, ModuleId, Str, Template};
 
 /// One record and where it lies.
 ///
@@ -79,6 +79,16 @@ pub enum RecordKind<'a> {
         job: Str<'a>,
         /// Inclusive slot ranges, as claimed.
         ranges: Vec<(u64, u64)>,
+    },
+    /// Field names that hashes behind it refer to (Redis 8.10).
+    HashTemplate(Template),
+    /// A command that came in while a forkless full synchronisation was written, in the database selected last
+    /// (Valkey 9.2). Whoever loads the snapshot carries it out on top of the keys in front.
+    Update {
+        /// Its name.
+        command: Str<'a>,
+        /// How many arguments, its name among them.
+        arguments: u64,
     },
     /// A number that Redis Enterprise writes between keys; skipped.
     EnterpriseHint {

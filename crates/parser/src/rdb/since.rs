@@ -18,7 +18,13 @@ impl ValueType {
             T::SetListpack | T::StreamV3 => 11,
             T::HashTtlPreGa | T::HashTtlListpackPreGa | T::HashTtl | T::HashTtlListpack => 12,
             T::StreamV4 => 13,
+            T::StreamV5 | T::Array => 14,
+            T::HashTemplateListpack
+            | T::HashTemplateListpackRef
+            | T::HashTemplateArray
+            | T::HashTemplateArrayRef => 15,
             T::HashTtlValkey => 80,
+            T::PathHash => 81,
         }
     }
 }
@@ -35,7 +41,9 @@ impl RecordKind<'_> {
             RecordKind::ModuleAux { .. } => 9,
             RecordKind::Function { .. } => 10,
             RecordKind::SlotInfo(_) => 12,
+            RecordKind::HashTemplate(_) => 15,
             RecordKind::SlotImport { .. } => 80,
+            RecordKind::Update { .. } => 81,
             RecordKind::Entry(entry) => {
                 let attributes = match entry {
                     entry if entry.key_meta_bytes > 0 => 13,

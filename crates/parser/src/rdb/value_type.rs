@@ -18,6 +18,10 @@ pub enum DataType {
     Hash,
     /// `stream`
     Stream,
+    /// `array`: elements at indexes, with gaps (Redis 8.8).
+    Array,
+    /// `pathhash`: a hash for each of many paths (Valkey 9.2).
+    PathHash,
     /// A value of a module's own type; vector sets too.
     Module,
 }
@@ -32,6 +36,8 @@ impl DataType {
             DataType::Zset => "zset",
             DataType::Hash => "hash",
             DataType::Stream => "stream",
+            DataType::Array => "array",
+            DataType::PathHash => "pathhash",
             DataType::Module => "module",
         }
     }
@@ -64,6 +70,14 @@ pub enum Encoding {
     Quicklist,
     /// A stream.
     Stream,
+    /// An array.
+    SlicedArray,
+    /// A hash in one blob of values, whose field names stand apart (Redis 8.10).
+    TemplateListpack,
+    /// A hash written value by value, whose field names stand apart (Redis 8.10).
+    TemplateArray,
+    /// Paths and their hashes.
+    PathHash,
     /// A module's items.
     Module,
 }
@@ -84,14 +98,21 @@ impl Encoding {
             Encoding::Intset => "intset",
             Encoding::Quicklist => "quicklist",
             Encoding::Stream => "stream",
+            Encoding::SlicedArray => "sliced-array",
+            Encoding::TemplateListpack => "template-listpack",
+            Encoding::TemplateArray => "template-array",
+            Encoding::PathHash => "pathhash",
             Encoding::Module => "module",
         }
     }
 
-    /// Whether the whole value is one blob.
+    /// Whether the elements of the value are in one blob.
     pub fn is_compact(self) -> bool {
-        use Encoding::{Intset, Listpack, ListpackEx, Ziplist, Zipmap};
-        matches!(self, Intset | Listpack | ListpackEx | Ziplist | Zipmap)
+        use Encoding::{Intset, Listpack, ListpackEx, TemplateListpack, Ziplist, Zipmap};
+        matches!(
+            self,
+            Intset | Listpack | ListpackEx | TemplateListpack | Ziplist | Zipmap
+        )
     }
 }
 
@@ -149,8 +170,22 @@ pub enum ValueType {
     HashTtlListpack,
     /// 26 of the Redis family: Redis 8.6
     StreamV4,
+    /// 27 of the Redis family: Redis 8.8
+    StreamV5,
+    /// 28 of the Redis family: Redis 8.8
+    Array,
+    /// 29 of the Redis family: Redis 8.10, in DUMP payloads
+    HashTemplateListpack,
+    /// 30 of the Redis family: Redis 8.10, refers to a template of the file
+    HashTemplateListpackRef,
+    /// 31 of the Redis family: Redis 8.10, in DUMP payloads
+    HashTemplateArray,
+    /// 32 of the Redis family: Redis 8.10, refers to a template of the file
+    HashTemplateArrayRef,
     /// 22 of the Valkey family: Valkey 9.0
     HashTtlValkey,
+    /// 23 of the Valkey family: Valkey 9.2
+    PathHash,
 }
 
 impl ValueType {
@@ -182,19 +217,19 @@ impl ValueType {
             (24, Family::Redis) => T::HashTtl,
             (25, Family::Redis) => T::HashTtlListpack,
             (26, Family::Redis) => T::StreamV4,
+            (27, Family::Redis) => T::StreamV5,
+            (28, Family::Redis) => T::Array,
+            (29, Family::Redis) if header.has_hash_templates() => T::HashTemplateListpack,
+            (30, Family::Redis) if header.has_hash_templates() => T::HashTemplateListpackRef,
+            (31, Family::Redis) if header.has_hash_templates() => T::HashTemplateArray,
+            (32, Family::Redis) if header.has_hash_templates() => T::HashTemplateArrayRef,
             (22, Family::Valkey) => T::HashTtlValkey,
+            (23, Family::Valkey) => T::PathHash,
             (other, family) => {
-                let name = match (other, family) {
-                    (6, _) => {
-                        " (module, first serialisation: it has no lengths and cannot be skipped)"
-                    }
-                    (27, Family::Redis) => " (stream of Redis 8.8)",
-                    (28, Family::Redis) => " (array of Redis 8.8)",
-                    (29..=32, Family::Redis) => " (hash template of Redis 8.10)",
-                    (23, Family::Valkey) => " (path hash of Valkey 9.2)",
-                    _ => "",
-                };
-                let what = format!("type {other}{name} in a file that says {header}");
+                let what = format!(
+                    "type {other}{} in a file that says {header}",
+                    name_of_unknown(other, family)
+                );
                 return Err(Error::unsupported(offset, what).reading("value type or opcode"));
             }
         })
@@ -216,9 +251,23 @@ impl ValueType {
             | T::HashTtlListpackPreGa
             | T::HashTtl
             | T::HashTtlListpack
+            | T::HashTemplateListpack
+            | T::HashTemplateListpackRef
+            | T::HashTemplateArray
+            | T::HashTemplateArrayRef
             | T::HashTtlValkey => DataType::Hash,
-            T::StreamV1 | T::StreamV2 | T::StreamV3 | T::StreamV4 => DataType::Stream,
+            T::StreamV1 | T::StreamV2 | T::StreamV3 | T::StreamV4 | T::StreamV5 => DataType::Stream,
+            T::Array => DataType::Array,
+            T::PathHash => DataType::PathHash,
             T::Module => DataType::Module,
+        }
+    }
+
+    /// Bytes in front of the blob in a value of a compact encoding: the least expiry of its fields.
+    pub(crate) fn bytes_before_blob(self) -> u64 {
+        match self {
+            ValueType::HashTtlListpack => 8,
+            _ => 0,
         }
     }
 
@@ -238,8 +287,28 @@ impl ValueType {
             T::ListQuicklist | T::ListQuicklist2 => Encoding::Quicklist,
             T::HashListpack | T::ZsetListpack | T::SetListpack => Encoding::Listpack,
             T::HashTtlListpackPreGa | T::HashTtlListpack => Encoding::ListpackEx,
-            T::StreamV1 | T::StreamV2 | T::StreamV3 | T::StreamV4 => Encoding::Stream,
+            T::HashTemplateListpack | T::HashTemplateListpackRef => Encoding::TemplateListpack,
+            T::HashTemplateArray | T::HashTemplateArrayRef => Encoding::TemplateArray,
+            T::StreamV1 | T::StreamV2 | T::StreamV3 | T::StreamV4 | T::StreamV5 => Encoding::Stream,
+            T::Array => Encoding::SlicedArray,
+            T::PathHash => Encoding::PathHash,
             T::Module => Encoding::Module,
         }
+    }
+}
+
+/// What is known of a type or opcode that cannot be read, with a blank in front.
+fn name_of_unknown(byte: u8, family: Family) -> &'static str {
+    match (byte, family) {
+        (6, _) => " (module, first serialisation: it has no lengths and cannot be skipped)",
+        (29..=32, Family::Redis) => {
+            " (hash template of Redis 8.10, which says REDIS0015; something else in older files)"
+        }
+        (33, Family::Redis) => " (rate limiter of special builds of Redis 8.10)",
+        (34 | 35, Family::Redis) => " (a type of Dragonfly)",
+        (64, Family::Redis) => " (cron job of KeyDB)",
+        (101 | 102, Family::Redis) => " (field of old Redis Enterprise)",
+        (200..=223, Family::Redis) => " (a field of Dragonfly)",
+        _ => "",
     }
 }

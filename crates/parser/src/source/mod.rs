@@ -57,7 +57,7 @@ impl From<Mmap> for OpenOptions {
 #[derive(Debug)]
 pub struct Source {
     path: PathBuf,
-    /// The file and what it was when it was opened; `None` for standard input.
+    /// The file and what it was when it was opened; `None` for pipes and standard input.
     opened: Option<(Arc<File>, Metadata)>,
     options: OpenOptions,
     wrapping: Vec<Container>,
@@ -98,14 +98,7 @@ impl Source {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "is a device"));
         }
         if !metadata.is_file() {
-            let (wrapping, bytes) = once(Box::new(file.try_clone()?), options)?;
-            return Ok(Source {
-                path: path.to_owned(),
-                opened: Some((Arc::new(file), metadata)),
-                options: *options,
-                wrapping,
-                bytes,
-            });
+            return Source::of_reader(path.to_owned(), Box::new(file), options);
         }
         let file = Arc::new(file);
         let (mut unwrapped, _) = begin(Box::new(FromStart::new(&file)), options)?;
@@ -187,7 +180,7 @@ impl Source {
 
     /// The snapshot's bytes one after the other, from its first on.
     ///
-    /// Needs no more memory than [`SnapshotStream`] says, what a decoder looks back on (gzip 64 KiB, LZ4 up to 16 MiB,
+    /// Needs no more memory than [`SnapshotStream`] says, what a decoder looks back on (gzip 64 KiB, LZ4 up to 24 MiB,
     /// zstd up to 128 MiB when the file was compressed so, usually 2 to 8), and 128 KiB for each wrapping.
     ///
     /// # Errors
@@ -209,7 +202,7 @@ impl Source {
     /// Length of the file as it lies there; `None` for pipes and standard input.
     pub fn file_bytes(&self) -> Option<u64> {
         let (_, metadata) = self.opened.as_ref()?;
-        metadata.is_file().then_some(metadata.len())
+        Some(metadata.len())
     }
 
     /// Whether length or modification time differ from when the file was opened: what was read may
@@ -218,8 +211,7 @@ impl Source {
     /// # Errors
     /// When the operating system cannot tell.
     pub fn changed(&self) -> io::Result<bool> {
-        let Some((file, opened)) = self.opened.as_ref().filter(|(_, opened)| opened.is_file())
-        else {
+        let Some((file, opened)) = &self.opened else {
             return Ok(false);
         };
         let now = file.metadata()?;

@@ -3,7 +3,7 @@
 //! All of them are read through a [`Cursor`], which may lie inside a compressed string.
 
 use crate::Error;
-use crate::rdb::{Form, StringHeader};
+use crate::rdb::{Form, StringHeader, TemplateSource};
 use crate::reader::Cursor;
 use crate::value::StreamId;
 
@@ -17,17 +17,28 @@ const FOUR_BYTES_FOLLOW: u8 = 254;
 
 /// A blob's layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Blob {
+pub(crate) enum Blob<'t> {
     /// redis `src/ziplist.c`
     Ziplist(Shape),
     /// redis `src/listpack.c`
     Listpack(Shape),
     /// A listpack of stream entries, whose count is not the number of elements; their ids count from this one.
     StreamNode(StreamId),
+    /// A listpack of the values of a hash whose field names stand apart, behind the id of their template.
+    Values(Names<'t>),
     /// redis `src/intset.c`
     Intset,
     /// redis 2.4 `src/zipmap.c`
     Zipmap,
+}
+
+/// Where the field names of a hash stand, if not with their values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Names<'t> {
+    /// In the template that the values name.
+    Template(TemplateSource<'t>),
+    /// In front of the values, so many; the id means nothing.
+    InFront(u64),
 }
 
 /// What the entries of a blob are, in turn.
@@ -41,13 +52,15 @@ pub(crate) enum Shape {
     Fields,
     /// Field, value and absolute expiry, which is 0 for none.
     ExpiringFields,
+    /// A field's value.
+    Values,
 }
 
 impl Shape {
     /// Entries that make one element.
     pub(super) fn entries(self) -> u64 {
         match self {
-            Shape::Elements => 1,
+            Shape::Elements | Shape::Values => 1,
             Shape::Scored | Shape::Fields => 2,
             Shape::ExpiringFields => 3,
         }
@@ -59,19 +72,22 @@ impl Shape {
 pub(super) struct BlobHeader {
     /// Entries; `None` when they must be walked to be counted.
     pub(super) entries: Option<u64>,
+    /// Entries that there must be, where something else tells.
+    pub(super) expected: Option<u64>,
     /// Bytes of an intset's integers; 0 for other blobs.
     width: u64,
     /// Bytes of the blob behind the header.
     left: u64,
 }
 
-impl Blob {
+impl Blob<'_> {
     /// What its entries are; a stream node has a structure of its own.
     pub(super) fn shape(self) -> Shape {
         match self {
             Blob::Ziplist(shape) | Blob::Listpack(shape) => shape,
             Blob::StreamNode(_) | Blob::Intset => Shape::Elements,
             Blob::Zipmap => Shape::Fields,
+            Blob::Values(_) => Shape::Values,
         }
     }
 
@@ -96,7 +112,7 @@ impl Blob {
                 let entries = u16::from_le_bytes(c.take_array()?);
                 Ok(BlobHeader::counted(entries, len.saturating_sub(10)))
             }
-            Blob::Listpack(_) | Blob::StreamNode(_) => {
+            Blob::Listpack(_) | Blob::StreamNode(_) | Blob::Values(_) => {
                 sized(
                     u32::from_le_bytes(c.take_array()?),
                     "listpack's own length in its header",
@@ -124,6 +140,7 @@ impl Blob {
                 }
                 Ok(BlobHeader {
                     entries: Some(entries),
+                    expected: None,
                     width,
                     left: len - 8,
                 })
@@ -133,6 +150,7 @@ impl Blob {
                 let entries = (pairs < ZIPMAP_COUNT_UNKNOWN).then(|| 2 * u64::from(pairs));
                 Ok(BlobHeader {
                     entries,
+                    expected: None,
                     width: 0,
                     left: len.saturating_sub(1),
                 })
@@ -150,7 +168,7 @@ impl Blob {
     ) -> Result<u64, Error> {
         match self {
             Blob::Ziplist(_) => walk_to_end(c, header.left, ziplist_entry, entry),
-            Blob::Listpack(_) | Blob::StreamNode(_) => {
+            Blob::Listpack(_) | Blob::StreamNode(_) | Blob::Values(_) => {
                 walk_to_end(c, header.left, listpack_entry, entry)
             }
             Blob::Intset => walk_intset(c, header, entry),
@@ -164,6 +182,7 @@ impl BlobHeader {
         let entries = (entries != COUNT_UNKNOWN).then_some(u64::from(entries));
         BlobHeader {
             entries,
+            expected: None,
             width: 0,
             left,
         }
@@ -179,7 +198,7 @@ impl BlobHeader {
 pub(super) fn read_listpack_integer<C: Cursor>(c: &mut C) -> Result<(i64, u64), Error> {
     let offset = c.offset();
     let first = c.u8()?;
-    let frame = listpack_entry(c, first)?;
+    let frame = listpack_entry(c, first, offset)?;
     let integer = expect_integer(frame.entry, offset)?;
     c.skip(frame.behind)?;
     Ok((integer, frame.framed))
@@ -208,7 +227,7 @@ struct EntryFrame {
 fn walk_to_end<C: Cursor>(
     c: &mut C,
     mut left: u64,
-    mut read_entry: impl FnMut(&mut C, u8) -> Result<EntryFrame, Error>,
+    mut read_entry: impl FnMut(&mut C, u8, u64) -> Result<EntryFrame, Error>,
     mut entry: impl FnMut(StringHeader, &mut C) -> Result<(), Error>,
 ) -> Result<u64, Error> {
     let mut entries = 0;
@@ -218,7 +237,7 @@ fn walk_to_end<C: Cursor>(
         let framed = if first == END {
             1
         } else {
-            let frame = read_entry(c, first)?;
+            let frame = read_entry(c, first, offset)?;
             entry(frame.entry, c)?;
             c.skip(frame.behind)?;
             entries += 1;
@@ -240,9 +259,8 @@ fn walk_to_end<C: Cursor>(
     }
 }
 
-/// An entry of a listpack, up to its bytes.
-fn listpack_entry<C: Cursor>(c: &mut C, first: u8) -> Result<EntryFrame, Error> {
-    let offset = c.offset();
+/// An entry of a listpack whose first byte, at `offset`, was read; up to its bytes.
+fn listpack_entry<C: Cursor>(c: &mut C, first: u8, offset: u64) -> Result<EntryFrame, Error> {
     let string = |head: u64, len: u64| (head, StringHeader::raw(len));
     let integer = |size: u64, value: i64| Ok((1 + size, StringHeader::integer(value)));
     let low = u64::from(first);
@@ -284,7 +302,7 @@ fn listpack_entry<C: Cursor>(c: &mut C, first: u8) -> Result<EntryFrame, Error> 
 }
 
 /// An entry of a ziplist, up to its bytes.
-fn ziplist_entry<C: Cursor>(c: &mut C, first: u8) -> Result<EntryFrame, Error> {
+fn ziplist_entry<C: Cursor>(c: &mut C, first: u8, _offset: u64) -> Result<EntryFrame, Error> {
     let previous = if first == FOUR_BYTES_FOLLOW {
         c.skip(4)?;
         5
@@ -344,7 +362,7 @@ fn walk_zipmap<C: Cursor>(
 ) -> Result<u64, Error> {
     // A pair is a field, then a value with a count of unused bytes behind its length.
     let mut at_value = false;
-    let pair_half = |c: &mut C, first: u8| {
+    let pair_half = |c: &mut C, first: u8, _| {
         let (head, len) = match first {
             FOUR_BYTES_FOLLOW => (5, u64::from(u32::from_le_bytes(c.take_array()?))),
             len => (1, u64::from(len)),

@@ -33,7 +33,12 @@ pub(super) fn zset<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Er
     v.elements(n);
     for _ in 0..n {
         string(c, Role::Element, v)?;
-        v.score(f64::from_le_bytes(c.take_array()?));
+        let offset = c.offset();
+        let score = f64::from_le_bytes(c.take_array()?);
+        if score.is_nan() {
+            return Err(Error::corrupt(offset, "score", "NaN"));
+        }
+        v.score(score);
         v.element_ends()?;
     }
     Ok(())
@@ -103,7 +108,12 @@ pub(super) fn hash_ttl_valkey<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Re
     v.elements(n);
     for _ in 0..n {
         field(c, v)?;
+        let offset = c.offset();
         let expiry = i64::from_le_bytes(c.take_array()?);
+        if expiry < VALKEY_NO_EXPIRY {
+            let found = format!("{expiry}");
+            return Err(Error::corrupt(offset, "expiry, or -1 for none", found));
+        }
         v.field_expiry((expiry != VALKEY_NO_EXPIRY).then_some(expiry));
         v.element_ends()?;
     }
@@ -113,6 +123,29 @@ pub(super) fn hash_ttl_valkey<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Re
 fn field<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Error> {
     string(c, Role::Field, v)?;
     string(c, Role::FieldValue, v)
+}
+
+/// Valkey 9.2: paths, each with fields of its own (valkey 9.2 `tests/unit/type/path_hash.tcl`).
+pub(super) fn path_hash<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Error> {
+    let n = read_length(c)?;
+    v.elements(n);
+    for _ in 0..n {
+        string(c, Role::Path, v)?;
+        let offset = c.offset();
+        let fields = read_length(c)?;
+        if fields == 0 {
+            return Err(Error::corrupt(
+                offset,
+                "at least one field of the path",
+                "none",
+            ));
+        }
+        for _ in 0..fields {
+            field(c, v)?;
+            v.element_ends()?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn quicklist<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Error> {

@@ -1,8 +1,8 @@
 //! Inside blobs: their entries, told as the parts of elements.
 
 use super::blob::{Blob, BlobHeader, Shape, expect_integer};
-use super::stream_node;
 use super::visitor::{Role, Visitor};
+use super::{stream_node, template};
 use crate::Error;
 use crate::lzf::LzfCursor;
 use crate::rdb::{Form, StringHeader};
@@ -11,7 +11,7 @@ use crate::reader::{Bounded, Cursor};
 /// Hands the content of a blob to [`Visitor::content`], decompressing as far as it is read, and consumes
 /// the blob; `scratch` is room to decompress into.
 pub(super) fn open<C: Cursor, V: Visitor>(
-    blob: Blob,
+    blob: Blob<'_>,
     header: StringHeader,
     c: &mut C,
     scratch: &mut Vec<u8>,
@@ -24,6 +24,9 @@ pub(super) fn open<C: Cursor, V: Visitor>(
         Form::Lzf => {
             let mut content = LzfCursor::new(&mut stored, header.len, scratch);
             v.content(blob, header.len, &mut content)?;
+            if content.is_at_end() {
+                nothing_left(&stored, offset)?;
+            }
         }
         Form::Integer(n) => {
             return Err(Error::corrupt(
@@ -36,10 +39,49 @@ pub(super) fn open<C: Cursor, V: Visitor>(
     stored.finish()
 }
 
+/// Consumes a compressed string, and sees that it decompresses to its stated length.
+pub(super) fn decompress_through<C: Cursor>(
+    header: StringHeader,
+    c: &mut C,
+    scratch: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let offset = c.offset();
+    let mut stored = Bounded::new(c, header.stored);
+    LzfCursor::new(&mut stored, header.len, scratch).skip(header.len)?;
+    nothing_left(&stored, offset)?;
+    stored.finish()
+}
+
+/// A string that is decompressed leaves none of its stored bytes over.
+fn nothing_left<C: Cursor>(stored: &Bounded<'_, C>, offset: u64) -> Result<(), Error> {
+    match stored.left() {
+        0 => Ok(()),
+        left => Err(Error::corrupt(
+            offset,
+            "compressed string of its stated length",
+            format!("{left} compressed bytes left"),
+        )),
+    }
+}
+
+/// Reads the header of a blob of `len` bytes, and what stands between it and the entries.
+pub(super) fn read_header<C: Cursor, V: Visitor>(
+    blob: Blob<'_>,
+    len: u64,
+    c: &mut C,
+    v: &mut V,
+) -> Result<BlobHeader, Error> {
+    let header = blob.read_header(c, len)?;
+    match blob {
+        Blob::Values(names) => template::read_id(names, header, c, v),
+        _ => Ok(header),
+    }
+}
+
 /// Walks the entries behind a blob's header to its end, each told to [`Visitor::entry`] by its role, and
 /// returns how many there were. Of a stream node, its beginning must have been read already.
 pub(super) fn walk<C: Cursor, V: Visitor>(
-    blob: Blob,
+    blob: Blob<'_>,
     header: BlobHeader,
     c: &mut C,
     v: &mut V,
@@ -54,6 +96,7 @@ pub(super) fn walk<C: Cursor, V: Visitor>(
         match (shape, at) {
             (Shape::Elements | Shape::Scored, 0) => v.entry(Role::Element, entry, c)?,
             (Shape::Scored, _) => v.entry(Role::Score, entry, c)?,
+            (Shape::Values, _) => v.entry(Role::FieldValue, entry, c)?,
             (_, 0) => v.entry(Role::Field, entry, c)?,
             (_, 1) => v.entry(Role::FieldValue, entry, c)?,
             _ => {
@@ -75,6 +118,9 @@ pub(super) fn walk<C: Cursor, V: Visitor>(
             "whole elements in the blob",
             found,
         ));
+    }
+    if let Some(expected) = header.expected {
+        template::expect_values(expected, entries, c.offset())?;
     }
     Ok(entries)
 }

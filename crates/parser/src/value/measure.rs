@@ -1,12 +1,12 @@
 //! What a value is made of, told from its lengths.
 
 use super::blob::{Blob, BlobHeader, Shape};
-use super::visitor::{ConsumerHead, GroupHead, Role, StreamEntryHead, Visitor};
-use super::{inside, stream_node, walk_value};
+use super::visitor::{ConsumerHead, GroupHead, Role, StreamEntryHead, StreamId, Visitor};
+use super::{array, inside, stream_node, walk_value};
 use crate::limits::LZF_TRIED_ABOVE_BYTES;
-use crate::rdb::{Form, StringHeader};
+use crate::rdb::{Form, StringHeader, TemplateSource};
 use crate::reader::Cursor;
-use crate::{DataType, Encoding, Error, ErrorKind, ModuleId, ValueType};
+use crate::{DataType, Encoding, Error, ErrorKind, ModuleId, Template, ValueType};
 
 /// How deep a measurement looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,7 +15,8 @@ pub enum Detail {
     /// fields may expire, and nothing else is decompressed beyond what stands in front.
     #[default]
     Counts,
-    /// Also each element inside blobs, decompressing them where needed.
+    /// Also each element inside blobs. All that is compressed is decompressed, so that what does not decompress
+    /// is found.
     Elements,
     /// As [`Detail::Elements`] of blobs that are sound inside. Of others no more than [`Detail::Counts`] tells:
     /// most servers load them, so that their keys are worth listing.
@@ -46,7 +47,8 @@ impl From<Detail> for MeasureOptions {
 pub struct ValueFacts {
     /// How the value lies in the file.
     pub encoding: Encoding,
-    /// Elements as the server counts them (STRLEN, LLEN, SCARD, ZCARD, HLEN, XLEN); `None` for modules.
+    /// Elements as the server counts them (STRLEN, LLEN, SCARD, ZCARD, HLEN, XLEN, ARCOUNT,
+    /// PHCARD); `None` for modules.
     pub elements: Option<u64>,
     /// Decoded bytes of all strings and blobs of the value; nothing of a module's.
     pub content_bytes: u64,
@@ -79,6 +81,11 @@ pub struct ValueFacts {
     pub consumers: u64,
     /// Pending entries, all groups together.
     pub pending: u64,
+    /// Of these, entries that consumers gave back and none owns (Redis 8.8, XNACK).
+    pub unowned: u64,
+    /// The id of the template that has the field names. They count as if they stood in the value, which is where
+    /// DUMP puts them.
+    pub template: Option<u64>,
     /// The module that wrote the value.
     pub module: Option<ModuleId>,
 }
@@ -103,6 +110,8 @@ impl ValueFacts {
             groups: 0,
             consumers: 0,
             pending: 0,
+            unowned: 0,
+            template: None,
             module: None,
         }
     }
@@ -112,10 +121,11 @@ impl ValueFacts {
 pub(crate) fn measure<C: Cursor>(
     c: &mut C,
     value_type: ValueType,
+    templates: TemplateSource<'_>,
     options: MeasureOptions,
 ) -> Result<ValueFacts, Error> {
     let mut measure = Measure::new(value_type, options);
-    walk_value(c, value_type, &mut measure)?;
+    walk_value(c, value_type, templates, &mut measure)?;
     Ok(measure.finish())
 }
 
@@ -210,7 +220,9 @@ impl Measure {
     /// Takes in an entry of a blob, whoever consumes it.
     pub(super) fn note_entry(&mut self, role: Role, header: StringHeader) {
         match role {
-            Role::Element | Role::Field | Role::FieldValue if !self.in_deleted_entry => {
+            Role::Element | Role::Field | Role::FieldValue | Role::Path
+                if !self.in_deleted_entry =>
+            {
                 self.seen.add_one(header.len);
             }
             Role::SharedField => self.shared.add_one(header.len),
@@ -224,14 +236,13 @@ impl Measure {
         self.add_content(header.len);
     }
 
-    /// Reads what stands in front of a blob's entries.
+    /// Reads what else stands in front of a blob's entries.
     pub(super) fn begin_blob<C: Cursor>(
         &mut self,
-        blob: Blob,
-        len: u64,
+        blob: Blob<'_>,
+        mut header: BlobHeader,
         c: &mut C,
     ) -> Result<Look, Error> {
-        let mut header = blob.read_header(c, len)?;
         let must_be_walked = match blob {
             Blob::StreamNode(_) => {
                 self.shared = Lengths::default();
@@ -254,7 +265,7 @@ impl Measure {
     /// the lengths of the entries is handed back.
     pub(super) fn end_blob(
         &mut self,
-        blob: Blob,
+        blob: Blob<'_>,
         look: Look,
         walked: Result<Option<u64>, Error>,
     ) -> Result<Option<Error>, Error> {
@@ -272,7 +283,8 @@ impl Measure {
             Err(error) => return Err(error),
         };
         self.unseen_elements |= walked.is_none();
-        if !matches!(blob, Blob::StreamNode(_)) {
+        // A stream tells its length itself, and of a hash whose names stand apart those are counted.
+        if !matches!(blob, Blob::StreamNode(_) | Blob::Values(_)) {
             let entries = look.header.entries.or(walked).unwrap_or(0);
             let elements = entries / blob.shape().entries();
             self.elements = self.elements.saturating_add(elements);
@@ -308,6 +320,9 @@ impl Visitor for Measure {
         c: &mut C,
     ) -> Result<(), Error> {
         self.note_string(role, header);
+        if header.form == Form::Lzf && self.options.detail == Detail::Elements {
+            return inside::decompress_through(header, c, &mut self.decompressed);
+        }
         c.skip(header.stored)
     }
 
@@ -323,7 +338,7 @@ impl Visitor for Measure {
 
     fn blob<C: Cursor>(
         &mut self,
-        blob: Blob,
+        blob: Blob<'_>,
         header: StringHeader,
         c: &mut C,
     ) -> Result<(), Error> {
@@ -334,8 +349,9 @@ impl Visitor for Measure {
         Ok(())
     }
 
-    fn content<C: Cursor>(&mut self, blob: Blob, len: u64, c: &mut C) -> Result<(), Error> {
-        let look = self.begin_blob(blob, len, c)?;
+    fn content<C: Cursor>(&mut self, blob: Blob<'_>, len: u64, c: &mut C) -> Result<(), Error> {
+        let header = inside::read_header(blob, len, c, self)?;
+        let look = self.begin_blob(blob, header, c)?;
         let walked = match self.options.detail {
             Detail::Counts if !look.must_be_walked => Ok(None),
             _ => inside::walk(blob, look.header, c, self).map(Some),
@@ -366,6 +382,25 @@ impl Visitor for Measure {
         }
     }
 
+    fn float(&mut self, number: f64) {
+        self.seen.add_one(array::float_text(number).len() as u64);
+    }
+
+    fn template(&mut self, template: &Template) -> Result<(), Error> {
+        self.facts.template = Some(template.id);
+        self.add_content(template.field_bytes);
+        self.elements = u64::from(template.fields.get());
+        self.seen.add(Lengths {
+            sum: template.field_bytes,
+            largest: u64::from(template.longest_field_bytes),
+        });
+        Ok(())
+    }
+
+    fn field_names(&mut self, header: StringHeader) {
+        self.note_blob(header);
+    }
+
     fn stream_entry(&mut self, head: StreamEntryHead) {
         self.in_deleted_entry = head.deleted;
         if head.shares_fields && !head.deleted {
@@ -381,6 +416,11 @@ impl Visitor for Measure {
 
     fn consumer(&mut self, _head: ConsumerHead) -> Result<(), Error> {
         self.facts.consumers += 1;
+        Ok(())
+    }
+
+    fn unowned(&mut self, _id: StreamId) -> Result<(), Error> {
+        self.facts.unowned += 1;
         Ok(())
     }
 

@@ -42,6 +42,44 @@ pub enum Member<'m> {
         /// When it expires, Unix milliseconds.
         expires_at_ms: Option<i64>,
     },
+    /// The template that has the names of a hash's fields, whose values follow (Redis 8.10). Its record stands in
+    /// front of all hashes that refer to it.
+    Template {
+        /// What the file calls it by.
+        id: u64,
+        /// How many fields.
+        fields: u64,
+    },
+    /// The name of a field of a hash whose names stand in front of all values.
+    FieldName {
+        /// Which field, from 0 on.
+        index: u64,
+        /// Its name.
+        name: Sample<'m>,
+    },
+    /// The value of a field of a hash whose names stand apart.
+    FieldValue {
+        /// Which field of the template, or of the names in front, from 0 on.
+        index: u64,
+        /// Its value.
+        value: Sample<'m>,
+    },
+    /// An element of an array (Redis 8.8).
+    ArrayElement {
+        /// Where it lies; there may be gaps.
+        index: u64,
+        /// The element, a number as its text.
+        element: Sample<'m>,
+    },
+    /// A field of a path of a path hash (Valkey 9.2).
+    PathField {
+        /// The path.
+        path: Sample<'m>,
+        /// The field's name.
+        field: Sample<'m>,
+        /// The field's value.
+        value: Sample<'m>,
+    },
     /// An entry of a stream, or one that is deleted and still takes room.
     StreamEntry(StreamEntry<'m>),
     /// What a stream says of itself, behind its entries.
@@ -79,6 +117,11 @@ pub enum Member<'m> {
     },
     /// A pending entry of the group that the consumer owns.
     Owned {
+        /// Which.
+        id: StreamId,
+    },
+    /// A pending entry of the group that no consumer owns, because one gave it back (Redis 8.8).
+    Unowned {
         /// Which.
         id: StreamId,
     },

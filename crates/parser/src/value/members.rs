@@ -8,12 +8,12 @@ use super::member::{FieldSamples, Member, ModuleNumber, Samples, StreamEntry};
 use super::visitor::{
     ConsumerHead, GroupHead, PendingEntry, Role, StreamEntryHead, StreamId, StreamInfo, Visitor,
 };
-use super::{inside, walk_value};
+use super::{array, inside, walk_value};
 use crate::limits::{MEMBER_HEAD_BYTES_MAX, TAKE_MAX};
 use crate::lzf::LzfCursor;
-use crate::rdb::{Form, StringHeader};
+use crate::rdb::{Form, StringHeader, TemplateSource};
 use crate::reader::{Bounded, Cursor};
-use crate::{DataType, Detail, Error, ModuleId, ValueType};
+use crate::{DataType, Detail, Encoding, Error, ModuleId, Template, ValueType};
 
 /// Longest text of a score: `%.17g` takes 24 bytes, and nobody writes more than twice that.
 const SCORE_TEXT_MAX: u64 = 48;
@@ -48,6 +48,7 @@ pub type MemberSink<'s> = dyn FnMut(Member<'_>) -> io::Result<()> + 's;
 pub(crate) fn members<C: Cursor>(
     c: &mut C,
     value_type: ValueType,
+    templates: TemplateSource<'_>,
     options: MemberOptions,
     sink: &mut MemberSink<'_>,
 ) -> Result<ValueFacts, MembersError> {
@@ -57,14 +58,20 @@ pub(crate) fn members<C: Cursor>(
     };
     let mut members = Members {
         data_type: value_type.data_type(),
+        names_apart: matches!(
+            value_type.encoding(),
+            Encoding::TemplateListpack | Encoding::TemplateArray
+        ),
         head_bytes: options.head_bytes.clamp(1, MEMBER_HEAD_BYTES_MAX),
         measure: Measure::new(value_type, measuring),
         sink,
         failure: None,
         index: 0,
+        names: 0,
         first: Samples::default(),
         second: Samples::default(),
         shared: Samples::default(),
+        path: Samples::default(),
         shared_bytes: 0,
         score: 0.0,
         expires_at_ms: None,
@@ -73,7 +80,7 @@ pub(crate) fn members<C: Cursor>(
         decompressed_string: Vec::new(),
         piece: Vec::new(),
     };
-    let walked = walk_value(c, value_type, &mut members);
+    let walked = walk_value(c, value_type, templates, &mut members);
     match members.failure {
         Some(failure) => Err(MembersError::Sink(failure)),
         None => {
@@ -86,19 +93,25 @@ pub(crate) fn members<C: Cursor>(
 /// Puts the parts of elements together and hands them out.
 struct Members<'s, 'f> {
     data_type: DataType,
+    /// The field names of the hash do not stand with their values.
+    names_apart: bool,
     head_bytes: usize,
     measure: Measure,
     sink: &'s mut MemberSink<'f>,
     /// Why the sink failed. The walk then ends with an error that nobody sees.
     failure: Option<io::Error>,
-    /// Items handed out.
+    /// Items handed out; of an array, where the element lies.
     index: u64,
+    /// Names handed out that stand apart.
+    names: u64,
     /// The item, member, field name or name of the element in progress; field names of a stream entry.
     first: Samples,
     /// The value of the field in progress; the values of a stream entry.
     second: Samples,
     /// Field names that the entries of a stream node share.
     shared: Samples,
+    /// The path whose fields go by.
+    path: Samples,
     /// Bytes of all of these.
     shared_bytes: u64,
     score: f64,
@@ -126,6 +139,7 @@ impl Members<'_, '_> {
         let samples = match role {
             Role::FieldValue => &mut self.second,
             Role::SharedField => &mut self.shared,
+            Role::Path => &mut self.path,
             _ => &mut self.first,
         };
         let is_of_stream = self.data_type == DataType::Stream
@@ -152,6 +166,20 @@ impl Members<'_, '_> {
             }
         }
         samples.end(header.len);
+        Ok(())
+    }
+
+    /// Hands out a field name that stands apart from its value.
+    fn name_apart(&mut self, role: Role) -> Result<(), Error> {
+        if !self.names_apart || role != Role::Field {
+            return Ok(());
+        }
+        let name = Member::FieldName {
+            index: self.names,
+            name: self.first.first(),
+        };
+        emit(self.sink, &mut self.failure, name)?;
+        self.names += 1;
         Ok(())
     }
 
@@ -260,7 +288,7 @@ impl Visitor for Members<'_, '_> {
             let text = Member::ModuleString(self.first.first());
             emit(self.sink, &mut self.failure, text)?;
         }
-        Ok(())
+        self.name_apart(role)
     }
 
     fn entry<C: Cursor>(
@@ -278,12 +306,13 @@ impl Visitor for Members<'_, '_> {
         } else if let Some((_, bytes)) = &mut self.entry {
             *bytes = bytes.saturating_add(header.len);
         }
-        self.sample(role, header, c)
+        self.sample(role, header, c)?;
+        self.name_apart(role)
     }
 
     fn blob<C: Cursor>(
         &mut self,
-        blob: Blob,
+        blob: Blob<'_>,
         header: StringHeader,
         c: &mut C,
     ) -> Result<(), Error> {
@@ -294,10 +323,11 @@ impl Visitor for Members<'_, '_> {
         Ok(())
     }
 
-    fn content<C: Cursor>(&mut self, blob: Blob, len: u64, c: &mut C) -> Result<(), Error> {
+    fn content<C: Cursor>(&mut self, blob: Blob<'_>, len: u64, c: &mut C) -> Result<(), Error> {
         self.shared.clear();
         self.shared_bytes = 0;
-        let look = self.measure.begin_blob(blob, len, c)?;
+        let header = inside::read_header(blob, len, c, self)?;
+        let look = self.measure.begin_blob(blob, header, c)?;
         let walked = inside::walk(blob, look.header, c, self).map(Some);
         if let Some(broken) = self.measure.end_blob(blob, look, walked)? {
             self.entry = None;
@@ -310,6 +340,32 @@ impl Visitor for Members<'_, '_> {
 
     fn score(&mut self, score: f64) {
         self.score = score;
+    }
+
+    fn array_index(&mut self, index: u64) {
+        self.index = index;
+    }
+
+    fn float(&mut self, number: f64) {
+        self.measure.float(number);
+        let text = array::float_text(number);
+        self.first.clear();
+        self.first
+            .bytes()
+            .extend(text.bytes().take(self.head_bytes));
+        self.first.end(text.len() as u64);
+    }
+
+    fn template(&mut self, template: &Template) -> Result<(), Error> {
+        self.measure.template(template)?;
+        self.emit(Member::Template {
+            id: template.id,
+            fields: u64::from(template.fields.get()),
+        })
+    }
+
+    fn field_names(&mut self, header: StringHeader) {
+        self.measure.field_names(header);
     }
 
     fn field_expiry(&mut self, expires_at_ms: Option<i64>) {
@@ -328,6 +384,19 @@ impl Visitor for Members<'_, '_> {
             DataType::Zset => Member::ZsetMember {
                 member: first,
                 score: self.score,
+            },
+            DataType::Hash if self.names_apart => Member::FieldValue {
+                index: self.index,
+                value: second,
+            },
+            DataType::Array => Member::ArrayElement {
+                index: self.index,
+                element: first,
+            },
+            DataType::PathHash => Member::PathField {
+                path: self.path.first(),
+                field: first,
+                value: second,
             },
             DataType::Hash => Member::Field {
                 field: first,
@@ -357,7 +426,7 @@ impl Visitor for Members<'_, '_> {
             DataType::String | DataType::Module => return Ok(()),
         };
         emit(self.sink, &mut self.failure, member)?;
-        self.index += 1;
+        self.index = self.index.wrapping_add(1);
         self.expires_at_ms = None;
         Ok(())
     }
@@ -410,6 +479,11 @@ impl Visitor for Members<'_, '_> {
 
     fn owned(&mut self, id: StreamId) -> Result<(), Error> {
         self.emit(Member::Owned { id })
+    }
+
+    fn unowned(&mut self, id: StreamId) -> Result<(), Error> {
+        self.measure.unowned(id)?;
+        self.emit(Member::Unowned { id })
     }
 
     fn producer(&mut self) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 //! [`walk_value`] knows where things lie, a [`Visitor`] decides what to look at: [`Skip`] finds the
 //! end of a value, [`measure()`] tells what it is made of, [`members()`] hands out what it holds.
 
+mod array;
 mod blob;
 mod collection;
 mod inside;
@@ -12,6 +13,7 @@ mod members;
 mod module;
 mod stream;
 mod stream_node;
+mod template;
 mod visitor;
 
 pub(crate) use measure::measure;
@@ -24,15 +26,16 @@ pub(crate) use visitor::{Skip, Visitor};
 pub use visitor::{StreamId, StreamInfo};
 
 use crate::Error;
-use crate::rdb::{ValueType, read_string_header};
+use crate::rdb::{TemplateSource, ValueType, read_string_header};
 use crate::reader::Cursor;
 use blob::{Blob, Shape};
 use visitor::Role;
 
-/// Walks a value of the given type to its end.
+/// Walks a value of the given type to its end; a template that it refers to is one of `templates`.
 pub(crate) fn walk_value<C: Cursor, V: Visitor>(
     c: &mut C,
     value_type: ValueType,
+    templates: TemplateSource<'_>,
     v: &mut V,
 ) -> Result<(), Error> {
     use ValueType as T;
@@ -77,6 +80,16 @@ pub(crate) fn walk_value<C: Cursor, V: Visitor>(
         T::StreamV2 => (stream::walk(c, 2, v), "stream"),
         T::StreamV3 => (stream::walk(c, 3, v), "stream"),
         T::StreamV4 => (stream::walk(c, 4, v), "stream"),
+        T::StreamV5 => (stream::walk(c, 5, v), "stream"),
+        T::Array => (array::walk(c, v), "array"),
+        T::HashTemplateListpack => (template::listpack(c, v), "hash with its field names"),
+        T::HashTemplateListpackRef => (
+            template::listpack_ref(c, templates, v),
+            "hash of a template",
+        ),
+        T::HashTemplateArray => (template::array(c, v), "hash with its field names"),
+        T::HashTemplateArrayRef => (template::array_ref(c, templates, v), "hash of a template"),
+        T::PathHash => (collection::path_hash(c, v), "path hash"),
     };
     walked.map_err(|error| error.reading(structure))
 }
@@ -86,7 +99,7 @@ fn string<C: Cursor, V: Visitor>(c: &mut C, role: Role, v: &mut V) -> Result<(),
     v.string(role, header, c)
 }
 
-fn blob<C: Cursor, V: Visitor>(c: &mut C, blob: Blob, v: &mut V) -> Result<(), Error> {
+fn blob<C: Cursor, V: Visitor>(c: &mut C, blob: Blob<'_>, v: &mut V) -> Result<(), Error> {
     let header = read_string_header(c)?;
     v.blob(blob, header, c)
 }

@@ -85,6 +85,12 @@ fn group<C: Cursor, V: Visitor>(c: &mut C, version: u8, v: &mut V) -> Result<(),
             v.owned(raw_id(c.take_array()?))?;
         }
     }
+    // Redis 8.8: entries that a consumer gave back (XNACK).
+    if version >= 5 {
+        for _ in 0..read_length(c)? {
+            v.unowned(raw_id(c.take_array()?))?;
+        }
+    }
     Ok(())
 }
 

@@ -1,10 +1,11 @@
 //! What may be looked at in a value.
 
-use super::blob::Blob;
+use super::blob::{Blob, Names};
+use super::inside;
 use super::member::ModuleNumber;
 use crate::rdb::StringHeader;
 use crate::reader::Cursor;
-use crate::{Error, ModuleId};
+use crate::{Error, ModuleId, Template};
 
 /// What a string is to its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub(crate) enum Role {
     Field,
     /// A hash field's value.
     FieldValue,
+    /// A path of a path hash, whose fields follow.
+    Path,
     /// A sorted set's score as text or as an integer.
     Score,
     /// A field name that entries of a stream node share.
@@ -133,7 +136,7 @@ pub(crate) trait Visitor {
     /// exactly those.
     fn blob<C: Cursor>(
         &mut self,
-        _blob: Blob,
+        _blob: Blob<'_>,
         header: StringHeader,
         c: &mut C,
     ) -> Result<(), Error> {
@@ -141,12 +144,27 @@ pub(crate) trait Visitor {
     }
 
     /// The content of a blob of `len` bytes, decompressed as far as it is read; see [`super::inside::open`].
-    fn content<C: Cursor>(&mut self, _blob: Blob, _len: u64, _c: &mut C) -> Result<(), Error> {
+    fn content<C: Cursor>(&mut self, _blob: Blob<'_>, _len: u64, _c: &mut C) -> Result<(), Error> {
         Ok(())
     }
 
     /// The score of a sorted set's member, where it is no string.
     fn score(&mut self, _score: f64) {}
+
+    /// Where the element of an array that follows lies.
+    fn array_index(&mut self, _index: u64) {}
+
+    /// An element of an array, where it is no string.
+    fn float(&mut self, _number: f64) {}
+
+    /// The template whose fields a hash has. The names are not told; a value for each follows.
+    fn template(&mut self, _template: &Template) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// A blob of the field names that a hash has in front of its values. They are told one by one, whatever
+    /// the visitor looks at.
+    fn field_names(&mut self, _header: StringHeader) {}
 
     /// When a hash field expires, Unix milliseconds; of hashes that keep it. It stands before or behind
     /// the field.
@@ -185,6 +203,11 @@ pub(crate) trait Visitor {
         Ok(())
     }
 
+    /// A pending entry of the group that no consumer owns.
+    fn unowned(&mut self, _id: StreamId) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// A producer, named before.
     fn producer(&mut self) -> Result<(), Error> {
         Ok(())
@@ -206,7 +229,34 @@ pub(crate) trait Visitor {
     }
 }
 
-/// Looks at nothing: finds where a value ends.
-pub(crate) struct Skip;
+/// Looks at nothing: finds where a value ends, and the template that it refers to.
+#[derive(Default)]
+pub(crate) struct Skip {
+    pub(crate) template: Option<Template>,
+}
 
-impl Visitor for Skip {}
+impl Visitor for Skip {
+    #[inline]
+    fn blob<C: Cursor>(
+        &mut self,
+        blob: Blob<'_>,
+        header: StringHeader,
+        c: &mut C,
+    ) -> Result<(), Error> {
+        match blob {
+            Blob::Values(Names::Template(_)) => {
+                inside::open(blob, header, c, &mut Vec::new(), self)
+            }
+            _ => c.skip(header.stored),
+        }
+    }
+
+    fn content<C: Cursor>(&mut self, blob: Blob<'_>, len: u64, c: &mut C) -> Result<(), Error> {
+        inside::read_header(blob, len, c, self).map(|_| ())
+    }
+
+    fn template(&mut self, template: &Template) -> Result<(), Error> {
+        self.template = Some(*template);
+        Ok(())
+    }
+}

@@ -1,8 +1,8 @@
 //! The body of the fuzz target `entry`: laws that hold for any bytes at all.
 
 use preshard_parser::{
-    Detail, Entry, Error, ErrorKind, Member, MemberOptions, MembersError, RdbReader, RecordKind,
-    ValueFacts,
+    DataType, Detail, Entry, Error, ErrorKind, Member, MemberOptions, MembersError, RdbReader,
+    RecordKind, ValueFacts,
 };
 
 /// Reads `bytes` as a snapshot and panics when a law is broken.
@@ -100,14 +100,17 @@ fn hand_out(entry: &Entry<'_>) {
         head_bytes: 16,
         reference_ms: None,
     };
-    let (mut elements, mut string_bytes, mut broken) = (0, 0, 0);
+    let (mut elements, mut string_bytes, mut path_fields, mut broken) = (0, 0, 0, 0);
     let facts = entry.members(options, &mut |member| {
         match member {
             Member::Piece { bytes, .. } => string_bytes += bytes.len() as u64,
             Member::Item { .. }
             | Member::SetMember { .. }
             | Member::ZsetMember { .. }
-            | Member::Field { .. } => elements += 1,
+            | Member::Field { .. }
+            | Member::FieldValue { .. }
+            | Member::ArrayElement { .. } => elements += 1,
+            Member::PathField { .. } => path_fields += 1,
             Member::Broken(_) => broken += 1,
             _ => {}
         }
@@ -124,7 +127,10 @@ fn hand_out(entry: &Entry<'_>) {
                 assert_eq!(shallow(facts), shallow(sound));
             }
             // A count in front of a blob may be false, and that of a stream is its own.
-            if facts.nodes == 0 && facts.module.is_none() {
+            if entry.value_type.data_type() == DataType::PathHash {
+                // Its elements are paths, each with a field at least.
+                assert!(facts.elements <= Some(path_fields));
+            } else if facts.nodes == 0 && facts.module.is_none() {
                 assert_eq!(facts.elements, Some(elements + string_bytes));
             }
         }

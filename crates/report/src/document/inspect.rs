@@ -55,6 +55,9 @@ pub struct FileReport {
     pub written_at_s: Option<i64>,
     /// Memory of the server when it was written, where the file tells.
     pub used_memory_bytes: Option<u64>,
+    /// How much of that the estimate for the keys explains, from 0 to 1 unless one of them is wrong; keys of unknown memory
+    /// not counted.
+    pub used_memory_share_estimate: Option<f64>,
     /// The auxiliary fields, as the file has them.
     pub aux: Vec<AuxRow>,
     /// Auxiliary fields that are not listed: there are too many, or their names cannot be shown.
@@ -301,6 +304,7 @@ impl FileReport {
             Checksum::Wrong { stored, computed } => (Some(stored), Some(computed)),
             _ => (None, None),
         };
+        let totals = KeyTotals::new(summary);
         let hexadecimal = |sum: u64| format!("{sum:016x}");
         FileReport {
             file: summary.path.display().to_string(),
@@ -315,6 +319,10 @@ impl FileReport {
             written_by: summary.written_by.as_ref().map(ToString::to_string),
             written_at_s: summary.written_at_s,
             used_memory_bytes: summary.used_memory_bytes,
+            used_memory_share_estimate: summary
+                .used_memory_bytes
+                .filter(|&used| used > 0)
+                .map(|used| totals.memory_bytes_estimate as f64 / used as f64),
             aux: summary
                 .aux
                 .iter()
@@ -334,7 +342,7 @@ impl FileReport {
             estimates,
             reference_ms: summary.reference_ms,
             elements_seen: summary.detail != Detail::Counts,
-            totals: KeyTotals::new(summary),
+            totals,
             types: summary.types.iter().map(TypeTotals::new).collect(),
             databases: summary
                 .databases

@@ -9,7 +9,7 @@ use crate::document::{
     Agreement, ChecksumReport, ChecksumState, ClaimReport, ClaimState, CrossCheck, FileReport,
     InspectDocument, SlotInfoReport,
 };
-use crate::figure::{count, counted, cut, instant, ranges, size, size_exact};
+use crate::figure::{count, counted, cut, instant, percent, ranges, size, size_exact};
 use crate::words::line;
 
 /// Most libraries that are named, and most characters of a name.
@@ -177,14 +177,12 @@ fn account(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{line}")
 }
 
-/// Memory of the server, and how much of it the keys explain.
 fn memory_then(bytes: u64, file: &FileReport) -> String {
-    let claim = file
-        .claims
-        .iter()
-        .find(|claim| claim.claim == "used-memory");
-    let explained = claim.map_or_else(String::new, |claim| format!("; {}", claim.found));
-    format!("{} used by the server{explained}", size(bytes))
+    let used = format!("{} used by the server", size(bytes));
+    match file.used_memory_share_estimate {
+        Some(share) => format!("{used}; the keys are estimated at {} of it", percent(share)),
+        None => used,
+    }
 }
 
 fn keys(file: &FileReport) -> String {

@@ -54,6 +54,12 @@ pub(super) struct Told {
     pub(super) aof_base: Option<u64>,
 }
 
+impl Told {
+    fn is_base(&self) -> bool {
+        self.aof_base.is_some_and(|value| value != 0)
+    }
+}
+
 impl Claims {
     pub(super) fn add_aux(&mut self, name: &Str<'_>, value: &Str<'_>) {
         match self.aux.add(name, value) {
@@ -84,6 +90,11 @@ impl Claims {
         self.slot_totals.declare(self.database(), declared);
     }
 
+    /// A gap: what was declared in front of it is not borne out by what stands behind.
+    pub(super) fn interrupt(&mut self) {
+        self.slot_totals.interrupt();
+    }
+
     pub(super) fn count(&mut self, key: &KeyFacts<'_>) {
         self.slot_totals.count(key);
         self.expiries.count(key);
@@ -99,9 +110,14 @@ impl Claims {
         self.aux.unreadable
     }
 
+    /// Whether the file calls itself the base of an append-only file.
+    pub(super) fn is_append_only_base(&self) -> bool {
+        self.aux.told.is_base()
+    }
+
     /// Compares with the totals of the file, and adds what it says of itself to them.
     pub(super) fn finish(self, summary: &mut FileSummary, outcome: &Outcome) {
-        let complete = matches!(outcome.stop, Stop::Ended(_));
+        let complete = outcome.is_complete();
         let behind = complete.then_some(&outcome.behind);
         let told = &self.aux.told;
         summary.written_by = self.aux.server;
@@ -218,8 +234,7 @@ fn append_only(told: &Told, behind: Option<&Behind>) -> Option<Claim> {
         _ => 0,
     };
     let is_preamble = told.aof_preamble.is_some_and(|value| value != 0);
-    let is_base = told.aof_base.is_some_and(|value| value != 0);
-    let verdict = match (behind, is_preamble, is_base) {
+    let verdict = match (behind, is_preamble, told.is_base()) {
         (None, ..) => ClaimVerdict::NotComparable(NOT_READ_TO_ITS_END),
         (Some(_), true, _) if commands == 0 => {
             ClaimVerdict::NotComparable("nothing was written since, or the commands are missing")
@@ -233,7 +248,7 @@ fn append_only(told: &Told, behind: Option<&Behind>) -> Option<Claim> {
     };
     Some(Claim {
         kind: ClaimKind::AppendOnly,
-        claimed: match (is_preamble, is_base) {
+        claimed: match (is_preamble, told.is_base()) {
             (true, _) => "head of an append-only file",
             (_, true) => "base of an append-only file",
             _ => "no part of an append-only file",
