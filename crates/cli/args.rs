@@ -295,7 +295,7 @@ pub struct OneKeyArgs {
     #[arg(long, requires = "one_key")]
     pub members: bool,
 
-    /// Bytes that are shown of each member, 1 to 4096. Default: 64 for text, 256 for ndjson and csv.
+    /// Bytes that are shown of each member, 1 to 65536. Default: 64 for text, 256 for ndjson and csv.
     ///
     /// A string is shown whole, in pieces of so many bytes.
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse_member_bytes, requires = "members")]

@@ -27,8 +27,12 @@ pub enum PartKind {
     Functions,
     /// Data of modules beside the keys.
     ModuleAux,
+    /// Field names that hashes share (Redis 8.10).
+    HashTemplates,
     /// Slot imports that were in progress.
     SlotImports,
+    /// Commands between the keys (Valkey 9.2).
+    Updates,
     /// Fields that Redis Enterprise writes between keys.
     EnterpriseFields,
     /// Records that have no part of their own here.
@@ -57,14 +61,16 @@ pub enum PartKind {
 
 impl PartKind {
     /// All of them, in the order of documents.
-    pub const ALL: [PartKind; 19] = [
+    pub const ALL: [PartKind; 21] = [
         PartKind::Header,
         PartKind::AuxFields,
         PartKind::Databases,
         PartKind::SlotTotals,
         PartKind::Functions,
         PartKind::ModuleAux,
+        PartKind::HashTemplates,
         PartKind::SlotImports,
+        PartKind::Updates,
         PartKind::EnterpriseFields,
         PartKind::OtherRecords,
         PartKind::KeyAttributes,
@@ -88,7 +94,9 @@ impl PartKind {
             PartKind::SlotTotals => "slot-totals",
             PartKind::Functions => "functions",
             PartKind::ModuleAux => "module-aux",
+            PartKind::HashTemplates => "hash-templates",
             PartKind::SlotImports => "slot-imports",
+            PartKind::Updates => "updates",
             PartKind::EnterpriseFields => "enterprise-fields",
             PartKind::OtherRecords => "other-records",
             PartKind::KeyAttributes => "key-attributes",

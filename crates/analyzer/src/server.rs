@@ -28,10 +28,12 @@ pub enum Product {
 }
 
 /// Builds on the way to a release have a patch level above any release's: 6.9.240 is the first release
-/// candidate of 7.0, 7.3.240 of 7.4, 7.9.224 the first milestone of 8.0.
+/// candidate of 7.0, 7.3.240 of 7.4, 7.9.224 the first milestone of 8.0; 8.9.241 is one of 8.10.
 const CANDIDATE_PATCH_MIN: u32 = 200;
 /// Redis built from the development branch calls itself 255.255.255.
 const UNSTABLE_MAJOR: u32 = 255;
+/// From here on a tenth minor release follows the ninth.
+const TWO_DIGIT_MINORS_SINCE: u32 = 8;
 
 impl Server {
     /// The server that an auxiliary field names: `redis-ver` or `valkey-ver`.
@@ -61,7 +63,7 @@ impl Server {
         };
         let line = match (candidate, minor) {
             (false, _) => (major, minor),
-            (true, 9) => (major.saturating_add(1), 0),
+            (true, 9) if major < TWO_DIGIT_MINORS_SINCE => (major.saturating_add(1), 0),
             (true, _) => (major, minor.saturating_add(1)),
         };
         Some(Server {
@@ -144,6 +146,11 @@ mod tests {
         assert_eq!(
             shown("redis-ver", "7.3.240"),
             some("Redis 7.3.240 (on the way to 7.4)", (7, 4))
+        );
+        // A file of a release candidate whose header says REDIS0015, which 8.10 writes.
+        assert_eq!(
+            shown("redis-ver", "8.9.241"),
+            some("Redis 8.9.241 (on the way to 8.10)", (8, 10))
         );
         assert_eq!(
             shown("redis-ver", "255.255.255"),

@@ -86,6 +86,23 @@ pub enum Warning {
         /// Sum of their payloads.
         payload_bytes: u64,
     },
+    /// Values of types that were not measured: their memory is not known and their cost a guess.
+    Unmeasured {
+        /// Keys with such a value.
+        keys: u64,
+        /// Sum of their payloads.
+        payload_bytes: u64,
+    },
+    /// Hashes whose field names stand in templates: only a bound of their payload can be told.
+    PayloadBounds {
+        /// Their number.
+        keys: u64,
+    },
+    /// Commands between the keys, which change keys that were told before.
+    CommandsBetweenKeys {
+        /// Their number.
+        commands: u64,
+    },
     /// Keys in slots that the file's node does not own.
     ForeignKeys {
         /// The file.
@@ -183,6 +200,9 @@ impl Warning {
             Warning::Unlisted { .. } => "unlisted",
             Warning::ImportInProgress { .. } => "import-in-progress",
             Warning::Modules { .. } => "modules",
+            Warning::Unmeasured { .. } => "unmeasured",
+            Warning::PayloadBounds { .. } => "payload-bounds",
+            Warning::CommandsBetweenKeys { .. } => "commands-between-keys",
             Warning::ForeignKeys { .. } => "foreign-keys",
             Warning::NoTopology { .. } => "no-topology",
             Warning::MatchedBySlots { .. } => "matched-by-slots",
@@ -334,6 +354,28 @@ impl std::fmt::Display for Warning {
                  worst type of the same payload",
                 Counted(*keys, "key"),
                 Counted(*payload_bytes, "byte")
+            ),
+            Warning::Unmeasured {
+                keys,
+                payload_bytes,
+            } => write!(
+                f,
+                "arrays or path hashes in {} ({} of payload): no server that has them was measured; their memory is \
+                 unknown, and their cost is taken as that of the worst type of the same payload",
+                Counted(*keys, "key"),
+                Counted(*payload_bytes, "byte")
+            ),
+            Warning::PayloadBounds { keys } => write!(
+                f,
+                "the payload of {} is the most that it can be: the field names stand in templates, and how DUMP \
+                 writes them out depends on the server's settings",
+                Counted(*keys, "key")
+            ),
+            Warning::CommandsBetweenKeys { commands } => write!(
+                f,
+                "{} between the keys not carried out: a server sends writes along that way while it saves, so keys \
+                 may have changed after they were told here",
+                Counted(*commands, "command")
             ),
             Warning::ForeignKeys {
                 file,

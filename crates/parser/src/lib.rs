@@ -8,6 +8,8 @@
 //! - [`Entry::measure`] walks one value and tells its [`ValueFacts`], as deep as [`Detail`] asks.
 //! - [`crc64`] is the checksum of the file, computable in pieces.
 //!
+//! Which servers' files are read, and what of them, stands in `README.md` beside the manifest.
+//!
 //! The crate knows nothing of slots or terminals, and of threads only that a stream is decoded by one of its own.
 //! Format facts cite the servers' sources
 //! (`src/rdb.h`, `src/rdb.c`, `src/listpack.c` ... of Redis, and the same files of Valkey).

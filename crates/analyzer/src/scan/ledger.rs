@@ -33,7 +33,9 @@ impl Ledger {
             RecordKind::SlotInfo(_) => PartKind::SlotTotals,
             RecordKind::Function { .. } => PartKind::Functions,
             RecordKind::ModuleAux { .. } => PartKind::ModuleAux,
+            RecordKind::HashTemplate(_) => PartKind::HashTemplates,
             RecordKind::SlotImport { .. } => PartKind::SlotImports,
+            RecordKind::Update { .. } => PartKind::Updates,
             RecordKind::EnterpriseHint { .. } => PartKind::EnterpriseFields,
             _ => PartKind::OtherRecords,
         };

@@ -51,6 +51,8 @@ pub(super) struct Odd {
     pub(super) attributes_without_key: u64,
     pub(super) unreadable_aux_fields: u64,
     pub(super) is_append_only_base: bool,
+    /// Commands between the keys.
+    pub(super) commands: u64,
 }
 
 impl Tally {
@@ -176,6 +178,7 @@ impl Tally {
                 }
             }
             RecordKind::SlotImport { ranges, .. } => self.imports.add(ranges),
+            RecordKind::Update { .. } => self.odd.commands += 1,
             _ => {}
         }
     }

@@ -1,12 +1,12 @@
 //! What deserves attention in one file.
 
 use preshard_parser::source::Trailing;
-use preshard_parser::{DataType, Family};
+use preshard_parser::{DataType, Encoding, Family};
 
 use super::Outcome;
 use super::frontier::Stop;
 use super::tally::Odd;
-use crate::{Checksum, Claim, ClaimVerdict, FileSummary, Warning};
+use crate::{Checksum, Claim, ClaimVerdict, FileSummary, TypeRow, Warning};
 
 /// Databases of a server that was not told otherwise (`databases` in its configuration).
 const DATABASES_DEFAULT: u64 = 16;
@@ -42,17 +42,10 @@ pub(super) fn warnings(summary: &FileSummary, outcome: &Outcome, odd: &Odd) -> V
             slots: summary.importing.clone(),
         });
     }
-    let modules = summary
-        .types
-        .iter()
-        .filter(|row| row.data_type == DataType::Module);
-    let (keys, payload_bytes) = modules.fold((0, 0), |(keys, bytes), row| {
-        (keys + row.keys, bytes + row.payload_bytes)
-    });
-    if keys > 0 {
-        warnings.push(Warning::Modules {
-            keys,
-            payload_bytes,
+    warnings.extend(of_types(summary));
+    if odd.commands > 0 {
+        warnings.push(Warning::CommandsBetweenKeys {
+            commands: odd.commands,
         });
     }
     if odd.highest_db >= DATABASES_DEFAULT {
@@ -79,6 +72,42 @@ pub(super) fn warnings(summary: &FileSummary, outcome: &Outcome, odd: &Odd) -> V
     }
     if summary.changed {
         warnings.push(Warning::SourceChanged);
+    }
+    warnings
+}
+
+/// What cannot be known, or not exactly, of keys of some types.
+fn of_types(summary: &FileSummary) -> Vec<Warning> {
+    let keys_of = |is_meant: fn(&TypeRow) -> bool| {
+        let rows = summary.types.iter().filter(|row| is_meant(row));
+        rows.fold((0, 0), |(keys, bytes), row| {
+            (keys + row.keys, bytes + row.payload_bytes)
+        })
+    };
+    let mut warnings = Vec::new();
+    let (keys, payload_bytes) = keys_of(|row| row.data_type == DataType::Module);
+    if keys > 0 {
+        warnings.push(Warning::Modules {
+            keys,
+            payload_bytes,
+        });
+    }
+    let (keys, payload_bytes) =
+        keys_of(|row| matches!(row.data_type, DataType::Array | DataType::PathHash));
+    if keys > 0 {
+        warnings.push(Warning::Unmeasured {
+            keys,
+            payload_bytes,
+        });
+    }
+    let (keys, _) = keys_of(|row| {
+        matches!(
+            row.encoding,
+            Encoding::TemplateListpack | Encoding::TemplateArray
+        )
+    });
+    if keys > 0 {
+        warnings.push(Warning::PayloadBounds { keys });
     }
     warnings
 }

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct PartReport {
     /// What it is: `header`, `aux-fields`, `databases` (selectors and sizes), `slot-totals`, `functions`, `module-aux`,
-    /// `slot-imports`, `enterprise-fields`, `other-records`, `key-attributes` (expiry, idle time, LFU counter, metadata),
-    /// `type-bytes`, `key-names`, `values`, `empty-collections`, `end` (end mark and checksum), `unread` (from the record
-    /// that could not be read), and behind the snapshot `capture-end`, `commands`, `trailing`.
+    /// `hash-templates`, `slot-imports`, `updates` (commands between the keys), `enterprise-fields`, `other-records`,
+    /// `key-attributes` (expiry, idle time, LFU counter, metadata), `type-bytes`, `key-names`, `values`,
+    /// `empty-collections`, `end` (end mark and checksum), `unread` (from the record that could not be read), and behind
+    /// the snapshot `capture-end`, `commands`, `trailing`.
     pub part: String,
     /// Records, keys or pieces that it is made of.
     pub count: u64,

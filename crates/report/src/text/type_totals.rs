@@ -68,9 +68,15 @@ pub(super) fn types(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
     ]);
     grid.row(cells);
     grid.write(out)?;
+    let exact = match file.types.iter().any(|row| has_template(&row.encoding)) {
+        false => "Serialized and payload are exact",
+        true => {
+            "Serialized is exact, payload too but for hashes of templates, of which it is the most it can be"
+        }
+    };
     writeln!(
         out,
-        "  Serialized and payload are exact; memory is a {} estimate (model {}).",
+        "  {exact}; memory is a {} estimate (model {}).",
         file.estimates.memory_precision.word(),
         file.estimates.memory_model
     )
@@ -137,4 +143,9 @@ fn memory(bytes: u64, unknown_keys: u64, keys: u64) -> String {
         unknown if unknown == keys => "unknown".to_owned(),
         _ => format!("over {}", size(bytes)),
     }
+}
+
+/// Whether the field names of such hashes stand in templates (Redis 8.10).
+fn has_template(encoding: &str) -> bool {
+    encoding.starts_with("template-")
 }
