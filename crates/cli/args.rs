@@ -5,11 +5,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use preshard_analyzer::KeyName;
 use preshard_slots::SlotSet;
 
 use crate::number::{
-    parse_count, parse_db, parse_duration_ms, parse_factor, parse_part, parse_threads,
+    parse_count, parse_db, parse_duration_ms, parse_factor, parse_instant_ms, parse_member_bytes,
+    parse_part, parse_threads,
 };
 use crate::size::{parse_decompressed, parse_maxmemory, parse_size, parse_size_limit};
 
@@ -112,6 +114,17 @@ pub struct TargetArgs {
     pub target: Option<String>,
 }
 
+/// The time that expiries are compared with.
+#[derive(Debug, Args)]
+pub struct ReferenceArgs {
+    /// Count expiries before this instant as past: ISO 8601 (2026-03-01T12:00:00Z) or Unix seconds.
+    ///
+    /// Default: when the snapshot was written, as it tells (from RDB 7 on). The clock of this machine is never asked, so
+    /// that the same snapshot gives the same answer; for now it is `--now "$(date +%s)"`.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_instant_ms)]
+    pub now: Option<i64>,
+}
+
 /// Whether snapshots are mapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum MmapChoice {
@@ -175,6 +188,16 @@ pub struct InspectArgs {
     #[arg(long)]
     pub cross_check: bool,
 
+    /// Look at every element, to tell how long elements are, together and the longest, per type.
+    ///
+    /// Costs the decompression of everything that is compressed. Numbers of elements, hash fields with TTLs and what
+    /// streams hold are told without it.
+    #[arg(long)]
+    pub elements: bool,
+
+    #[command(flatten)]
+    pub reference: ReferenceArgs,
+
     /// How the result is written.
     #[arg(short, long, value_enum, default_value_t = DocumentFormat::Text)]
     pub format: DocumentFormat,
@@ -207,6 +230,12 @@ pub struct KeysArgs {
 
     #[command(flatten)]
     pub output: OutputArgs,
+
+    #[command(flatten)]
+    pub reference: ReferenceArgs,
+
+    #[command(flatten)]
+    pub one: OneKeyArgs,
 
     /// Show the first N keys of the order. Default: 20 for text, all keys for ndjson and csv.
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse_count::<usize>)]
@@ -243,6 +272,41 @@ pub struct KeysArgs {
 
     #[command(flatten)]
     pub limits: LimitArgs,
+}
+
+/// One key instead of many.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "One key", group(ArgGroup::new("one_key").args(["key", "key_base64"])))]
+pub struct OneKeyArgs {
+    /// Show this key only, wherever it is, with all that is known of it.
+    ///
+    /// Control characters, bytes that are no UTF-8 and backslashes as preshard prints them: `\n`, `\xff`, `\u{200b}`,
+    /// `\\`.
+    #[arg(long, value_name = "KEY", value_parser = KeyName::unescape, allow_hyphen_values = true, conflicts_with_all = ["key_base64", "top", "sort", "types", "slots", "min_payload"])]
+    pub key: Option<KeyName>,
+
+    /// As --key, with the key in base64.
+    #[arg(long, value_name = "CODE", value_parser = KeyName::from_base64, allow_hyphen_values = true, conflicts_with_all = ["top", "sort", "types", "slots", "min_payload"])]
+    pub key_base64: Option<KeyName>,
+
+    /// Show the members of the key, with their lengths and how those are distributed.
+    ///
+    /// Members are shown as they pass: the key is never held, however long it is.
+    #[arg(long, requires = "one_key")]
+    pub members: bool,
+
+    /// Bytes that are shown of each member, 1 to 4096. Default: 64 for text, 256 for ndjson and csv.
+    ///
+    /// A string is shown whole, in pieces of so many bytes.
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse_member_bytes, requires = "members")]
+    pub member_bytes: Option<usize>,
+}
+
+impl OneKeyArgs {
+    /// The key, however it was written.
+    pub fn key(&self) -> Option<&KeyName> {
+        self.key.as_ref().or(self.key_base64.as_ref())
+    }
 }
 
 /// How keys are written.
@@ -442,4 +506,6 @@ pub enum SchemaChoice {
     Slots,
     /// One line of `preshard keys --format ndjson`.
     Keys,
+    /// One line of `preshard keys --key KEY --members --format ndjson`.
+    Members,
 }

@@ -2,7 +2,8 @@
 
 use std::str::FromStr;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
+use preshard_parser::limits::TAKE_MAX;
 
 /// A time of whole milliseconds, more than none: `100ms`, `15s`, `1m 30s`.
 ///
@@ -77,6 +78,36 @@ pub fn parse_part(text: &str) -> Result<f64, String> {
     }
 }
 
+/// An instant, as Unix milliseconds: ISO 8601 with its offset from UTC, or Unix seconds.
+///
+/// # Errors
+/// A sentence for the user when the text is none.
+pub fn parse_instant_ms(text: &str) -> Result<i64, String> {
+    if let Ok(seconds) = text.parse::<i64>() {
+        return seconds
+            .checked_mul(1_000)
+            .ok_or_else(|| "too far from 1970".to_owned());
+    }
+    match text.parse::<Timestamp>() {
+        Ok(instant) => Ok(instant.as_millisecond()),
+        Err(_) => Err(
+            "expected an instant such as 2026-03-01T12:00:00Z or 2026-03-01T13:00:00+01:00, or Unix seconds"
+                .to_owned(),
+        ),
+    }
+}
+
+/// A number of bytes to show of a member.
+///
+/// # Errors
+/// A sentence for the user when the text is none.
+pub fn parse_member_bytes(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(bytes @ 1..=TAKE_MAX) => Ok(bytes),
+        _ => Err(format!("expected a whole number of 1 to {TAKE_MAX}")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +133,32 @@ mod tests {
         ] {
             let refused = parse_duration_ms(text).expect_err(text);
             assert!(refused.contains(said), "{text:?}: {refused}");
+        }
+    }
+
+    #[test]
+    fn instants_are_iso_8601_or_unix_seconds() {
+        for (text, ms) in [
+            ("2026-03-01T12:00:00Z", 1_772_366_400_000),
+            ("2026-03-01T13:00:00.5+01:00", 1_772_366_400_500),
+            ("1772366400", 1_772_366_400_000),
+            ("0", 0),
+            ("-1", -1_000),
+        ] {
+            assert_eq!(parse_instant_ms(text), Ok(ms), "{text}");
+        }
+        for text in [
+            "",
+            "now",
+            "2026-03-01",
+            "2026-03-01T12:00:00",
+            "9223372036854775807",
+        ] {
+            assert!(parse_instant_ms(text).is_err(), "{text:?} passed");
+        }
+        assert_eq!(parse_member_bytes("4096"), Ok(4_096));
+        for text in ["", "0", "-1", "4097", "1k"] {
+            assert!(parse_member_bytes(text).is_err(), "{text:?} passed");
         }
     }
 

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use preshard_analyzer::{
     Assembly, CostProfile, Error as ScanError, FileScan, KeyFacts, MemoryModel, Progress, Rough1,
-    ScanOptions, Server, assemble, scan, scan_all,
+    ScanOptions, Seeker, Server, Wanted, assemble, scan, scan_all, seek,
 };
 use preshard_parser::source::{Container, Source};
 use preshard_parser::{Detail, RdbReader, RecordKind};
@@ -68,13 +68,33 @@ impl OpenFile {
         sink: &mut dyn FnMut(&[KeyFacts<'_>]) -> std::io::Result<()>,
         sink_failed: &str,
     ) -> Result<FileScan> {
-        scan(&self.source, &self.scan_options(limits, detail), bar, sink).map_err(|error| {
-            match error {
-                // The file is fine; whoever takes its keys is not.
-                ScanError::Sink(error) => anyhow::Error::new(error).context(sink_failed.to_owned()),
-                error => anyhow::Error::new(error).context(self.unreadable()),
-            }
-        })
+        scan(&self.source, &self.scan_options(limits, detail), bar, sink)
+            .map_err(|error| self.failed(error, sink_failed))
+    }
+
+    /// Scans the file and shows `seeker` the entries of one key; `sink_failed` says what it means when it fails.
+    ///
+    /// # Errors
+    /// When nothing can be said of the file, or the seeker fails.
+    pub fn seek(
+        &self,
+        wanted: &Wanted,
+        limits: &PlanLimits,
+        bar: &dyn Progress,
+        seeker: &mut dyn Seeker,
+        sink_failed: &str,
+    ) -> Result<FileScan> {
+        let options = self.scan_options(limits, Detail::Counts);
+        seek(&self.source, wanted, &options, bar, seeker)
+            .map_err(|error| self.failed(error, sink_failed))
+    }
+
+    fn failed(&self, error: ScanError, sink_failed: &str) -> anyhow::Error {
+        match error {
+            // The file is fine; whoever takes its keys is not.
+            ScanError::Sink(error) => anyhow::Error::new(error).context(sink_failed.to_owned()),
+            error => anyhow::Error::new(error).context(self.unreadable()),
+        }
     }
 
     fn scan_options(&self, limits: &PlanLimits, detail: Detail) -> ScanOptions<'_> {
@@ -111,10 +131,15 @@ fn unreadable(source: &Source) -> String {
 ///
 /// # Errors
 /// When nothing can be said of a file: of several the first.
-pub fn scan_files(files: &[OpenFile], limits: &PlanLimits, bar: &Bar) -> Result<Vec<FileScan>> {
+pub fn scan_files(
+    files: &[OpenFile],
+    limits: &PlanLimits,
+    detail: Detail,
+    bar: &Bar,
+) -> Result<Vec<FileScan>> {
     let jobs: Vec<_> = files
         .iter()
-        .map(|file| (&file.source, file.scan_options(limits, Detail::Counts)))
+        .map(|file| (&file.source, file.scan_options(limits, detail)))
         .collect();
     scan_all(&jobs, bar)
         .into_iter()
@@ -179,7 +204,9 @@ pub fn assemble_all(
     bar: &Bar,
 ) -> Result<Assembly> {
     let nodes = files.iter().map(|file| file.node.clone());
-    let scans = nodes.zip(scan_files(files, limits, bar)?).collect();
+    let scans = nodes
+        .zip(scan_files(files, limits, Detail::Counts, bar)?)
+        .collect();
     assemble(inputs.topology.as_ref(), scans).context("the inputs do not fit together")
 }
 

@@ -53,3 +53,24 @@ pub struct KeyFacts<'a> {
     /// Absolute offset of the value's type byte in the file.
     pub offset: u64,
 }
+
+/// What is known of a key in front of its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyHead<'a> {
+    /// Database number.
+    pub db: u64,
+    /// The key's name.
+    pub key: Cow<'a, [u8]>,
+    /// The slot the name hashes to.
+    pub slot: Slot,
+    /// The data type.
+    pub data_type: DataType,
+    /// Absolute expiry, Unix milliseconds.
+    pub expires_at_ms: Option<i64>,
+    /// Seconds since last use, where the file tells.
+    pub idle_s: Option<u64>,
+    /// LFU counter, where the file tells.
+    pub lfu: Option<u8>,
+    /// Absolute offset of the value's type byte in the file.
+    pub offset: u64,
+}

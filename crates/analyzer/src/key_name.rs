@@ -70,6 +70,27 @@ impl KeyName {
     }
 }
 
+impl KeyName {
+    /// The name whose bytes are written in base64.
+    ///
+    /// # Errors
+    /// [`NotBase64`], when the text is none.
+    pub fn from_base64(code: &str) -> Result<KeyName, NotBase64> {
+        let bytes = STANDARD.decode(code).map_err(|error| NotBase64 {
+            reason: error.to_string(),
+        })?;
+        Ok(KeyName(bytes.into()))
+    }
+}
+
+/// Why a text is no base64.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no base64: {reason}")]
+pub struct NotBase64 {
+    /// What is wrong with it.
+    pub reason: String,
+}
+
 /// Reads what stands behind a backslash, and tells how long it is.
 fn read_escape(escape: &str, bytes: &mut Vec<u8>) -> Option<usize> {
     bytes.push(match *escape.as_bytes().first()? {
@@ -129,7 +150,7 @@ impl<'de> Deserialize<'de> for KeyName {
         }
         Ok(KeyName(match Form::deserialize(deserializer)? {
             Form::Text(text) => text.into_bytes().into(),
-            Form::Base64(code) => STANDARD.decode(code).map_err(D::Error::custom)?.into(),
+            Form::Base64(code) => KeyName::from_base64(&code).map_err(D::Error::custom)?.0,
         }))
     }
 }

@@ -55,8 +55,8 @@ pub use claim::{Claim, ClaimKind, ClaimVerdict};
 pub use cost::{CostProfile, ProfileError};
 pub use error::Error;
 pub use histogram::{CostBin, CostHistogram};
-pub use key_facts::{Cost, KeyFacts, Sizes};
-pub use key_name::{KeyName, NotEscaped, is_hidden};
+pub use key_facts::{Cost, KeyFacts, KeyHead, Sizes};
+pub use key_name::{KeyName, NotBase64, NotEscaped, is_hidden};
 pub use member_sizes::{MemberSizes, SizeBucket, SizeHistogram, SizeOf};
 pub use memory::{MemoryModel, Rough1};
 pub use profile::{Merge, NamedKey, SlotFacts, SlotProfile};
@@ -69,4 +69,7 @@ pub use summary::{
 pub use warning::Warning;
 
 /// Of the parser, what the types above are made of.
-pub use preshard_parser::{DataType, Detail, Encoding, Family, Header, source::Source};
+pub use preshard_parser::{
+    DataType, Detail, Encoding, Family, Header, Member, ModuleNumber, Sample, StreamEntry,
+    StreamId, source::Source,
+};

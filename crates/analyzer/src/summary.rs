@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use preshard_parser::{DataType, Encoding, Header};
+use preshard_parser::{DataType, Detail, Encoding, Header};
 use preshard_slots::SlotSet;
 
 use crate::{Claim, KeyName, Part, Server, SlotProfile, Warning};
@@ -50,6 +50,8 @@ pub struct FileSummary {
     /// Of these, keys whose expiry was past when the file was written; `None` where the file does not tell the time
     /// before its keys.
     pub expired_when_written: Option<u64>,
+    /// How deep values were looked into.
+    pub detail: Detail,
     /// The time before which expiries count as past, Unix milliseconds, as it was asked for.
     pub reference_ms: Option<i64>,
     /// Per type and encoding, in the order of those.

@@ -1,7 +1,7 @@
 //! `preshard inspect`: what is in a backup, is it whole, who wrote it.
 
 use anyhow::{Context as _, Result};
-use preshard_analyzer::CostProfile;
+use preshard_analyzer::{CostProfile, Detail};
 use preshard_planner::PlanLimits;
 use preshard_report::document::{Agreement, Estimates, FileReport, InspectDocument, Notice};
 use preshard_report::{json, text};
@@ -23,7 +23,12 @@ use crate::say;
 /// When an input cannot be read or the output cannot be written.
 pub fn run(args: InspectArgs) -> Result<ExitStatus> {
     start_threads(args.input.threads)?;
-    let read = ReadOptions::new(args.input, None)?;
+    let mut read = ReadOptions::new(args.input, None)?;
+    read.now_ms = args.reference.now;
+    let detail = match args.elements {
+        true => Detail::SoundElements,
+        false => Detail::Counts,
+    };
     let inputs = Inputs::find(&read.inputs, TopologyWish::Each)?;
     let (mut files, bar) = open_all(&inputs, &read)?;
     let estimates: Vec<Estimates> = files.iter().map(OpenFile::estimates).collect();
@@ -34,7 +39,7 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
     let mut out = Output::open(args.output.output.as_deref())?;
 
     let mut reports = Vec::with_capacity(files.len());
-    let scans = scan_files(&files, &PlanLimits::default(), &bar)?;
+    let scans = scan_files(&files, &PlanLimits::default(), detail, &bar)?;
     for ((file, scan), estimates) in files.iter().zip(&scans).zip(estimates) {
         let check = args
             .cross_check

@@ -12,7 +12,7 @@ use preshard_report::text::{KeysView, estimates_note, render_keys};
 use preshard_report::{KeyRecord, json};
 use preshard_slots::SlotSet;
 
-use super::start_threads;
+use super::{key, start_threads};
 use crate::args::{KeyOrder, KeyType, KeysArgs, KeysFormat};
 use crate::backup::Completeness;
 use crate::exit::{ExitStatus, Refusal};
@@ -21,6 +21,10 @@ use crate::options::{ReadOptions, plan_limits};
 use crate::output::{Output, cannot_write};
 use crate::read::{OpenFile, left_out, open_all};
 use crate::say;
+
+/// The longest element is what people look for in a list of keys. A key that is broken inside is listed all the
+/// same: servers load it.
+const DETAIL: Detail = Detail::SoundElements;
 
 /// Keys of a text table unless told otherwise.
 const TOP_DEFAULT: usize = 20;
@@ -31,9 +35,13 @@ const TOP_DEFAULT: usize = 20;
 /// When an input cannot be read or the output cannot be written.
 pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     start_threads(args.input.threads)?;
+    if args.one.key().is_some() {
+        return key::run(args);
+    }
     let filter = Filter::new(&args);
     let selection = Selection::new(&args)?;
     let mut read = ReadOptions::new(args.input, args.target.target)?;
+    read.now_ms = args.reference.now;
     // Lines that run over a terminal and a bar that is drawn on it would spoil each other.
     read.quiet |=
         selection.top.is_none() && args.output.output.is_none() && io::stdout().is_terminal();
@@ -47,12 +55,6 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
         .iter()
         .map(|file| file.source.path().display().to_string())
         .collect();
-    let detail = match args.format {
-        // The longest element is a column of the CSV alone, and finding it means walking every element.
-        KeysFormat::Csv => Detail::Elements,
-        _ => Detail::Counts,
-    };
-
     let cannot_write = cannot_write(args.output.output.as_deref());
     let mut out = Output::open(args.output.output.as_deref())?;
     let mut writer = Writer::new(args.format, &mut out).context(cannot_write.clone())?;
@@ -76,7 +78,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
             }
             Ok(())
         };
-        let scan = file.scan(limits, detail, &bar, &mut sink, &cannot_write)?;
+        let scan = file.scan(limits, DETAIL, &bar, &mut sink, &cannot_write)?;
         whole &= scan.summary.is_whole();
         if let Some(damage) = &scan.summary.damage {
             said.push(Notice::damage(names[at].clone(), damage));
@@ -290,7 +292,7 @@ impl<'o> Writer<'o> {
 }
 
 /// How the estimates come about, for each kind of server that wrote one of the files.
-fn all_estimates(files: &[OpenFile]) -> Vec<Estimates> {
+pub(super) fn all_estimates(files: &[OpenFile]) -> Vec<Estimates> {
     let mut all: Vec<Estimates> = Vec::new();
     for file in files {
         let estimates = file.estimates();

@@ -1,6 +1,7 @@
 //! One module a subcommand.
 
 pub mod inspect;
+mod key;
 pub mod keys;
 pub mod plan;
 pub mod schema;

@@ -20,6 +20,7 @@ pub fn run(args: &SchemaArgs) -> Result<ExitStatus> {
         SchemaChoice::Inspect => DocumentKind::Inspect,
         SchemaChoice::Slots => DocumentKind::Slots,
         SchemaChoice::Keys => DocumentKind::Keys,
+        SchemaChoice::Members => DocumentKind::Members,
     };
     let mut out = std::io::stdout().lock();
     json::render_document(&kind.schema(), &mut out)

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use crate::KeyRecord;
+use crate::document::MemberLine;
 
 /// Writes a document, indented, with a final newline.
 ///
@@ -26,6 +27,14 @@ pub fn render_document<D: Serialize>(document: &D, out: &mut dyn Write) -> io::R
 /// Whatever the writer fails with.
 pub fn render_key_line(record: &KeyRecord<'_>, out: &mut dyn Write) -> io::Result<()> {
     write(record, CompactFormatter, out)
+}
+
+/// Writes one line of the members of a key.
+///
+/// # Errors
+/// Whatever the writer fails with.
+pub fn render_member_line(member: &MemberLine<'_>, out: &mut dyn Write) -> io::Result<()> {
+    write(member, CompactFormatter, out)
 }
 
 fn write<V: Serialize>(value: &V, form: impl Formatter, out: &mut dyn Write) -> io::Result<()> {

@@ -3,6 +3,7 @@
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 
+use crate::document::MemberLine;
 use crate::{InspectDocument, KeyRecord, PlanDocument, SlotsDocument};
 
 /// The schemas there are.
@@ -16,24 +17,28 @@ pub enum DocumentKind {
     Slots,
     /// One line of `preshard keys --format ndjson`.
     Keys,
+    /// One line of `preshard keys --key KEY --members --format ndjson`.
+    Members,
 }
 
 impl DocumentKind {
     /// All of them.
-    pub const ALL: [DocumentKind; 4] = [
+    pub const ALL: [DocumentKind; 5] = [
         DocumentKind::Plan,
         DocumentKind::Inspect,
         DocumentKind::Slots,
         DocumentKind::Keys,
+        DocumentKind::Members,
     ];
 
-    /// Its name: `plan`, `inspect`, `slots`, `keys`.
+    /// Its name: `plan`, `inspect`, `slots`, `keys`, `members`.
     pub fn name(self) -> &'static str {
         match self {
             DocumentKind::Plan => "plan",
             DocumentKind::Inspect => "inspect",
             DocumentKind::Slots => "slots",
             DocumentKind::Keys => "keys",
+            DocumentKind::Members => "members",
         }
     }
 
@@ -49,6 +54,7 @@ impl DocumentKind {
             DocumentKind::Inspect => generator.into_root_schema_for::<InspectDocument>(),
             DocumentKind::Slots => generator.into_root_schema_for::<SlotsDocument>(),
             DocumentKind::Keys => generator.into_root_schema_for::<KeyRecord<'_>>(),
+            DocumentKind::Members => generator.into_root_schema_for::<MemberLine<'_>>(),
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Looking for one key: every entry of its name, with its members.
 
+use std::borrow::Cow;
 use std::io;
 
 use preshard_parser::source::Source;
 use preshard_parser::{EntryHead, Member, Watch};
+use preshard_slots::Slot;
 
 use super::streamed::Taker;
 use super::{Progress, ScanOptions, scan_passing};
-use crate::{Error, FileScan, KeyFacts};
+use crate::{Error, FileScan, KeyFacts, KeyHead};
 
 /// A key that is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +38,7 @@ pub trait Seeker {
     ///
     /// # Errors
     /// Whatever keeps it from going on.
-    fn begin(&mut self, entry: &EntryHead<'_>) -> io::Result<()>;
+    fn begin(&mut self, key: &KeyHead<'_>) -> io::Result<()>;
 
     /// A member of the entry.
     ///
@@ -99,7 +101,16 @@ impl Watch for Seeking<'_> {
     }
 
     fn begin(&mut self, entry: &EntryHead<'_>) -> io::Result<()> {
-        self.seeker.begin(entry)
+        self.seeker.begin(&KeyHead {
+            db: entry.db,
+            key: Cow::Borrowed(&self.wanted.key),
+            slot: Slot::of_key(&self.wanted.key),
+            data_type: entry.value_type.data_type(),
+            expires_at_ms: entry.expires_at_ms,
+            idle_s: entry.idle_s,
+            lfu: entry.freq,
+            offset: entry.offset,
+        })
     }
 
     fn member(&mut self, member: Member<'_>) -> io::Result<()> {

@@ -72,6 +72,7 @@ impl Tally {
                 keys: 0,
                 expiring_keys: 0,
                 expired_when_written: None,
+                detail: options.detail,
                 reference_ms: options.reference_ms,
                 types: Vec::new(),
                 databases: Vec::new(),

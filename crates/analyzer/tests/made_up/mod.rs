@@ -78,6 +78,7 @@ pub fn file(path: &str, numbers: impl IntoIterator<Item = u16>) -> FileScan {
             keys,
             expiring_keys: 0,
             expired_when_written: None,
+            detail: preshard_analyzer::Detail::Counts,
             reference_ms: None,
             types: Vec::new(),
             databases: Vec::new(),

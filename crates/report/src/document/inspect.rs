@@ -1,6 +1,6 @@
 //! What is in a backup, whether it is whole, who wrote it.
 
-use preshard_analyzer::{Checksum, Damage, FileSummary, KeyName, TypeRow};
+use preshard_analyzer::{Checksum, Damage, Detail, FileSummary, KeyName, TypeRow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +68,11 @@ pub struct FileReport {
     pub checksum: ChecksumReport,
     /// How the estimates came about.
     pub estimates: Estimates,
+    /// The time before which expiries count as past, Unix milliseconds: what `--now` states, or else when the file says it
+    /// was written; `null` where neither is known.
+    pub reference_ms: Option<i64>,
+    /// Whether every element was looked at (`--elements`), not only what counts and lengths tell.
+    pub elements_seen: bool,
     /// Sums over all keys.
     pub totals: KeyTotals,
     /// Per type and encoding.
@@ -162,6 +167,8 @@ pub struct KeyTotals {
     /// Of these, keys whose expiry was past when the file was written; `null` where it does not tell the time before its
     /// keys.
     pub expired_when_written: Option<u64>,
+    /// Keys whose expiry is past at `reference_ms` of the file; `null` without that.
+    pub expired_keys: Option<u64>,
     /// Values as they lie in the file.
     pub serialized_bytes: u64,
     /// What DUMP would return for all of them.
@@ -193,6 +200,27 @@ pub struct TypeTotals {
     pub memory_bytes_estimate: u64,
     /// Keys whose memory cannot be known (modules).
     pub memory_unknown_keys: u64,
+    /// Bytes of all elements, integers as text; `null` where those of any key were not looked for
+    /// (`--elements`) or could not be.
+    pub element_bytes: Option<u64>,
+    /// The longest element; `null` likewise.
+    pub largest_element_bytes: Option<u64>,
+    /// Keys with blobs that are broken inside, where that was looked for.
+    pub broken_keys: u64,
+    /// Keys whose expiry is past at `reference_ms` of the file; `null` without that.
+    pub expired_keys: Option<u64>,
+    /// Hash fields with a TTL, whether past or not.
+    pub fields_with_ttl: u64,
+    /// Of these, fields whose expiry is past at `reference_ms` of the file; `null` without that.
+    pub fields_expired: Option<u64>,
+    /// Consumer groups of streams.
+    pub groups: u64,
+    /// Their consumers.
+    pub consumers: u64,
+    /// Entries that they delivered and nobody acknowledged.
+    pub pending: u64,
+    /// Entries of streams that are deleted and still take room.
+    pub deleted_entries: u64,
 }
 
 /// Keys of one database.
@@ -312,6 +340,8 @@ impl FileReport {
                 computed: computed.map(hexadecimal),
             },
             estimates,
+            reference_ms: summary.reference_ms,
+            elements_seen: summary.detail != Detail::Counts,
             totals,
             types: summary.types.iter().map(TypeTotals::new).collect(),
             databases: summary
@@ -388,9 +418,13 @@ impl KeyTotals {
             keys: summary.keys,
             expiring_keys: summary.expiring_keys,
             expired_when_written: summary.expired_when_written,
+            expired_keys: summary.reference_ms.map(|_| 0),
             ..KeyTotals::default()
         };
         for row in &summary.types {
+            if let (Some(all), Some(expired)) = (&mut totals.expired_keys, row.expired_keys) {
+                *all += expired;
+            }
             totals.serialized_bytes += row.serialized_bytes;
             totals.payload_bytes += row.payload_bytes;
             totals.memory_bytes_estimate += row.memory_bytes_estimate;
@@ -411,6 +445,16 @@ impl TypeTotals {
             payload_bytes: row.payload_bytes,
             memory_bytes_estimate: row.memory_bytes_estimate,
             memory_unknown_keys: row.memory_unknown_keys,
+            element_bytes: row.element_bytes,
+            largest_element_bytes: row.largest_element_bytes,
+            broken_keys: row.broken_keys,
+            expired_keys: row.expired_keys,
+            fields_with_ttl: row.fields_with_ttl,
+            fields_expired: row.fields_expired,
+            groups: row.groups,
+            consumers: row.consumers,
+            pending: row.pending,
+            deleted_entries: row.deleted_entries,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use preshard_analyzer::{KeyFacts, KeyName};
+use preshard_analyzer::{DataType, KeyFacts, KeyName};
 use preshard_planner::plan::Verdict;
 use preshard_slots::hash_tag;
 use schemars::JsonSchema;
@@ -65,9 +65,43 @@ pub struct KeyRecord<'a> {
     pub offset: u64,
     /// What can be done with the key under the limits in force.
     pub verdict: Verdict,
-    /// Longest element in bytes, where it was looked for. A column of the CSV, no field of the JSON.
-    #[serde(skip)]
+    /// The longest element: bytes of a string, an item, a member, a field's name or value; integers as text.
+    /// `null` where it was not looked for, where a blob is broken inside, and for modules.
     pub largest_element_bytes: Option<u64>,
+    /// All elements together, without scores; of a stream the fields and values of entries that are not deleted.
+    /// `null` likewise.
+    pub element_bytes: Option<u64>,
+    /// Blobs of the value that are broken inside: most servers load them, and fail on them later.
+    pub broken_nodes: u64,
+    /// Hash fields with a TTL, whether past or not; `null` for other types.
+    pub fields_with_ttl: Option<u64>,
+    /// Of these, fields whose expiry was past when the file was written, or at the time that `--now` states; `null`
+    /// where neither is known, and for other types.
+    pub fields_expired: Option<u64>,
+    /// The earliest expiry of a field, Unix milliseconds.
+    pub first_field_expiry_ms: Option<i64>,
+    /// The latest expiry of a field, Unix milliseconds.
+    pub last_field_expiry_ms: Option<i64>,
+    /// Consumer groups of a stream; `null` for other types.
+    pub groups: Option<u64>,
+    /// Consumers of all its groups.
+    pub consumers: Option<u64>,
+    /// Entries that its groups delivered and nobody acknowledged.
+    pub pending: Option<u64>,
+    /// Entries of a stream that are deleted and still take room.
+    pub deleted_entries: Option<u64>,
+    /// The module that wrote the value; `null` for other types.
+    pub module: Option<ModuleRef>,
+}
+
+/// The module that wrote a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModuleRef {
+    /// Name of its data type, nine characters.
+    pub name: String,
+    /// Version of its encoding.
+    pub version: u64,
 }
 
 impl<'a> KeyRecord<'a> {
@@ -81,12 +115,14 @@ impl<'a> KeyRecord<'a> {
         call_fixed_ns: u64,
         verdict: Verdict,
     ) -> KeyRecord<'a> {
+        let value = &facts.value;
+        let of = |data_type, n| (facts.data_type == data_type).then_some(n);
         KeyRecord {
             db: facts.db,
             key: KeyName(facts.key.as_ref().into()),
             data_type: facts.data_type.name().into(),
-            encoding: facts.value.encoding.name().into(),
-            elements: facts.value.elements,
+            encoding: value.encoding.name().into(),
+            elements: value.elements,
             slot: facts.slot.number(),
             hash_tag: hash_tag(&facts.key).map(|tag| KeyName(tag.into())),
             expires_at_ms: facts.expires_at_ms,
@@ -99,7 +135,21 @@ impl<'a> KeyRecord<'a> {
             file: file.into(),
             offset: facts.offset,
             verdict,
-            largest_element_bytes: facts.value.largest_element_bytes,
+            largest_element_bytes: value.largest_element_bytes,
+            element_bytes: value.element_bytes,
+            broken_nodes: value.broken_nodes,
+            fields_with_ttl: of(DataType::Hash, value.fields_with_ttl),
+            fields_expired: value.fields_expired.and_then(|n| of(DataType::Hash, n)),
+            first_field_expiry_ms: value.first_field_expiry_ms,
+            last_field_expiry_ms: value.last_field_expiry_ms,
+            groups: of(DataType::Stream, value.groups),
+            consumers: of(DataType::Stream, value.consumers),
+            pending: of(DataType::Stream, value.pending),
+            deleted_entries: of(DataType::Stream, value.deleted_entries),
+            module: value.module.map(|module| ModuleRef {
+                name: module.name(),
+                version: module.version(),
+            }),
         }
     }
 }

@@ -12,6 +12,7 @@ mod cross_check;
 mod input;
 mod inspect;
 mod key_record;
+mod members;
 mod millis;
 mod plan;
 mod slots;
@@ -26,7 +27,8 @@ pub use inspect::{
     AuxRow, ChecksumReport, DamageReport, DatabaseTotals, FileReport, InspectDocument, KeyTotals,
     LibraryReport, ModuleTotals, SlotInfoReport, TypeTotals,
 };
-pub use key_record::KeyRecord;
+pub use key_record::{KeyRecord, ModuleRef};
+pub use members::{FieldLine, MemberLine, MemberLines, Number, PairLine, Real, SizeRow, SizesLine};
 pub use millis::Millis;
 pub use plan::{HeldGroup, NodeShare, PlanDocument};
 pub use slots::{DoubtRow, Holds, ShardRow, SlotRow, SlotsDocument};

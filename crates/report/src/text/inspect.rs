@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::grid::{Align, Grid, write_pairs};
+use super::type_totals::{inside, types, when};
 use super::{TEXT_WIDTH, write_wrapped};
 use crate::document::{
     Agreement, ChecksumReport, ChecksumState, ClaimReport, ClaimState, CrossCheck, FileReport,
@@ -67,6 +68,7 @@ fn render_file(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
     pairs.push(("whole", wholeness(file)));
     pairs.push(("checksum", checksum(&file.checksum)));
     pairs.push(("keys", keys(file)));
+    pairs.extend(inside(file));
     pairs.push(("claims", claims(file)));
     if file.functions > 0 {
         pairs.push(("functions", functions(file)));
@@ -190,8 +192,8 @@ fn keys(file: &FileReport) -> String {
         count(totals.keys),
         count(totals.expiring_keys)
     );
-    if let Some(expired @ 1..) = totals.expired_when_written {
-        text.push_str(&format!(", {} of them past when written", count(expired)));
+    if let Some(expired @ 1..) = totals.expired_keys {
+        text.push_str(&format!(", {} of them past{}", count(expired), when(file)));
     }
     text
 }
@@ -308,73 +310,6 @@ fn cross_check(check: &CrossCheck) -> String {
         verdict
     } else {
         format!("{verdict}; not compared: {}", line(&left_out.join(", ")))
-    }
-}
-
-fn types(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
-    if file.types.is_empty() {
-        return Ok(());
-    }
-    writeln!(out)?;
-    let mut grid = Grid::new(&[
-        ("type", Align::Left),
-        ("encoding", Align::Left),
-        ("keys", Align::Right),
-        ("elements", Align::Right),
-        ("serialized", Align::Right),
-        ("payload", Align::Right),
-        ("memory", Align::Right),
-    ]);
-    for row in &file.types {
-        grid.row([
-            row.data_type.clone(),
-            row.encoding.clone(),
-            count(row.keys),
-            count(row.elements),
-            size(row.serialized_bytes),
-            size(row.payload_bytes),
-            memory(row.memory_bytes_estimate, row.memory_unknown_keys, row.keys),
-        ]);
-    }
-    let totals = &file.totals;
-    grid.row([
-        "all".to_owned(),
-        String::new(),
-        count(totals.keys),
-        String::new(),
-        size(totals.serialized_bytes),
-        size(totals.payload_bytes),
-        memory(
-            totals.memory_bytes_estimate,
-            totals.memory_unknown_keys,
-            totals.keys,
-        ),
-    ]);
-    grid.write(out)?;
-    let exact = match file.types.iter().any(|row| has_template(&row.encoding)) {
-        false => "Serialized and payload are exact",
-        true => {
-            "Serialized is exact, payload too but for hashes of templates, of which it is the most it can be"
-        }
-    };
-    writeln!(
-        out,
-        "  {exact}; memory is a {} estimate (model {}).",
-        file.estimates.memory_precision.word(),
-        file.estimates.memory_model
-    )
-}
-
-/// Whether the field names of such hashes stand in templates (Redis 8.10).
-fn has_template(encoding: &str) -> bool {
-    encoding.starts_with("template-")
-}
-
-fn memory(bytes: u64, unknown_keys: u64, keys: u64) -> String {
-    match unknown_keys {
-        0 => size(bytes),
-        unknown if unknown == keys => "unknown".to_owned(),
-        _ => format!("over {}", size(bytes)),
     }
 }
 

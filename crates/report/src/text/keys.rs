@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use super::grid::{Align, Grid};
-use super::{PARTIAL, estimates_note, key_name, write_wrapped};
+use super::members::type_facts;
+use super::{PARTIAL, estimates_note, key_name, line, write_wrapped};
 use crate::KeyRecord;
 use crate::document::Estimates;
 use crate::figure::{count, count_or_dash, duration_us, size, size_or_dash};
@@ -45,6 +46,7 @@ pub fn render_keys(view: &KeysView<'_>, out: &mut dyn Write) -> io::Result<()> {
             ("payload", Align::Right),
             ("memory", Align::Right),
             ("elements", Align::Right),
+            ("longest", Align::Right),
             ("type", Align::Left),
             ("slot", Align::Right),
             ("verdict", Align::Left),
@@ -53,7 +55,7 @@ pub fn render_keys(view: &KeysView<'_>, out: &mut dyn Write) -> io::Result<()> {
         // A cluster has but one database, and so have most others.
         let with_db = view.keys.iter().any(|key| key.db != 0);
         if with_db {
-            columns.insert(6, ("db", Align::Right));
+            columns.insert(7, ("db", Align::Right));
         }
         let mut grid = Grid::new(&columns);
         for key in view.keys {
@@ -62,17 +64,37 @@ pub fn render_keys(view: &KeysView<'_>, out: &mut dyn Write) -> io::Result<()> {
                 size(key.payload_bytes),
                 size_or_dash(key.memory_bytes_estimate),
                 count_or_dash(key.elements),
+                size_or_dash(key.largest_element_bytes),
                 format!("{} ({})", key.data_type, key.encoding),
                 key.slot.to_string(),
                 words::verdict(key.verdict).to_owned(),
                 key_name(&key.key),
             ];
             if with_db {
-                cells.insert(6, key.db.to_string());
+                cells.insert(7, key.db.to_string());
             }
             grid.row(cells);
         }
         grid.write(out)?;
+        render_type_facts(view.keys, out)?;
     }
     write_wrapped("", &estimates_note(view.estimates), out)
+}
+
+/// What the table has no column for, because few types have it.
+fn render_type_facts(keys: &[KeyRecord<'_>], out: &mut dyn Write) -> io::Result<()> {
+    for key in keys {
+        let facts: Vec<String> = type_facts(key, None)
+            .into_iter()
+            .map(|(what, fact)| match what {
+                "module" => format!("module {fact}"),
+                _ => fact,
+            })
+            .collect();
+        if !facts.is_empty() {
+            let head = format!("  {}: ", line(&key_name(&key.key)));
+            write_wrapped(&head, &facts.join("; "), out)?;
+        }
+    }
+    Ok(())
 }

@@ -6,13 +6,16 @@
 mod grid;
 mod inspect;
 mod keys;
+mod members;
 mod plan;
 mod slots;
+mod type_totals;
 
 use std::io::{self, Write};
 
 pub use inspect::render_inspect;
 pub use keys::{KeysView, render_keys};
+pub use members::{render_member_columns, render_member_line};
 pub use plan::render_plan;
 pub use slots::{SlotsView, render_slots};
 
@@ -86,6 +89,17 @@ pub fn notice_line(notice: &Notice) -> String {
         Some(file) => format!("{}: {}", line(file), line(&notice.message)),
         None => line(&notice.message),
     }
+}
+
+/// Writes the sentences that go with every output of estimates, and that the result is partial where it is.
+///
+/// # Errors
+/// Whatever the writer fails with.
+pub fn render_notes(estimates: &[Estimates], partial: bool, out: &mut dyn Write) -> io::Result<()> {
+    if partial {
+        writeln!(out, "{PARTIAL}")?;
+    }
+    write_wrapped("", &estimates_note(estimates), out)
 }
 
 /// The sentences that go with every output of estimates.

@@ -7,15 +7,18 @@
 //! Rust (`\n`, `\u{200b}`, `\\`), bytes that are no UTF-8 as `\xNN`; and a first character that a spreadsheet
 //! would take for the beginning of a formula (`=`, `+`, `-`, `@`) as `\xNN` too.
 
+mod members;
+
 use std::io::{self, Write};
 
+pub use members::MemberTable;
 use preshard_analyzer::KeyName;
 
 use crate::document::{KeyRecord, SlotRow, SlotsDocument};
 use crate::{figure, words};
 
 /// Columns of a key table: first those of rdb-tools, then ours.
-const KEY_COLUMNS: [&str; 19] = [
+const KEY_COLUMNS: [&str; 30] = [
     "database",
     "type",
     "key",
@@ -35,6 +38,17 @@ const KEY_COLUMNS: [&str; 19] = [
     "file",
     "offset",
     "verdict",
+    "element_bytes",
+    "broken_nodes",
+    "fields_with_ttl",
+    "fields_expired",
+    "first_field_expiry",
+    "last_field_expiry",
+    "groups",
+    "consumers",
+    "pending",
+    "deleted_entries",
+    "module",
 ];
 
 /// Columns of a slot table.
@@ -94,6 +108,24 @@ impl<W: Write> KeyTable<W> {
             key.file.to_string(),
             key.offset.to_string(),
             words::verdict(key.verdict).to_owned(),
+            optional(key.element_bytes),
+            key.broken_nodes.to_string(),
+            optional(key.fields_with_ttl),
+            optional(key.fields_expired),
+            key.first_field_expiry_ms
+                .map(figure::instant)
+                .unwrap_or_default(),
+            key.last_field_expiry_ms
+                .map(figure::instant)
+                .unwrap_or_default(),
+            optional(key.groups),
+            optional(key.consumers),
+            optional(key.pending),
+            optional(key.deleted_entries),
+            key.module
+                .as_ref()
+                .map(|module| format!("{} {}", module.name, module.version))
+                .unwrap_or_default(),
         ];
         self.rows.write_record(cells).map_err(io_error)
     }
