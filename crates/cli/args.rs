@@ -243,9 +243,6 @@ pub struct KeysArgs {
     #[command(flatten)]
     pub reference: ReferenceArgs,
 
-    #[command(flatten)]
-    pub one: OneKeyArgs,
-
     /// Show the first N keys of the order. Default: 20 for text, all keys for ndjson and csv.
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse_count::<usize>)]
     pub top: Option<usize>,
@@ -278,6 +275,9 @@ pub struct KeysArgs {
     /// Only keys whose payload is at least this size.
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, default_value = "0", hide_default_value = true, value_parser = parse_size)]
     pub min_payload: u64,
+
+    #[command(flatten)]
+    pub one: OneKeyArgs,
 
     #[command(flatten)]
     pub limits: LimitArgs,

@@ -102,10 +102,11 @@ pub fn render_member_columns(key: &MemberLine<'_>, out: &mut dyn Write) -> io::R
         "list" => format!("{:>FIGURE$}  {:>FIGURE$}  item", "index", "bytes"),
         "set" => format!("{:>FIGURE$}  member", "bytes"),
         "zset" => format!("{:>SCORE$}  {:>FIGURE$}  member", "score", "bytes"),
-        "hash" => format!(
+        "hash" | "pathhash" => format!(
             "{:>FIGURE$}  {:>FIGURE$}  {:EXPIRY$}  field = value",
             "field", "value", "expires"
         ),
+        "array" => format!("{:>FIGURE$}  {:>FIGURE$}  element", "index", "bytes"),
         "stream" => format!("{:>FIGURE$}  {:>FIGURE$}  entry", "fields", "bytes"),
         _ => return writeln!(out),
     };
@@ -119,6 +120,11 @@ fn member_text(member: &MemberLine<'_>) -> String {
             format!("{:>FIGURE$}  {}", count(*at), text(value, false))
         }
         MemberLine::Item {
+            index,
+            value,
+            bytes,
+        }
+        | MemberLine::Element {
             index,
             value,
             bytes,
@@ -146,6 +152,35 @@ fn member_text(member: &MemberLine<'_>) -> String {
             cut(&field.field, field.field_bytes),
             cut(&field.value, field.value_bytes)
         ),
+        MemberLine::Template { id, fields } => format!(
+            "template {id} has the names of {}; their values:",
+            counted(*fields, "field", "fields")
+        ),
+        MemberLine::FieldName {
+            index,
+            field,
+            bytes,
+        } => format!(
+            "{:>FIGURE$}  {:>FIGURE$}  {:EXPIRY$}  field {index}: {}",
+            count(*bytes),
+            "",
+            "",
+            cut(field, *bytes)
+        ),
+        MemberLine::FieldValue {
+            index,
+            value,
+            bytes,
+        } => format!(
+            "{:>FIGURE$}  {:>FIGURE$}  {:EXPIRY$}  field {index} = {}",
+            "",
+            count(*bytes),
+            "",
+            cut(value, *bytes)
+        ),
+        MemberLine::Path { value, bytes } => {
+            format!("path {}", cut(value, *bytes))
+        }
         MemberLine::Entry {
             id,
             deleted,
@@ -268,6 +303,7 @@ fn stream_text(member: &MemberLine<'_>) -> String {
             )
         }
         MemberLine::Owned { id } => format!("    {id}"),
+        MemberLine::Unowned { id } => format!("  {id} is pending and has no owner"),
         MemberLine::Producer { name, bytes } => format!("producer {}", cut(name, *bytes)),
         MemberLine::Message { name, bytes, id } => {
             format!("  message {} is entry {id}", cut(name, *bytes))
