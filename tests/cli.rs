@@ -8,6 +8,7 @@
 //! - `documents`: every JSON output meets the schema that the tool prints, for any number of threads the same.
 //! - `plans`: plans for the bundled cluster keep what they promise.
 //! - `trust`: what is wrong with a file, or not checked, is said by every command.
+//! - `one_key`: one key with its members, found in any file and by any way in.
 //! - `outputs`: files appear whole or not at all.
 //! - `ways_in`: compressed, captured, from standard input: the same answers.
 //!
@@ -21,6 +22,8 @@ mod cases;
 mod documents;
 #[path = "cli/examples.rs"]
 mod examples;
+#[path = "cli/one_key.rs"]
+mod one_key;
 #[path = "cli/outputs.rs"]
 mod outputs;
 #[path = "cli/plans.rs"]

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
-use preshard_parser::limits::TAKE_MAX;
+use preshard_parser::limits::MEMBER_HEAD_BYTES_MAX;
 
 /// A time of whole milliseconds, more than none: `100ms`, `15s`, `1m 30s`.
 ///
@@ -103,8 +103,10 @@ pub fn parse_instant_ms(text: &str) -> Result<i64, String> {
 /// A sentence for the user when the text is none.
 pub fn parse_member_bytes(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(bytes @ 1..=TAKE_MAX) => Ok(bytes),
-        _ => Err(format!("expected a whole number of 1 to {TAKE_MAX}")),
+        Ok(bytes @ 1..=MEMBER_HEAD_BYTES_MAX) => Ok(bytes),
+        _ => Err(format!(
+            "expected a whole number of 1 to {MEMBER_HEAD_BYTES_MAX}"
+        )),
     }
 }
 
@@ -156,8 +158,8 @@ mod tests {
         ] {
             assert!(parse_instant_ms(text).is_err(), "{text:?} passed");
         }
-        assert_eq!(parse_member_bytes("4096"), Ok(4_096));
-        for text in ["", "0", "-1", "4097", "1k"] {
+        assert_eq!(parse_member_bytes("65536"), Ok(65_536));
+        for text in ["", "0", "-1", "65537", "1k"] {
             assert!(parse_member_bytes(text).is_err(), "{text:?} passed");
         }
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::run::{fixture, preshard, snapshots};
 
 /// The fields of a line of NDJSON, in their order: other tools read them.
-const KEY_FIELDS: [&str; 17] = [
+const KEY_FIELDS: [&str; 29] = [
     "db",
     "key",
     "type",
@@ -23,6 +23,18 @@ const KEY_FIELDS: [&str; 17] = [
     "file",
     "offset",
     "verdict",
+    "largest_element_bytes",
+    "element_bytes",
+    "broken_nodes",
+    "fields_with_ttl",
+    "fields_expired",
+    "first_field_expiry_ms",
+    "last_field_expiry_ms",
+    "groups",
+    "consumers",
+    "pending",
+    "deleted_entries",
+    "module",
 ];
 
 /// A validator for the schema that the tool prints.

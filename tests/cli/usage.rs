@@ -37,6 +37,34 @@ fn wrong_usage_names_the_option() {
             &["--min-payload", "64mb"],
         ),
         (
+            &["keys", "dump.rdb", "--members"],
+            &["--key <KEY>", "--key-base64 <CODE>"],
+        ),
+        (
+            &["keys", "dump.rdb", "--key", "a\\q"],
+            &["--key <KEY>", "\\q (character 2)"],
+        ),
+        (
+            &["keys", "dump.rdb", "--key-base64", "%"],
+            &["--key-base64 <CODE>", "no base64"],
+        ),
+        (
+            &["keys", "dump.rdb", "--key", "a", "--key-base64", "YQ=="],
+            &["--key <KEY>", "--key-base64 <CODE>"],
+        ),
+        (
+            &["keys", "dump.rdb", "--key", "a", "--top", "1"],
+            &["--key <KEY>", "--top <N>"],
+        ),
+        (
+            &["keys", "dump.rdb", "--key", "a", "--member-bytes", "9"],
+            &["--members"],
+        ),
+        (
+            &["keys", "dump.rdb", "--now", "yesterday"],
+            &["--now <TIME>", "Unix seconds"],
+        ),
+        (
             &["keys", "dump.rdb", "--top", "0"],
             &["--top", "at least 1"],
         ),

@@ -23,7 +23,7 @@ fn wrapped(name: &str) -> Vec<u8> {
 }
 
 /// Runs `preshard` with bytes on its standard input.
-fn piped(args: &[&str], input: &[u8]) -> Ran {
+pub fn piped(args: &[&str], input: &[u8]) -> Ran {
     let mut child = Command::new(env!("CARGO_BIN_EXE_preshard"))
         .args(args)
         .stdin(Stdio::piped())

@@ -284,8 +284,8 @@ impl Server {
         Command::new(self.directory.join("run-cli"))
     }
 
-    pub(crate) fn check_rdb_command(&self) -> Command {
-        Command::new(self.directory.join("run-check-rdb"))
+    pub(crate) fn check_rdb_program(&self) -> PathBuf {
+        self.directory.join("run-check-rdb")
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use preshard_parser::{DataType, Detail, Encoding, Header};
 use preshard_slots::SlotSet;
 
-use crate::{Claim, KeyName, Part, Server, SlotProfile, Warning};
+use crate::{Claim, KeyName, Part, Salvage, Server, SlotProfile, Warning};
 
 /// The result of scanning one snapshot.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,8 +72,10 @@ pub struct FileSummary {
     pub importing: SlotSet,
     /// The checksum's verdict.
     pub checksum: Checksum,
-    /// Why reading ended before the file's end.
+    /// Why reading ended before the file's end; where it went on, the first damage.
     pub damage: Option<Damage>,
+    /// What else is not known of a damaged file, where reading went on behind the damage.
+    pub salvage: Option<Salvage>,
     /// The file was written to while it was read: what was read may be neither the old content nor the new one.
     pub changed: bool,
     /// Bytes after the end of the snapshot, which servers ignore.

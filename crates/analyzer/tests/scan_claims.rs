@@ -338,6 +338,8 @@ fn fields_that_contradict_each_other_are_told() {
                 .aux("ctime", "5")
                 .aux("ctime", "6")
                 .aux("used-mem", "a lot")
+                .aux("mvcc-tstamp", "1")
+                .aux("mvcc-tstamp", "2")
         ),
         [
             pair("valkey-ver = \"8.0.1\"", "redis-ver = \"7.2.4\" as well"),

@@ -81,3 +81,6 @@ pub const STREAM_BLOCK_BYTES: usize = 1 << 20;
 
 /// How many such pieces there are: one that is read, one that is filled, and two that even out the difference.
 pub const STREAM_BLOCKS: usize = 4;
+
+/// Most bytes that are shown of a member, and so held: enough to read a document by.
+pub const MEMBER_HEAD_BYTES_MAX: usize = 64 * 1_024;

@@ -116,6 +116,11 @@ impl<'c, C: Cursor> LzfCursor<'c, C> {
         }
     }
 
+    /// Whether all of the string was consumed.
+    pub fn is_at_end(&self) -> bool {
+        self.dropped + self.position as u64 == self.len
+    }
+
     fn fill(&mut self, n: usize) -> Result<(), Error> {
         if self.position > WINDOW_BYTES + LZF_STEP_BYTES {
             let surplus = self.position - WINDOW_BYTES;

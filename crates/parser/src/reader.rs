@@ -129,6 +129,11 @@ impl<'c, C: Cursor> Bounded<'c, C> {
         Bounded { inner, left }
     }
 
+    /// Bytes in front of the bound.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
     /// Skips what is left, so that the inner cursor stands behind the bound.
     pub(crate) fn finish(self) -> Result<(), Error> {
         self.inner.skip(self.left)

@@ -220,6 +220,73 @@ fn an_element_that_goes_on_behind_a_string_that_is_cut_is_truncation() {
     }
 }
 
+/// `valkey-check-rdb` refuses it; found by comparing verdicts.
+#[test]
+fn a_field_of_valkey_that_expires_before_the_epoch_is_damage() {
+    let hash = |expiry: i64| {
+        let field = [&[1, b'f', 1, b'v'], &expiry.to_le_bytes()[..]].concat();
+        [b"VALKEY080\x16\x01k\x01", &field[..], &[0xff], &[0; 8]].concat()
+    };
+    for sound in [-1, 0, 1, i64::MAX] {
+        assert_eq!(read_whole(&hash(sound)), Ok(None), "{sound}");
+    }
+    for broken in [-2, i64::MIN] {
+        let error = read_whole(&hash(broken)).expect_err("no time");
+        assert_eq!(error.offset(), 9 + 8, "{error}");
+    }
+}
+
+/// Servers since 7.0 refuse a file for it, none writes it, and nobody could say what is above it.
+#[test]
+fn a_score_that_is_no_number_is_damage() {
+    let zset = |score: f64| {
+        let member = [&[1, b'm'], &score.to_le_bytes()[..]].concat();
+        [b"REDIS0009\x05\x01k\x01", &member[..], &[0xff], &[0; 8]].concat()
+    };
+    for sound in [0.0, f64::INFINITY, f64::NEG_INFINITY, 5e-324] {
+        assert_eq!(read_whole(&zset(sound)), Ok(None), "{sound}");
+    }
+    for broken in [f64::NAN, -f64::NAN] {
+        let error = read_whole(&zset(broken)).expect_err("no number");
+        assert_eq!(error.offset(), 9 + 6, "{error}");
+    }
+}
+
+/// Servers refuse a file for such a string, and `redis-check-rdb` does; no length tells it.
+#[test]
+fn a_string_that_does_not_decompress_is_damage_to_those_who_look_into_it() {
+    // "a", then nine times the byte before; a reference behind the beginning; bytes left over.
+    let sound: (&[u8], u8) = (&[0, b'a', 0xe0, 0, 0], 10);
+    let broken: [(&[u8], u8); 4] = [
+        (&[0, b'a', 0xe0, 0, 1], 10),
+        (&[0, b'a', 0xe0, 0, 0], 9),
+        (&[0, b'a', 0xe0, 0, 0], 11),
+        (&[0, b'a', 0xe0, 0, 0, 0, b'b'], 10),
+    ];
+    let measured = |(compressed, len): (&[u8], u8), detail| {
+        let string = [&[0xc3, compressed.len() as u8, len], compressed].concat();
+        // A list of one item, and a key behind it.
+        let bytes = [b"REDIS0006\x01\x01k\x01", &string[..], b"\0\0\0"].concat();
+        let mut reader = RdbReader::new(&bytes).expect("header").with_detail(detail);
+        let record = reader.next_record().expect("framed").expect("an entry");
+        let RecordKind::Entry(entry) = record.kind else {
+            panic!("{:?} is no entry", record.kind)
+        };
+        entry.measure(detail).map_err(|error| error.offset())
+    };
+    for detail in [Detail::Counts, Detail::Elements] {
+        let facts = measured(sound, detail).expect("sound");
+        assert_eq!(facts.largest_element_bytes, Some(10));
+    }
+    for broken in broken {
+        assert!(measured(broken, Detail::Counts).is_ok(), "{broken:?}");
+        let offset = measured(broken, Detail::Elements).expect_err("broken");
+        // Where the compressed bytes begin, or where more of them are missing.
+        let end = 16 + broken.0.len() as u64;
+        assert!(offset == 16 || offset == end, "{broken:?} at {offset}");
+    }
+}
+
 #[test]
 fn claims_of_enormous_lengths_are_refused_without_allocating_them() {
     let header = b"REDIS0013";

@@ -129,16 +129,21 @@ impl AuxFields {
         self.listed.push(field);
     }
 
-    /// An earlier field that says something else about the same thing.
+    /// An earlier field that says something else about the same thing. Fields that are not of Redis or Valkey may stand
+    /// as often as they like: KeyDB writes one for each key.
     fn rival(&self, field: &AuxField) -> Option<&AuxField> {
-        let about = |field: &AuxField| match field.name.as_str() {
-            "redis-ver" | "valkey-ver" => "server".to_owned(),
-            name => name.to_owned(),
+        let rivals: &[&str] = match field.name.as_str() {
+            "redis-ver" | "valkey-ver" => &["redis-ver", "valkey-ver"],
+            "repl-id" => &["repl-id"],
+            name => NUMBERS
+                .iter()
+                .find(|&&number| number == name)
+                .map_or(&[], std::slice::from_ref),
         };
-        let differs =
-            |other: &&AuxField| (&other.name, &other.value) != (&field.name, &field.value);
-        let same = |other: &&AuxField| about(other) == about(field);
-        self.listed.iter().filter(differs).find(same)
+        let says = |field: &AuxField| (field.name.clone(), field.value.clone());
+        let is_rival =
+            |other: &&AuxField| rivals.contains(&&*other.name) && says(other) != says(field);
+        self.listed.iter().find(is_rival)
     }
 }
 

@@ -33,7 +33,12 @@ pub(super) fn zset<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Er
     v.elements(n);
     for _ in 0..n {
         string(c, Role::Element, v)?;
-        v.score(f64::from_le_bytes(c.take_array()?));
+        let offset = c.offset();
+        let score = f64::from_le_bytes(c.take_array()?);
+        if score.is_nan() {
+            return Err(Error::corrupt(offset, "score", "NaN"));
+        }
+        v.score(score);
         v.element_ends()?;
     }
     Ok(())
@@ -103,7 +108,12 @@ pub(super) fn hash_ttl_valkey<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Re
     v.elements(n);
     for _ in 0..n {
         field(c, v)?;
+        let offset = c.offset();
         let expiry = i64::from_le_bytes(c.take_array()?);
+        if expiry < VALKEY_NO_EXPIRY {
+            let found = format!("{expiry}");
+            return Err(Error::corrupt(offset, "expiry, or -1 for none", found));
+        }
         v.field_expiry((expiry != VALKEY_NO_EXPIRY).then_some(expiry));
         v.element_ends()?;
     }

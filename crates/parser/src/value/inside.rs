@@ -24,6 +24,9 @@ pub(super) fn open<C: Cursor, V: Visitor>(
         Form::Lzf => {
             let mut content = LzfCursor::new(&mut stored, header.len, scratch);
             v.content(blob, header.len, &mut content)?;
+            if content.is_at_end() && stored.left() > 0 {
+                v.compressed_left(left_over(&stored, offset))?;
+            }
         }
         Form::Integer(n) => {
             return Err(Error::corrupt(
@@ -34,6 +37,28 @@ pub(super) fn open<C: Cursor, V: Visitor>(
         }
     }
     stored.finish()
+}
+
+/// Consumes a compressed string, and sees that it decompresses to its stated length.
+pub(super) fn decompress_through<C: Cursor>(
+    header: StringHeader,
+    c: &mut C,
+    scratch: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let offset = c.offset();
+    let mut stored = Bounded::new(c, header.stored);
+    LzfCursor::new(&mut stored, header.len, scratch).skip(header.len)?;
+    match stored.left() {
+        0 => Ok(()),
+        _ => Err(left_over(&stored, offset)),
+    }
+}
+
+/// A string that decompresses to its stated length has none of its stored bytes left over.
+#[cold]
+fn left_over<C: Cursor>(stored: &Bounded<'_, C>, offset: u64) -> Error {
+    let found = format!("{} compressed bytes left", stored.left());
+    Error::corrupt(offset, "compressed string of its stated length", found)
 }
 
 /// Reads the header of a blob of `len` bytes, and what stands between it and the entries.

@@ -15,9 +15,10 @@ pub enum Detail {
     /// fields may expire, and nothing else is decompressed beyond what stands in front.
     #[default]
     Counts,
-    /// Also each element inside blobs, decompressing them where needed.
+    /// Also each element inside blobs. All that is compressed is decompressed, so that what does not decompress
+    /// is found.
     Elements,
-    /// As [`Detail::Elements`] of blobs that are sound inside. Of others no more than [`Detail::Counts`] tells:
+    /// As [`Detail::Elements`] of blobs that are sound inside; other strings are not decompressed. Of others no more than [`Detail::Counts`] tells:
     /// most servers load them, so that their keys are worth listing.
     SoundElements,
 }
@@ -319,6 +320,9 @@ impl Visitor for Measure {
         c: &mut C,
     ) -> Result<(), Error> {
         self.note_string(role, header);
+        if header.form == Form::Lzf && self.options.detail == Detail::Elements {
+            return inside::decompress_through(header, c, &mut self.decompressed);
+        }
         c.skip(header.stored)
     }
 
@@ -353,6 +357,13 @@ impl Visitor for Measure {
             _ => inside::walk(blob, look.header, c, self).map(Some),
         };
         self.end_blob(blob, look, walked).map(|_| ())
+    }
+
+    fn compressed_left(&mut self, error: Error) -> Result<(), Error> {
+        match self.options.detail {
+            Detail::Elements => Err(error),
+            Detail::Counts | Detail::SoundElements => Ok(()),
+        }
     }
 
     fn field_expiry(&mut self, expires_at_ms: Option<i64>) {

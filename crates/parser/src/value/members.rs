@@ -9,7 +9,7 @@ use super::visitor::{
     ConsumerHead, GroupHead, PendingEntry, Role, StreamEntryHead, StreamId, StreamInfo, Visitor,
 };
 use super::{array, inside, walk_value};
-use crate::limits::TAKE_MAX;
+use crate::limits::{MEMBER_HEAD_BYTES_MAX, TAKE_MAX};
 use crate::lzf::LzfCursor;
 use crate::rdb::{Form, StringHeader, TemplateSource};
 use crate::reader::{Bounded, Cursor};
@@ -22,7 +22,7 @@ const SCORE_TEXT_MAX: u64 = 48;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemberOptions {
     /// Bytes that are shown of each string, and at a time of a string value: 1 to
-    /// [`crate::limits::TAKE_MAX`].
+    /// [`crate::limits::MEMBER_HEAD_BYTES_MAX`].
     pub head_bytes: usize,
     /// See [`MeasureOptions::reference_ms`].
     pub reference_ms: Option<i64>,
@@ -62,7 +62,7 @@ pub(crate) fn members<C: Cursor>(
             value_type.encoding(),
             Encoding::TemplateListpack | Encoding::TemplateArray
         ),
-        head_bytes: options.head_bytes.clamp(1, TAKE_MAX),
+        head_bytes: options.head_bytes.clamp(1, MEMBER_HEAD_BYTES_MAX),
         measure: Measure::new(value_type, measuring),
         sink,
         failure: None,
@@ -77,6 +77,7 @@ pub(crate) fn members<C: Cursor>(
         entry: None,
         decompressed: Vec::new(),
         decompressed_string: Vec::new(),
+        piece: Vec::new(),
     };
     let walked = walk_value(c, value_type, templates, &mut members);
     match members.failure {
@@ -116,6 +117,8 @@ struct Members<'s, 'f> {
     entry: Option<(StreamEntryHead, u64)>,
     decompressed: Vec<u8>,
     decompressed_string: Vec<u8>,
+    /// The piece of a string in progress.
+    piece: Vec<u8>,
 }
 
 impl Members<'_, '_> {
@@ -197,10 +200,12 @@ impl Members<'_, '_> {
     fn pieces_of<C: Cursor>(&mut self, len: u64, c: &mut C) -> Result<(), Error> {
         let mut at = 0;
         while at < len {
-            let n = usize::try_from(len - at).map_or(self.head_bytes, |n| n.min(self.head_bytes));
-            let bytes = c.take(n)?;
+            self.piece.clear();
+            let n = (len - at).min(self.head_bytes as u64);
+            append_head(c, n, self.head_bytes, &mut self.piece)?;
+            let bytes = &self.piece;
             emit(self.sink, &mut self.failure, Member::Piece { at, bytes })?;
-            at += n as u64;
+            at += n;
         }
         Ok(())
     }
@@ -249,9 +254,14 @@ fn append_head<C: Cursor>(
     head_bytes: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    let head = usize::try_from(len).map_or(head_bytes, |len| len.min(head_bytes));
-    out.extend_from_slice(c.take(head)?);
-    c.skip(len - head as u64)
+    let mut head = usize::try_from(len).map_or(head_bytes, |len| len.min(head_bytes));
+    let left = len - head as u64;
+    while head > 0 {
+        let step = head.min(TAKE_MAX);
+        out.extend_from_slice(c.take(step)?);
+        head -= step;
+    }
+    c.skip(left)
 }
 
 impl Visitor for Members<'_, '_> {

@@ -148,6 +148,11 @@ pub(crate) trait Visitor {
         Ok(())
     }
 
+    /// All of a blob's content was read, and the stored bytes that it decompressed from go on.
+    fn compressed_left(&mut self, _error: Error) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// The score of a sorted set's member, where it is no string.
     fn score(&mut self, _score: f64) {}
 
