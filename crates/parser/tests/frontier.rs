@@ -905,7 +905,7 @@ fn templates_are_bounded() {
     }
     let error = reader.next_record().expect_err("beyond it");
     assert!(
-        matches!(error.kind(), ErrorKind::Unsupported { what } if what == "more than 1048576 templates"),
+        matches!(error.kind(), ErrorKind::Unsupported { what } if what == "more than 524288 templates"),
         "{error}"
     );
 }

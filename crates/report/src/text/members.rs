@@ -388,16 +388,22 @@ pub(super) fn type_facts<'p>(
     if let (Some(groups @ 1..), Some(consumers), Some(pending)) =
         (record.groups, record.consumers, record.pending)
     {
-        let text = [
+        let mut text = vec![
             counted(groups, "group", "groups"),
             counted(consumers, "consumer", "consumers"),
             counted(pending, "pending entry", "pending entries"),
         ];
+        if let Some(unowned @ 1..) = record.unowned {
+            text.push(format!("{} of them without owner", count(unowned)));
+        }
         facts.push(("groups", text.join(", ")));
     }
     if let Some(deleted @ 1..) = record.deleted_entries {
         let entries = counted(deleted, "deleted entry", "deleted entries");
         facts.push(("deleted", format!("{entries}, still taking room")));
+    }
+    if let Some(template) = record.template {
+        facts.push(("template", format!("{template} has the field names")));
     }
     if let Some(module) = &record.module {
         let text = format!(

@@ -71,9 +71,7 @@ pub(super) fn types(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
     let has_templates = file.types.iter().any(|row| is_of_template(&row.encoding));
     let exact = match has_templates {
         false => "Serialized and payload are exact",
-        true => {
-            "Serialized is exact, and so is payload but for hashes of templates: the most that it can be"
-        }
+        true => "Serialized is exact, payload too but for hashes of templates, where it is a bound",
     };
     writeln!(
         out,
