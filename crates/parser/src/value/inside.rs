@@ -24,8 +24,10 @@ pub(super) fn open<C: Cursor, V: Visitor>(
         Form::Lzf => {
             let mut content = LzfCursor::new(&mut stored, header.len, scratch);
             v.content(blob, header.len, &mut content)?;
-            if content.is_at_end() {
-                nothing_left(&stored, offset)?;
+            if content.is_at_end()
+                && let Err(error) = nothing_left(&stored, offset)
+            {
+                v.surplus(error)?;
             }
         }
         Form::Integer(n) => {

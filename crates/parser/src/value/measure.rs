@@ -142,6 +142,9 @@ pub(super) struct Measure {
     in_deleted_entry: bool,
     /// Whether a blob went by whose elements were not walked.
     unseen_elements: bool,
+    /// Whether it costs no more than lengths when the blob in progress is broken, and whether it is.
+    may_be_broken: bool,
+    is_broken: bool,
     decompressed: Vec<u8>,
 }
 
@@ -180,6 +183,8 @@ impl Measure {
             shared: Lengths::default(),
             in_deleted_entry: false,
             unseen_elements: false,
+            may_be_broken: false,
+            is_broken: false,
             decompressed: Vec::new(),
         }
     }
@@ -254,6 +259,8 @@ impl Measure {
             Blob::Listpack(Shape::ExpiringFields) => true,
             _ => header.entries.is_none(),
         };
+        self.may_be_broken = self.options.detail == Detail::SoundElements && !must_be_walked;
+        self.is_broken = false;
         Ok(Look {
             header,
             must_be_walked,
@@ -271,16 +278,10 @@ impl Measure {
     ) -> Result<Option<Error>, Error> {
         let (walked, broken) = match walked {
             Ok(walked) => (walked, None),
-            Err(error)
-                if self.options.detail == Detail::SoundElements
-                    && !look.must_be_walked
-                    && matches!(error.kind(), ErrorKind::Corrupt { .. }) =>
-            {
+            Err(error) => {
                 self.seen = look.before;
-                self.facts.broken_nodes += 1;
-                (None, Some(error))
+                (None, self.note_broken(error)?)
             }
-            Err(error) => return Err(error),
         };
         self.unseen_elements |= walked.is_none();
         // A stream tells its length itself, and of a hash whose names stand apart those are counted.
@@ -290,6 +291,20 @@ impl Measure {
             self.elements = self.elements.saturating_add(elements);
         }
         Ok(broken)
+    }
+
+    /// Takes in that the blob in progress is broken. An error that costs no more than the lengths of its
+    /// elements is handed back, the first of a blob alone.
+    pub(super) fn note_broken(&mut self, error: Error) -> Result<Option<Error>, Error> {
+        if !self.may_be_broken || !matches!(error.kind(), ErrorKind::Corrupt { .. }) {
+            return Err(error);
+        }
+        self.unseen_elements = true;
+        if std::mem::replace(&mut self.is_broken, true) {
+            return Ok(None);
+        }
+        self.facts.broken_nodes += 1;
+        Ok(Some(error))
     }
 
     /// Elements that have been counted so far.
@@ -347,6 +362,10 @@ impl Visitor for Measure {
         inside::open(blob, header, c, &mut decompressed, self)?;
         self.decompressed = decompressed;
         Ok(())
+    }
+
+    fn surplus(&mut self, error: Error) -> Result<(), Error> {
+        self.note_broken(error).map(|_| ())
     }
 
     fn content<C: Cursor>(&mut self, blob: Blob<'_>, len: u64, c: &mut C) -> Result<(), Error> {

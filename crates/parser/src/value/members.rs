@@ -323,6 +323,13 @@ impl Visitor for Members<'_, '_> {
         Ok(())
     }
 
+    fn surplus(&mut self, error: Error) -> Result<(), Error> {
+        match self.measure.note_broken(error)? {
+            Some(broken) => self.emit(Member::Broken(&broken.reading("blob"))),
+            None => Ok(()),
+        }
+    }
+
     fn content<C: Cursor>(&mut self, blob: Blob<'_>, len: u64, c: &mut C) -> Result<(), Error> {
         self.shared.clear();
         self.shared_bytes = 0;

@@ -69,12 +69,12 @@ fn look_where_sound(entry: &Entry<'_>) {
     let sound = entry.measure(Detail::SoundElements);
     match entry.measure(Detail::Elements) {
         Ok(walked) => assert_eq!(sound, Ok(walked)),
-        Err(_) => {
+        Err(error) => {
             assert_eq!(sound.clone().map(shallow), counted.map(shallow));
-            assert!(
-                sound.is_ok_and(|facts| facts.broken_nodes > 0)
-                    || entry.measure(Detail::Counts).is_err()
-            );
+            // The deep look also reads compressed strings, whose lengths the others take as they are told.
+            if sound.is_ok_and(|facts| facts.broken_nodes == 0) {
+                inside_a_string(&error);
+            }
         }
     }
 }

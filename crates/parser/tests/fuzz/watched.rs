@@ -11,7 +11,7 @@ const HEAD_BYTES: usize = 9;
 
 /// Watches every entry of `input`, which gives `bytes`, and compares the members with those in memory.
 pub fn members_on_both_roads(bytes: &[u8], input: impl Read, window_bytes: usize) {
-    let Ok(mut stream) = RdbStream::with_window(input, Detail::Elements, window_bytes) else {
+    let Ok(mut stream) = RdbStream::with_window(input, Detail::SoundElements, window_bytes) else {
         return;
     };
     let (in_memory, expected_error) = in_memory(bytes);
@@ -45,7 +45,7 @@ pub fn members_on_both_roads(bytes: &[u8], input: impl Read, window_bytes: usize
 fn in_memory(bytes: &[u8]) -> (Vec<String>, Option<Error>) {
     let mut log = Log::default();
     let mut read = || {
-        let mut reader = RdbReader::new(bytes)?.with_detail(Detail::Elements);
+        let mut reader = RdbReader::new(bytes)?.with_detail(Detail::SoundElements);
         while let Some(record) = reader.next_record()? {
             if let RecordKind::Entry(entry) = record.kind {
                 let begin = log.0.len();
