@@ -24,10 +24,8 @@ pub(super) fn open<C: Cursor, V: Visitor>(
         Form::Lzf => {
             let mut content = LzfCursor::new(&mut stored, header.len, scratch);
             v.content(blob, header.len, &mut content)?;
-            if content.is_at_end()
-                && let Err(error) = nothing_left(&stored, offset)
-            {
-                v.surplus(error)?;
+            if content.is_at_end() && stored.left() > 0 {
+                v.compressed_left(left_over(&stored, offset))?;
             }
         }
         Form::Integer(n) => {
@@ -50,20 +48,17 @@ pub(super) fn decompress_through<C: Cursor>(
     let offset = c.offset();
     let mut stored = Bounded::new(c, header.stored);
     LzfCursor::new(&mut stored, header.len, scratch).skip(header.len)?;
-    nothing_left(&stored, offset)?;
-    stored.finish()
-}
-
-/// A string that is decompressed leaves none of its stored bytes over.
-fn nothing_left<C: Cursor>(stored: &Bounded<'_, C>, offset: u64) -> Result<(), Error> {
     match stored.left() {
         0 => Ok(()),
-        left => Err(Error::corrupt(
-            offset,
-            "compressed string of its stated length",
-            format!("{left} compressed bytes left"),
-        )),
+        _ => Err(left_over(&stored, offset)),
     }
+}
+
+/// A string that decompresses to its stated length has none of its stored bytes left over.
+#[cold]
+fn left_over<C: Cursor>(stored: &Bounded<'_, C>, offset: u64) -> Error {
+    let found = format!("{} compressed bytes left", stored.left());
+    Error::corrupt(offset, "compressed string of its stated length", found)
 }
 
 /// Reads the header of a blob of `len` bytes, and what stands between it and the entries.

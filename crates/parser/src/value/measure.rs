@@ -18,7 +18,7 @@ pub enum Detail {
     /// Also each element inside blobs. All that is compressed is decompressed, so that what does not decompress
     /// is found.
     Elements,
-    /// As [`Detail::Elements`] of blobs that are sound inside. Of others no more than [`Detail::Counts`] tells:
+    /// As [`Detail::Elements`] of blobs that are sound inside; other strings are not decompressed. Of others no more than [`Detail::Counts`] tells:
     /// most servers load them, so that their keys are worth listing.
     SoundElements,
 }
@@ -142,9 +142,6 @@ pub(super) struct Measure {
     in_deleted_entry: bool,
     /// Whether a blob went by whose elements were not walked.
     unseen_elements: bool,
-    /// Whether it costs no more than lengths when the blob in progress is broken, and whether it is.
-    may_be_broken: bool,
-    is_broken: bool,
     decompressed: Vec<u8>,
 }
 
@@ -183,8 +180,6 @@ impl Measure {
             shared: Lengths::default(),
             in_deleted_entry: false,
             unseen_elements: false,
-            may_be_broken: false,
-            is_broken: false,
             decompressed: Vec::new(),
         }
     }
@@ -259,8 +254,6 @@ impl Measure {
             Blob::Listpack(Shape::ExpiringFields) => true,
             _ => header.entries.is_none(),
         };
-        self.may_be_broken = self.options.detail == Detail::SoundElements && !must_be_walked;
-        self.is_broken = false;
         Ok(Look {
             header,
             must_be_walked,
@@ -278,10 +271,16 @@ impl Measure {
     ) -> Result<Option<Error>, Error> {
         let (walked, broken) = match walked {
             Ok(walked) => (walked, None),
-            Err(error) => {
+            Err(error)
+                if self.options.detail == Detail::SoundElements
+                    && !look.must_be_walked
+                    && matches!(error.kind(), ErrorKind::Corrupt { .. }) =>
+            {
                 self.seen = look.before;
-                (None, self.note_broken(error)?)
+                self.facts.broken_nodes += 1;
+                (None, Some(error))
             }
+            Err(error) => return Err(error),
         };
         self.unseen_elements |= walked.is_none();
         // A stream tells its length itself, and of a hash whose names stand apart those are counted.
@@ -291,20 +290,6 @@ impl Measure {
             self.elements = self.elements.saturating_add(elements);
         }
         Ok(broken)
-    }
-
-    /// Takes in that the blob in progress is broken. An error that costs no more than the lengths of its
-    /// elements is handed back, the first of a blob alone.
-    pub(super) fn note_broken(&mut self, error: Error) -> Result<Option<Error>, Error> {
-        if !self.may_be_broken || !matches!(error.kind(), ErrorKind::Corrupt { .. }) {
-            return Err(error);
-        }
-        self.unseen_elements = true;
-        if std::mem::replace(&mut self.is_broken, true) {
-            return Ok(None);
-        }
-        self.facts.broken_nodes += 1;
-        Ok(Some(error))
     }
 
     /// Elements that have been counted so far.
@@ -364,10 +349,6 @@ impl Visitor for Measure {
         Ok(())
     }
 
-    fn surplus(&mut self, error: Error) -> Result<(), Error> {
-        self.note_broken(error).map(|_| ())
-    }
-
     fn content<C: Cursor>(&mut self, blob: Blob<'_>, len: u64, c: &mut C) -> Result<(), Error> {
         let header = inside::read_header(blob, len, c, self)?;
         let look = self.begin_blob(blob, header, c)?;
@@ -376,6 +357,13 @@ impl Visitor for Measure {
             _ => inside::walk(blob, look.header, c, self).map(Some),
         };
         self.end_blob(blob, look, walked).map(|_| ())
+    }
+
+    fn compressed_left(&mut self, error: Error) -> Result<(), Error> {
+        match self.options.detail {
+            Detail::Elements => Err(error),
+            Detail::Counts | Detail::SoundElements => Ok(()),
+        }
     }
 
     fn field_expiry(&mut self, expires_at_ms: Option<i64>) {

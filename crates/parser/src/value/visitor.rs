@@ -143,13 +143,13 @@ pub(crate) trait Visitor {
         c.skip(header.stored)
     }
 
-    /// A blob has compressed bytes behind its content: this is what is wrong with it.
-    fn surplus(&mut self, error: Error) -> Result<(), Error> {
-        Err(error)
-    }
-
     /// The content of a blob of `len` bytes, decompressed as far as it is read; see [`super::inside::open`].
     fn content<C: Cursor>(&mut self, _blob: Blob<'_>, _len: u64, _c: &mut C) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// All of a blob's content was read, and the stored bytes that it decompressed from go on.
+    fn compressed_left(&mut self, _error: Error) -> Result<(), Error> {
         Ok(())
     }
 
