@@ -253,10 +253,12 @@ fn rates_of_several() {
 fn look_at_one() {
     let Ok(which) = std::env::var("SALVAGE_ONE") else { return; };
     let words: Vec<&str> = which.split(' ').collect();
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/servers").join(words[0]);
+    let path = if words[0].starts_with("/") { words[0].into() } else { std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/servers").join(words[0]) };
     let mut bytes = std::fs::read(&path).expect("read");
-    let end = bytes.len() - 8;
-    bytes[end..].fill(0);
+    if !words[0].starts_with('/') {
+        let end = bytes.len() - 8;
+        bytes[end..].fill(0);
+    }
     let (from, to, with): (usize, usize, &str) = (words[1].parse().unwrap(), words[2].parse().unwrap(), words[3]);
     for at in from..to {
         match with.strip_prefix('^') {

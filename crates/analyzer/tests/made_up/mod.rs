@@ -90,6 +90,7 @@ pub fn file(path: &str, numbers: impl IntoIterator<Item = u16>) -> FileScan {
             importing: SlotSet::new(),
             checksum: Checksum::Verified,
             damage: None,
+            salvage: None,
             changed: false,
             trailing_bytes: 0,
             account: Vec::new(),

@@ -172,6 +172,7 @@ pub fn options<'a>(cost: &'a CostProfile, detail: Detail) -> ScanOptions<'a> {
         reference_ms: None,
         floor_block_ns: 1_000_000,
         floor_payload_bytes: 10_000,
+        salvage: false,
     }
 }
 

@@ -203,7 +203,10 @@ impl<'g, 'a> Surveyor<'g, 'a> {
                 self.sound_front(&front, from);
                 self.parts.push(Part::Gap(Gap {
                     range: from..self.ground.len(),
-                    error: trouble.error,
+                    error: match from == front.at {
+                        true => trouble.error,
+                        false => trouble.error.without_entry(),
+                    },
                     keys_missing: None,
                     touched: Touched::Any,
                     repair: None,
@@ -300,9 +303,11 @@ impl<'g, 'a> Surveyor<'g, 'a> {
             self.sound(&sound.0, sound.1, cut.from);
             self.parts.push(Part::Gap(Gap {
                 range: cut.from..cut.to,
-                error: match cut.trouble_at == front.at {
-                    true => trouble.error.clone(),
-                    false => self.error_at(&framer, cut.trouble_at),
+                error: match cut.trouble_at {
+                    at if at != front.at => self.error_at(&framer, at),
+                    at if at == cut.from => trouble.error.clone(),
+                    // The key in trouble need not be one.
+                    _ => trouble.error.clone().without_entry(),
                 },
                 keys_missing: cut.missing,
                 touched: self.touched(&front, &cut.touched),
@@ -320,7 +325,8 @@ impl<'g, 'a> Surveyor<'g, 'a> {
     /// What is wrong with a record, which is known not to be sound.
     fn error_at(&self, framer: &Framer, at: u64) -> Error {
         let read = step(self.ground, &mut framer.clone(), at, &mut Work::boundless());
-        read.err().unwrap_or_else(|| {
+        let error = read.err().map(Error::without_entry);
+        error.unwrap_or_else(|| {
             Error::corrupt(at, "record that can be where it is", "one that cannot")
         })
     }
