@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use preshard_parser::source::Container;
 use preshard_parser::{DataType, Detail, Encoding, Header};
 use preshard_slots::SlotSet;
 
@@ -25,7 +26,11 @@ pub struct FileScan {
 pub struct FileSummary {
     /// Where the file was opened.
     pub path: PathBuf,
-    /// Its length.
+    /// What the snapshot is wrapped in, outermost first; empty for a snapshot as it is.
+    pub wrapping: Vec<Container>,
+    /// Length of the file, wrapping and all; `None` for pipes and standard input.
+    pub file_bytes: Option<u64>,
+    /// Length of the snapshot and what stands behind it, unwrapped. Offsets count from its first byte.
     pub bytes: u64,
     /// How much of it was read: less than [`FileSummary::bytes`] after damage or before trailing bytes.
     pub bytes_read: u64,

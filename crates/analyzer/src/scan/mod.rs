@@ -112,12 +112,15 @@ pub fn scan(
     progress: &dyn Progress,
     sink: &mut Sink<'_>,
 ) -> Result<FileScan, Error> {
-    match source.bytes() {
+    let mut scan = match source.bytes() {
         Some(bytes) if options.salvage => salvaged::scan(source, bytes, options, progress, sink),
         Some(bytes) => mapped::scan(source, bytes, options, progress, sink),
         None if options.salvage => Err(Error::NotAtHand),
         None => scan_passing(source, options, progress, &mut KeysOnly(sink)),
-    }
+    }?;
+    scan.summary.wrapping = source.wrapping().to_vec();
+    scan.summary.file_bytes = source.file_bytes();
+    Ok(scan)
 }
 
 /// Scans a source that is read in order.

@@ -61,6 +61,8 @@ impl Tally {
         Tally {
             summary: FileSummary {
                 path: path.to_owned(),
+                wrapping: Vec::new(),
+                file_bytes: None,
                 bytes: 0,
                 bytes_read: 0,
                 header,

@@ -63,6 +63,8 @@ pub fn file(path: &str, numbers: impl IntoIterator<Item = u16>) -> FileScan {
     FileScan {
         summary: FileSummary {
             path: PathBuf::from(path),
+            wrapping: Vec::new(),
+            file_bytes: None,
             bytes: 1_000,
             bytes_read: 1_000,
             header: Header {
