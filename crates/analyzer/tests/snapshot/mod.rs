@@ -173,7 +173,6 @@ pub fn options<'a>(cost: &'a CostProfile, detail: Detail) -> ScanOptions<'a> {
         salvage: false,
         floor_block_ns: 1_000_000,
         floor_payload_bytes: 10_000,
-        salvage: false,
     }
 }
 
