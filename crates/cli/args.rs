@@ -86,6 +86,15 @@ pub struct InputArgs {
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = parse_decompressed)]
     pub max_decompressed: Option<u64>,
 
+    /// Of a damaged snapshot, also give what is certain behind the damage; the exit status is 5.
+    ///
+    /// What comes out is what the server wrote: the checksum, the counts of keys that the snapshot has of itself and the
+    /// order of its records tell it from bytes of values that look like keys. What cannot be told apart is left out,
+    /// and said: how many bytes, which keys, which slots. Before Redis 3.2 snapshots have no counts: behind damage that
+    /// their checksum does not locate, nothing is given. Only for files that can be mapped: decompress others first.
+    #[arg(long)]
+    pub salvage: bool,
+
     /// Show no progress bar. There is none anyway when standard error is no terminal.
     #[arg(long)]
     pub no_progress: bool,
@@ -234,9 +243,6 @@ pub struct KeysArgs {
     #[command(flatten)]
     pub reference: ReferenceArgs,
 
-    #[command(flatten)]
-    pub one: OneKeyArgs,
-
     /// Show the first N keys of the order. Default: 20 for text, all keys for ndjson and csv.
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse_count::<usize>)]
     pub top: Option<usize>,
@@ -271,6 +277,9 @@ pub struct KeysArgs {
     pub min_payload: u64,
 
     #[command(flatten)]
+    pub one: OneKeyArgs,
+
+    #[command(flatten)]
     pub limits: LimitArgs,
 }
 
@@ -282,11 +291,11 @@ pub struct OneKeyArgs {
     ///
     /// Control characters, bytes that are no UTF-8 and backslashes as preshard prints them: `\n`, `\xff`, `\u{200b}`,
     /// `\\`.
-    #[arg(long, value_name = "KEY", value_parser = KeyName::unescape, allow_hyphen_values = true, conflicts_with_all = ["key_base64", "top", "sort", "types", "slots", "min_payload"])]
+    #[arg(long, value_name = "KEY", value_parser = KeyName::unescape, allow_hyphen_values = true, conflicts_with_all = ["key_base64", "top", "sort", "types", "slots", "min_payload", "salvage"])]
     pub key: Option<KeyName>,
 
     /// As --key, with the key in base64.
-    #[arg(long, value_name = "CODE", value_parser = KeyName::from_base64, allow_hyphen_values = true, conflicts_with_all = ["top", "sort", "types", "slots", "min_payload"])]
+    #[arg(long, value_name = "CODE", value_parser = KeyName::from_base64, allow_hyphen_values = true, conflicts_with_all = ["top", "sort", "types", "slots", "min_payload", "salvage"])]
     pub key_base64: Option<KeyName>,
 
     /// Show the members of the key, with their lengths and how those are distributed.

@@ -25,6 +25,8 @@ pub struct ReadOptions {
     pub target: Option<CostProfile>,
     /// The time before which expiries are past, Unix milliseconds, where one was asked for.
     pub now_ms: Option<i64>,
+    /// Whether reading goes on behind damage.
+    pub salvage: bool,
     /// Whether nobody wants to see the progress.
     pub quiet: bool,
     /// The inputs.
@@ -54,6 +56,7 @@ impl ReadOptions {
             },
             target,
             now_ms: None,
+            salvage: args.salvage,
             quiet: args.no_progress,
             inputs: args.inputs,
         })

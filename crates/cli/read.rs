@@ -30,6 +30,8 @@ pub struct OpenFile {
     /// The time before which expiries are past: the one that was asked for, or else when the file says it
     /// was written.
     pub reference_ms: Option<i64>,
+    /// Whether reading goes on behind damage.
+    salvage: bool,
 }
 
 impl OpenFile {
@@ -39,6 +41,9 @@ impl OpenFile {
             false => Source::open(&snapshot.path, &options.open),
         }
         .with_context(|| format!("cannot open {}", snapshot.path.display()))?;
+        if options.salvage && source.bytes().is_none() {
+            return Err(not_at_hand(&source));
+        }
         let origin = Origin::of(source.head()).with_context(|| unreadable(&source))?;
         Ok(OpenFile {
             node: snapshot.node.clone(),
@@ -47,6 +52,7 @@ impl OpenFile {
                 None => CostProfile::for_server(origin.server.as_ref()),
             },
             reference_ms: options.now_ms.or(origin.written_at_ms),
+            salvage: options.salvage,
             source,
         })
     }
@@ -106,12 +112,28 @@ impl OpenFile {
             reference_ms: self.reference_ms,
             floor_block_ns,
             floor_payload_bytes,
+            salvage: self.salvage,
         }
     }
 
     fn unreadable(&self) -> String {
         unreadable(&self.source)
     }
+}
+
+/// What is said of a snapshot that can only be read in order.
+fn not_at_hand(source: &Source) -> anyhow::Error {
+    let path = source.path().display();
+    let compressed = source.wrapping().iter().find(|each| each.is_compressed());
+    Refusal::usage(match (compressed, source.file_bytes()) {
+        (Some(container), _) => format!(
+            "--salvage needs the snapshot as it is, and {path} is {container}: decompress it to a file first"
+        ),
+        (None, None) => format!(
+            "--salvage needs a file, and {path} can only be read in order: write it to a file first"
+        ),
+        (None, Some(_)) => format!("--salvage needs {path} to be mapped: leave out --mmap never"),
+    })
 }
 
 /// What is said of a file that cannot be read. Offsets are those of the snapshot, so it tells what that is in.

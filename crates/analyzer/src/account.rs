@@ -112,3 +112,16 @@ impl PartKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ledgers find a part's line by its place.
+    #[test]
+    fn all_parts_stand_in_their_order() {
+        for (at, kind) in PartKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, at, "{}", kind.name());
+        }
+    }
+}

@@ -14,6 +14,9 @@ pub enum Error {
     /// The file cannot be read.
     #[error("cannot read the snapshot")]
     Read(#[source] io::Error),
+    /// To find out what can be kept of a damaged snapshot, all of it must be at hand.
+    #[error("a snapshot that can only be read in order cannot be salvaged")]
+    NotAtHand,
     /// The receiver of the keys failed.
     #[error("cannot hand on the keys")]
     Sink(#[source] io::Error),

@@ -25,6 +25,7 @@
 //!     reference_ms: None,
 //!     floor_block_ns: 5_000_000,
 //!     floor_payload_bytes: 1_000_000,
+//!     salvage: false,
 //! };
 //! let scan = scan(&source, &options, &Silent, &mut |_keys| Ok(()))?;
 //! assert!(scan.summary.damage.is_none());
@@ -44,6 +45,7 @@ mod key_name;
 mod member_sizes;
 mod memory;
 mod profile;
+mod salvage;
 mod scan;
 mod server;
 mod summary;
@@ -60,6 +62,7 @@ pub use key_name::{KeyName, NotBase64, NotEscaped, is_hidden};
 pub use member_sizes::{MemberSizes, SizeBucket, SizeHistogram, SizeOf};
 pub use memory::{MemoryModel, Rough1};
 pub use profile::{Merge, NamedKey, SlotFacts, SlotProfile};
+pub use salvage::{Gap, LostKey, Repair, Salvage, Touch};
 pub use scan::{Progress, ScanOptions, Seeker, Sink, Wanted, scan, scan_all, scan_stream, seek};
 pub use server::{Product, Server};
 pub use summary::{

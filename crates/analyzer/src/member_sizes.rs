@@ -7,8 +7,12 @@ use preshard_parser::Member;
 pub enum SizeOf {
     /// Items of a list.
     Item,
+    /// Elements of an array.
+    Element,
     /// Members of a set or sorted set.
     Member,
+    /// Paths of a path hash.
+    Path,
     /// Names of hash fields.
     Field,
     /// Values of hash fields.
@@ -22,11 +26,13 @@ pub enum SizeOf {
 }
 
 impl SizeOf {
-    /// Its name in documents: `item`, `member`, `field`, `value`, `entry`, `deleted-entry`, `module-string`.
+    /// Its name in documents: `item`, `element`, `member`, `path`, `field`, `value`, `entry`, `deleted-entry`, `module-string`.
     pub fn name(self) -> &'static str {
         match self {
             SizeOf::Item => "item",
+            SizeOf::Element => "element",
             SizeOf::Member => "member",
+            SizeOf::Path => "path",
             SizeOf::Field => "field",
             SizeOf::Value => "value",
             SizeOf::Entry => "entry",
@@ -109,6 +115,10 @@ impl MemberSizes {
                 self.count(SizeOf::Field, field.len);
                 self.count(SizeOf::Value, value.len);
             }
+            Member::FieldName { name, .. } => self.count(SizeOf::Field, name.len),
+            Member::FieldValue { value, .. } => self.count(SizeOf::Value, value.len),
+            Member::ArrayElement { element, .. } => self.count(SizeOf::Element, element.len),
+            Member::Path { path } => self.count(SizeOf::Path, path.len),
             Member::StreamEntry(entry) => {
                 let of = match entry.deleted {
                     true => SizeOf::DeletedEntry,

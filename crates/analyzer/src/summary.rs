@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use preshard_parser::source::Container;
 use preshard_parser::{DataType, Detail, Encoding, Header};
 use preshard_slots::SlotSet;
 
-use crate::{Claim, KeyName, Part, Server, SlotProfile, Warning};
+use crate::{Claim, KeyName, Part, Salvage, Server, SlotProfile, Warning};
 
 /// The result of scanning one snapshot.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +26,11 @@ pub struct FileScan {
 pub struct FileSummary {
     /// Where the file was opened.
     pub path: PathBuf,
-    /// Its length.
+    /// What the snapshot is wrapped in, outermost first; empty for a snapshot as it is.
+    pub wrapping: Vec<Container>,
+    /// Length of the file, wrapping and all; `None` for pipes and standard input.
+    pub file_bytes: Option<u64>,
+    /// Length of the snapshot and what stands behind it, unwrapped. Offsets count from its first byte.
     pub bytes: u64,
     /// How much of it was read: less than [`FileSummary::bytes`] after damage or before trailing bytes.
     pub bytes_read: u64,
@@ -72,8 +77,10 @@ pub struct FileSummary {
     pub importing: SlotSet,
     /// The checksum's verdict.
     pub checksum: Checksum,
-    /// Why reading ended before the file's end.
+    /// Why reading ended before the file's end; where it went on, the first damage.
     pub damage: Option<Damage>,
+    /// What else is not known of a damaged file, where reading went on behind the damage.
+    pub salvage: Option<Salvage>,
     /// The file was written to while it was read: what was read may be neither the old content nor the new one.
     pub changed: bool,
     /// Bytes after the end of the snapshot, which servers ignore.

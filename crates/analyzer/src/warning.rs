@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use preshard_slots::{NodeId, SlotSet};
 
-use crate::Claim;
+use crate::{Claim, Gap};
 
 /// Something in a file, or between files, that a reader of the results must know.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +36,15 @@ pub enum Warning {
     WritesElsewhere,
     /// A capture of replication lacks the mark at its end.
     CaptureMarkMissing,
+    /// Bytes of a damaged file of which nothing is known.
+    Gap(Gap),
+    /// More such bytes than are told one by one.
+    MoreGaps {
+        /// In how many places.
+        gaps: u64,
+        /// How many bytes.
+        bytes: u64,
+    },
     /// The file was written to while it was read.
     SourceChanged,
     /// Collections with no elements were left out.
@@ -137,6 +146,15 @@ pub enum Warning {
         /// Its slots.
         slots: usize,
     },
+    /// What is missing of a damaged file lies in some slots of its node.
+    SalvagedFile {
+        /// The file.
+        file: PathBuf,
+        /// The node.
+        node: NodeId,
+        /// The slots.
+        slots: SlotSet,
+    },
     /// A file ends early: its node's slots are known in part only.
     DamagedFile {
         /// The file.
@@ -190,6 +208,8 @@ impl Warning {
             Warning::CommandsBehind { .. } => "commands-behind",
             Warning::WritesElsewhere => "writes-elsewhere",
             Warning::CaptureMarkMissing => "capture-mark-missing",
+            Warning::Gap(_) => "gap",
+            Warning::MoreGaps { .. } => "more-gaps",
             Warning::SourceChanged => "source-changed",
             Warning::EmptyCollections { .. } => "empty-collections",
             Warning::ClaimDiffers(claim) => claim.kind.warning_name(),
@@ -207,6 +227,7 @@ impl Warning {
             Warning::NoTopology { .. } => "no-topology",
             Warning::MatchedBySlots { .. } => "matched-by-slots",
             Warning::NodeWithoutFile { .. } => "node-without-file",
+            Warning::SalvagedFile { .. } => "salvaged-file",
             Warning::DamagedFile { .. } => "damaged-file",
             Warning::UnhealthyNode { .. } => "unhealthy-node",
             Warning::ClusterErrors { .. } => "cluster-errors",
@@ -219,7 +240,7 @@ impl Warning {
 }
 
 /// `0-5,7` for a set of slots; at most eight ranges, then how many more.
-struct Ranges<'a>(&'a SlotSet);
+pub(crate) struct Ranges<'a>(pub(crate) &'a SlotSet);
 
 impl std::fmt::Display for Ranges<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -286,6 +307,11 @@ impl std::fmt::Display for Warning {
             Warning::CaptureMarkMissing => f.write_str(
                 "the capture does not end with its mark: it was cut short behind the snapshot, or something else \
                  stands there",
+            ),
+            Warning::Gap(gap) => gap.fmt(f),
+            Warning::MoreGaps { gaps, bytes } => write!(
+                f,
+                "{bytes} more bytes are unknown, in {gaps} places: the inspect document has them all"
             ),
             Warning::SourceChanged => f.write_str(
                 "the file was written to while it was read: what was read may be neither its old content nor its new \
@@ -413,6 +439,19 @@ impl std::fmt::Display for Warning {
             Warning::NodeWithoutFile { node, slots } => write!(
                 f,
                 "no file for node {}, which owns {slots} slots: nothing is known of them, they are held",
+                node.0
+            ),
+            Warning::SalvagedFile { file, node, slots } if slots.is_empty() => write!(
+                f,
+                "{}: damaged, but no key of node {} is missing",
+                file.display(),
+                node.0
+            ),
+            Warning::SalvagedFile { file, node, slots } => write!(
+                f,
+                "{}: damaged; keys of slots {} may be missing: what node {} holds there is not known, they are held",
+                file.display(),
+                Ranges(slots),
                 node.0
             ),
             Warning::DamagedFile { file, node } => write!(

@@ -7,8 +7,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use preshard_analyzer::{CostProfile, FileSummary, PartKind, scan_stream};
-use preshard_parser::source::Mmap;
+use preshard_analyzer::{CostProfile, FileSummary, PartKind, ScanOptions, scan, scan_stream};
+use preshard_parser::source::{Mmap, Source};
 use preshard_parser::{Detail, crc64};
 use snapshot::{Silent, Snapshot, fixture, options, scan_bytes, scan_file, servers, warnings};
 
@@ -339,5 +339,35 @@ fn a_damaged_value_leaves_its_record_and_all_behind_unread() {
             parts[&PartKind::Unread].1 == unread,
             "{name}: {parts:?}, expected {unread}"
         );
+    }
+}
+
+/// With one value broken in the middle, and kept all the same what is behind it, the gap is a part like any other.
+#[test]
+fn what_is_salvaged_and_what_is_not_add_up() {
+    for name in ["redis-7.0/cluster.rdb", "valkey-9.1/cluster.rdb"] {
+        let sound = fs::read(fixture(name)).expect("a fixture");
+        let (_, seen) = scan_bytes(&sound, Detail::Elements).expect("a snapshot");
+        let whole = seen.len() as u64;
+        for broken in seen.iter().step_by(20) {
+            let mut bytes = sound.clone();
+            bytes[usize::try_from(broken.offset).expect("an offset")] = 200;
+            let mut file = tempfile::NamedTempFile::new().expect("temporary file");
+            file.write_all(&bytes).expect("written");
+            let source = Source::open(file.path(), &Mmap::Auto.into()).expect("it opens");
+            let cost = CostProfile::built_in("redis-7.0").expect("built in");
+            let options = ScanOptions {
+                salvage: true,
+                ..options(&cost, Detail::Elements)
+            };
+            let scan = scan(&source, &options, &Silent, &mut |_| Ok(())).expect("a snapshot");
+            let parts = account(&scan.summary);
+            let salvage = scan.summary.salvage.as_ref().expect("there is a gap");
+            let gaps = (salvage.gaps.len() as u64, salvage.unknown_bytes);
+            assert_eq!(parts[&PartKind::Unread], gaps, "{name}: {parts:?}");
+            let kept = parts[&PartKind::TypeBytes].0;
+            assert_eq!(kept, scan.summary.keys, "{name}");
+            assert!(kept < whole, "{name}: {kept} of {whole}");
+        }
     }
 }

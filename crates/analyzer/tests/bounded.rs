@@ -10,6 +10,7 @@ use std::path::Path;
 
 use preshard_analyzer::{CostProfile, FileScan, ScanOptions, scan_stream};
 use preshard_parser::Detail;
+use preshard_parser::limits::HASH_TEMPLATES_MAX;
 use snapshot::{Silent, Snapshot, in_pool, options};
 
 /// Items that fill every bounded table of a scan: the longest is that of the named keys, which is cut back
@@ -110,6 +111,7 @@ fn scan_both(
     let cost = CostProfile::built_in("redis-7.0").expect("built in");
     let options = ScanOptions {
         floor_payload_bytes: floor,
+        salvage: false,
         floor_block_ns: u64::MAX,
         ..options(&cost, Detail::Elements)
     };
@@ -130,8 +132,8 @@ fn scan_both(
     );
 }
 
-const REDIS: &str = "REDIS0013";
-const VALKEY: &str = "VALKEY080";
+const REDIS: &str = "REDIS0015";
+const VALKEY: &str = "VALKEY081";
 const NO_FLOOR: u64 = u64::MAX;
 
 fn number(i: u64) -> [u8; 8] {
@@ -203,6 +205,45 @@ fn descriptions() {
         file.byte(7).string(&number(i)).length(i << 10).length(0);
     };
     does_not_grow("modules", REDIS, NO_FLOOR, PEAK_BYTES, &modules);
+}
+
+/// As many templates as a file may define, and hashes of each.
+#[test]
+fn hash_templates() {
+    let cost = CostProfile::built_in("redis-7.0").expect("built in");
+    let most = HASH_TEMPLATES_MAX as u64;
+    let item = |file: &mut Snapshot, i: u64| {
+        if i < most {
+            file.byte(242).length(i).length(1).string(b"f");
+        } else {
+            file.byte(32)
+                .string(&number(i))
+                .length(i % most)
+                .string(b"v");
+        }
+    };
+    let options = ScanOptions {
+        floor_payload_bytes: u64::MAX,
+        floor_block_ns: u64::MAX,
+        ..options(&cost, Detail::Elements)
+    };
+    let (templates, _) = peak(REDIS, most, &item, &options);
+    assert!(templates <= PEAK_BYTES + (64 << 20), "{templates} bytes");
+    let (hashes, scan) = peak(REDIS, 2 * most, &item, &options);
+    assert_eq!(scan.summary.keys, most);
+    assert!(
+        hashes <= templates + SLACK_BYTES,
+        "{templates}, then {hashes} bytes"
+    );
+}
+
+#[test]
+fn commands_between_keys() {
+    let commands = |file: &mut Snapshot, _| {
+        file.byte(242);
+        file.0.extend(b"*2\r\n$3\r\nDEL\r\n$1\r\nk\r\n");
+    };
+    does_not_grow("commands", VALKEY, NO_FLOOR, PEAK_BYTES, &commands);
 }
 
 /// The most ranges that a slot import may have, over and over: 32 KiB of file that are 256 KiB of numbers.

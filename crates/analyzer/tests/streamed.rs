@@ -40,7 +40,7 @@ fn every_fixture_streamed_gives_the_scan_of_the_mapped_file() {
             for cut in [bytes.len(), bytes.len() * 2 / 3] {
                 let cut_file = tempfile::NamedTempFile::new().expect("temporary file");
                 fs::write(cut_file.path(), &bytes[..cut]).expect("written");
-                let (mapped, seen) = scan_file(cut_file.path(), Mmap::Auto, Detail::Elements)
+                let (mut mapped, seen) = scan_file(cut_file.path(), Mmap::Auto, Detail::Elements)
                     .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
                 let mut offsets = Vec::new();
                 let streamed = scan_stream(
@@ -54,6 +54,8 @@ fn every_fixture_streamed_gives_the_scan_of_the_mapped_file() {
                     },
                 )
                 .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                // A reader has no length of its own.
+                assert_eq!(mapped.summary.file_bytes.take(), Some(cut as u64));
                 assert_eq!(streamed, mapped, "{} cut at {cut}", path.display());
                 let expected: Vec<u64> = seen.iter().map(|key| key.offset).collect();
                 assert_eq!(offsets, expected, "{} cut at {cut}", path.display());

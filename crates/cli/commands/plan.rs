@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow};
-use preshard_analyzer::FileSummary;
+use preshard_analyzer::{Assembly, FileSummary, Warning};
 use preshard_planner::{Error as PlanError, PlanInput, PlanNode, Violation, audit, plan};
 use preshard_report::document::Notice;
 use preshard_report::{PlanDocument, json, text};
@@ -50,7 +50,7 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
     }
     say::warnings(&warnings);
     let partial = assembly.partial || !assembly.files.iter().all(FileSummary::is_whole);
-    if partial && !args.allow_partial {
+    if partial && !args.allow_partial && !is_salvaged(&assembly) {
         return Err(Refusal::partial(
             "no plan is made from a damaged or incomplete backup (see the warnings): take a new one, or consent with \
              --allow-partial",
@@ -85,6 +85,14 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
     } else {
         ExitStatus::Fine
     })
+}
+
+/// Whether nothing is missing but what was salvaged from damaged files, whose gaps are held.
+fn is_salvaged(assembly: &Assembly) -> bool {
+    let accounted =
+        |file: &FileSummary| file.is_whole() || (file.salvage.is_some() && !file.changed);
+    let missing = |warning: &Warning| matches!(warning, Warning::NodeWithoutFile { .. });
+    assembly.files.iter().all(accounted) && !assembly.warnings.iter().any(missing)
 }
 
 fn write(document: &PlanDocument, format: DocumentFormat, saved_as: Option<&Path>) -> Result<()> {

@@ -6,6 +6,7 @@
 //!   value has been skipped, not decoded.
 //! - [`RdbStream`] does the same for a snapshot that is read in order and never held whole.
 //! - [`Entry::measure`] walks one value and tells its [`ValueFacts`], as deep as [`Detail`] asks.
+//! - [`salvage::survey`] tells what can be kept of a damaged snapshot.
 //! - [`crc64`] is the checksum of the file, computable in pieces.
 //!
 //! Which servers' files are read, and what of them, stands in `README.md` beside the manifest.
@@ -50,6 +51,7 @@ mod looks_like;
 pub mod lzf;
 mod rdb;
 mod reader;
+pub mod salvage;
 pub mod source;
 mod stream;
 mod value;

@@ -8,9 +8,9 @@ pub const REDIS_VERSION_MAX: u32 = 15;
 /// its own from 30 on.
 pub const HASH_TEMPLATE_VERSION_MIN: u32 = 15;
 
-/// Most hash templates of a file. They are remembered while it is read, a few dozen bytes each; a server makes one
-/// for each set of field names that many hashes share.
-pub const HASH_TEMPLATES_MAX: usize = 1 << 20;
+/// Most hash templates of a file. They are remembered while it is read, and take 64 MiB when there are so many; a server
+/// makes one for each set of field names that many hashes share.
+pub const HASH_TEMPLATES_MAX: usize = 1 << 19;
 
 /// The first version with the `VALKEY` magic; Redis versions stay below (valkey `src/rdb.h`).
 pub const VALKEY_VERSION_MIN: u32 = 80;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use preshard_slots::topology::Direction;
 use preshard_slots::{Node, NodeId, Slot, SlotSet, Topology};
 
-use crate::{FileScan, FileSummary, Merge, SlotProfile, Warning};
+use crate::{FileScan, FileSummary, Merge, Salvage, SlotProfile, Warning};
 
 /// Files and topology, joined.
 #[derive(Debug, Clone, PartialEq)]
@@ -307,7 +307,17 @@ impl Draft {
             let why = format!("{name}: was written to while it was read");
             self.doubt(node.slots.iter(), &why);
         }
-        if file.damage.is_some() {
+        let touched = file.salvage.as_ref().and_then(Salvage::slots);
+        if let Some(slots) = touched {
+            self.partial = true;
+            let why = format!("{name}: keys of the slot may be missing, the file is damaged");
+            self.doubt(slots.iter(), &why);
+            self.warnings.push(Warning::SalvagedFile {
+                file: file.path.clone(),
+                node: node.id.clone(),
+                slots,
+            });
+        } else if file.damage.is_some() {
             self.partial = true;
             node.known = false;
             self.warnings.push(Warning::DamagedFile {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use preshard_parser::salvage::Sound;
 use preshard_parser::{Detail, Error, Header, RdbReader, Record, RecordKind};
 
 /// Most records in a chunk. With two hundred bytes each, and as much for what is learnt of it, a chunk
@@ -20,6 +21,8 @@ pub(super) struct Chunk<'a> {
     pub(super) range: Range<u64>,
     /// Why no chunk follows.
     pub(super) stop: Option<Stop>,
+    /// No chunk follows because what was to be read ends here.
+    pub(super) is_last: bool,
 }
 
 /// Why reading stopped.
@@ -74,6 +77,8 @@ impl End {
 pub(super) struct Frontier<'a> {
     reader: RdbReader<'a>,
     offset: u64,
+    /// Where what is to be read ends, unless the snapshot does before.
+    until: u64,
 }
 
 impl<'a> Frontier<'a> {
@@ -81,7 +86,17 @@ impl<'a> Frontier<'a> {
         Ok(Frontier {
             reader: RdbReader::new(bytes)?.with_detail(detail),
             offset: 0,
+            until: u64::MAX,
         })
+    }
+
+    /// A frontier over a part of a damaged snapshot.
+    pub(super) fn within(bytes: &'a [u8], sound: &Sound, detail: Detail) -> Frontier<'a> {
+        Frontier {
+            reader: sound.reader(bytes, detail),
+            offset: sound.range.start,
+            until: sound.range.end,
+        }
     }
 
     pub(super) fn header(&self) -> Header {
@@ -95,7 +110,8 @@ impl<'a> Frontier<'a> {
         records.clear();
         let mut weight = 0u64;
         let stop = loop {
-            if records.len() == CHUNK_RECORDS_MAX || weight >= CHUNK_BYTES {
+            let is_full = records.len() == CHUNK_RECORDS_MAX || weight >= CHUNK_BYTES;
+            if is_full || self.offset >= self.until {
                 break None;
             }
             match self.reader.next_record() {
@@ -122,6 +138,7 @@ impl<'a> Frontier<'a> {
         Chunk {
             records,
             range: start..self.offset,
+            is_last: self.offset >= self.until,
             stop,
         }
     }

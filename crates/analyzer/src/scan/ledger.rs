@@ -1,5 +1,7 @@
 //! The account of a file: each byte that was read belongs to one part.
 
+use std::ops::Range;
+
 use preshard_parser::{Entry, Record, RecordKind, SlotInfo};
 
 use super::Outcome;
@@ -59,6 +61,12 @@ impl Ledger {
         let bytes = record.range.end - record.range.start;
         self.add(PartKind::EmptyCollections, bytes);
         self.read_to = record.range.end;
+    }
+
+    /// Takes in bytes of which nothing is known.
+    pub(super) fn add_gap(&mut self, range: &Range<u64>) {
+        self.add(PartKind::Unread, range.end - range.start);
+        self.read_to = range.end;
     }
 
     /// The attributes of a key, one piece.

@@ -17,6 +17,7 @@ mod functions;
 mod imports;
 mod ledger;
 mod mapped;
+mod salvaged;
 mod seek;
 mod streamed;
 mod tally;
@@ -36,7 +37,7 @@ use streamed::{KeysOnly, Taker};
 
 pub use seek::{Seeker, Wanted, seek};
 
-use crate::{Checksum, CostProfile, Error, FileScan, KeyFacts, MemoryModel};
+use crate::{Checksum, CostProfile, Error, FileScan, KeyFacts, MemoryModel, Salvage};
 
 /// What a scan computes.
 #[derive(Clone, Copy)]
@@ -53,6 +54,8 @@ pub struct ScanOptions<'a> {
     pub floor_block_ns: u64,
     /// Keys with a payload of at least this are listed by name.
     pub floor_payload_bytes: u64,
+    /// Whether reading goes on behind damage, see [`crate::Salvage`]. Only for sources whose bytes are at hand.
+    pub salvage: bool,
 }
 
 impl ScanOptions<'_> {
@@ -101,17 +104,23 @@ pub fn scan_all(
 ///
 /// # Errors
 /// [`Error`] when the file is no snapshot or the sink fails. Damage inside the file is no error: what
-/// was read before it is the result, marked by [`crate::FileSummary::damage`].
+/// was read before it is the result, marked by [`crate::FileSummary::damage`]; and what can be kept of the
+/// rest, where that is asked for.
 pub fn scan(
     source: &Source,
     options: &ScanOptions<'_>,
     progress: &dyn Progress,
     sink: &mut Sink<'_>,
 ) -> Result<FileScan, Error> {
-    match source.bytes() {
+    let mut scan = match source.bytes() {
+        Some(bytes) if options.salvage => salvaged::scan(source, bytes, options, progress, sink),
         Some(bytes) => mapped::scan(source, bytes, options, progress, sink),
+        None if options.salvage => Err(Error::NotAtHand),
         None => scan_passing(source, options, progress, &mut KeysOnly(sink)),
-    }
+    }?;
+    scan.summary.wrapping = source.wrapping().to_vec();
+    scan.summary.file_bytes = source.file_bytes();
+    Ok(scan)
 }
 
 /// Scans a source that is read in order.
@@ -168,4 +177,13 @@ struct Outcome {
     behind_containers: Vec<Behind>,
     /// The input changed while it was read.
     changed: bool,
+    /// What of a damaged snapshot is not known.
+    salvage: Option<Salvage>,
+}
+
+impl Outcome {
+    /// Whether all of the snapshot was read.
+    fn is_complete(&self) -> bool {
+        matches!(self.stop, Stop::Ended(_)) && self.salvage.is_none()
+    }
 }

@@ -93,6 +93,7 @@ pub(super) fn scan<R: Read>(
         failure: behind.failure,
         behind_containers: Vec::new(),
         changed: false,
+        salvage: None,
     };
     Ok((tally, outcome))
 }

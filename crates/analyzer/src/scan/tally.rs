@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use preshard_parser::salvage::Gap;
 use preshard_parser::{Header, ModuleId, RecordKind};
 use preshard_slots::SlotSet;
 
@@ -60,6 +61,8 @@ impl Tally {
         Tally {
             summary: FileSummary {
                 path: path.to_owned(),
+                wrapping: Vec::new(),
+                file_bytes: None,
                 bytes: 0,
                 bytes_read: 0,
                 header,
@@ -84,6 +87,7 @@ impl Tally {
                 importing: SlotSet::new(),
                 checksum: Checksum::NotReached,
                 damage: None,
+                salvage: None,
                 changed: false,
                 trailing_bytes: 0,
                 account: Vec::new(),
@@ -183,6 +187,15 @@ impl Tally {
         }
     }
 
+    /// Takes in bytes between batches of which nothing is known.
+    pub(super) fn add_gap(&mut self, gap: &Gap) {
+        self.ledger.add_gap(&gap.range);
+        self.claims.interrupt();
+        if self.summary.damage.is_none() {
+            self.summary.damage = Some(Damage::new(&gap.error, self.summary.keys));
+        }
+    }
+
     fn database_row(&mut self, db: u64) -> Option<&mut DatabaseRow> {
         row(&mut self.databases, db, || DatabaseRow {
             db,
@@ -212,20 +225,31 @@ impl Tally {
         summary.modules = self.modules.into_values().collect();
         (summary.functions, summary.libraries) = self.functions.finish();
         summary.checksum = outcome.checksum;
+        summary.salvage = outcome.salvage.clone();
         summary.changed = outcome.changed;
         summary.bytes = outcome.bytes;
         summary.trailing_bytes = outcome.behind.bytes;
         match &outcome.stop {
             Stop::Ended(end) => {
-                summary.bytes_read = end.offset;
+                let unknown = outcome
+                    .salvage
+                    .as_ref()
+                    .map_or(0, |found| found.unknown_bytes);
+                summary.bytes_read = end.offset.saturating_sub(unknown);
                 self.odd.attributes_without_key = end.lost_attributes;
-                let failure = outcome.failure.as_ref();
-                summary.damage = failure.map(|failure| Damage::behind(summary, failure));
+                if let Some(failure) = &outcome.failure {
+                    summary.damage = Some(Damage::behind(summary, failure));
+                }
             }
             Stop::Damaged(error) => {
-                summary.bytes_read = error.offset();
+                summary.bytes_read = match &outcome.salvage {
+                    Some(found) => outcome.bytes.saturating_sub(found.unknown_bytes),
+                    None => error.offset(),
+                };
                 summary.trailing_bytes = 0;
-                summary.damage = Some(Damage::new(error, summary.keys));
+                if summary.damage.is_none() {
+                    summary.damage = Some(Damage::new(error, summary.keys));
+                }
             }
         }
         self.odd.is_append_only_base = self.claims.is_append_only_base();

@@ -6,10 +6,13 @@ use preshard_parser::{DataType, Encoding, Family};
 use super::Outcome;
 use super::frontier::Stop;
 use super::tally::Odd;
-use crate::{Checksum, Claim, ClaimVerdict, FileSummary, TypeRow, Warning};
+use crate::{Checksum, Claim, ClaimVerdict, FileSummary, Salvage, TypeRow, Warning};
 
 /// Databases of a server that was not told otherwise (`databases` in its configuration).
 const DATABASES_DEFAULT: u64 = 16;
+
+/// Gaps of a damaged file that are told one by one.
+const GAPS_TOLD_MAX: usize = 16;
 
 /// What a file gives reason to say.
 pub(super) fn warnings(summary: &FileSummary, outcome: &Outcome, odd: &Odd) -> Vec<Warning> {
@@ -23,6 +26,9 @@ pub(super) fn warnings(summary: &FileSummary, outcome: &Outcome, odd: &Odd) -> V
             version: Some(summary.header.version),
         }),
         Checksum::Verified | Checksum::NotReached => {}
+    }
+    if let Some(salvage) = &summary.salvage {
+        warnings.extend(gaps(salvage));
     }
     warnings.extend(behind(outcome));
     if odd.is_append_only_base {
@@ -108,6 +114,20 @@ fn of_types(summary: &FileSummary) -> Vec<Warning> {
     });
     if keys > 0 {
         warnings.push(Warning::PayloadBounds { keys });
+    }
+    warnings
+}
+
+/// What is unknown, gap by gap; of many gaps the first, and the rest together.
+fn gaps(salvage: &Salvage) -> Vec<Warning> {
+    let told = salvage.gaps.len().min(GAPS_TOLD_MAX);
+    let (told, rest) = salvage.gaps.split_at(told);
+    let mut warnings: Vec<Warning> = told.iter().cloned().map(Warning::Gap).collect();
+    if !rest.is_empty() {
+        warnings.push(Warning::MoreGaps {
+            gaps: rest.len() as u64,
+            bytes: rest.iter().map(|gap| gap.bytes).sum(),
+        });
     }
     warnings
 }

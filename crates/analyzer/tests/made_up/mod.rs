@@ -63,6 +63,8 @@ pub fn file(path: &str, numbers: impl IntoIterator<Item = u16>) -> FileScan {
     FileScan {
         summary: FileSummary {
             path: PathBuf::from(path),
+            wrapping: Vec::new(),
+            file_bytes: None,
             bytes: 1_000,
             bytes_read: 1_000,
             header: Header {
@@ -90,10 +92,12 @@ pub fn file(path: &str, numbers: impl IntoIterator<Item = u16>) -> FileScan {
             importing: SlotSet::new(),
             checksum: Checksum::Verified,
             damage: None,
+            salvage: None,
             changed: false,
             trailing_bytes: 0,
             account: Vec::new(),
             claims: Vec::new(),
+            salvage: None,
             warnings: Vec::new(),
         },
         profile,

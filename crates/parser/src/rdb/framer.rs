@@ -37,6 +37,30 @@ pub(crate) trait FrameCursor<'a>: Cursor + Sized {
     }
 }
 
+/// What a record is, as far as its first byte tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begins {
+    /// A key, or what stands in front of one.
+    Key,
+    /// Another record.
+    Other,
+    /// No record at all.
+    Nothing,
+}
+
+impl Begins {
+    pub(crate) fn with(byte: u8, header: Header) -> Begins {
+        match byte {
+            opcode::EXPIRETIME | opcode::EXPIRETIME_MS | opcode::IDLE | opcode::FREQ => Begins::Key,
+            opcode::REDIS_KEY_META if header.family == Family::Redis => Begins::Key,
+            opcode::ENTERPRISE_SLOT | opcode::ENTERPRISE_RAM_LRU => Begins::Other,
+            opcode::REDIS_HASH_TEMPLATE.. => Begins::Other,
+            _ if ValueType::from_byte(byte, header, 0).is_ok() => Begins::Key,
+            _ => Begins::Nothing,
+        }
+    }
+}
+
 /// How much of a string must be at hand once its record is framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
@@ -103,6 +127,19 @@ impl Framer {
 
     pub(crate) fn header(&self) -> Header {
         self.header
+    }
+
+    /// A framer for another place of the same snapshot, in this database: nothing is pending there.
+    pub(crate) fn elsewhere(&self, db: u64) -> Framer {
+        Framer {
+            header: self.header,
+            place: Place {
+                db,
+                pending: Attributes::default(),
+            },
+            templates: self.templates.clone(),
+            ended: false,
+        }
     }
 
     /// Reads nothing more.

@@ -6,7 +6,7 @@ mod framer;
 mod header;
 mod length;
 mod module;
-mod opcode;
+pub(crate) mod opcode;
 mod reader;
 mod record;
 mod since;
@@ -24,7 +24,7 @@ pub use string::Str;
 pub use template::Template;
 pub use value_type::{DataType, Encoding, ValueType};
 
-pub(crate) use framer::{FrameCursor, Framer, Need};
+pub(crate) use framer::{Begins, FrameCursor, Framer, Need};
 pub(crate) use length::read_length;
 pub(crate) use string::{Form, StringHeader, read_string_header};
 pub(crate) use template::{TemplateSource, Templates};

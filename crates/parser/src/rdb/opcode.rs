@@ -1,13 +1,13 @@
 //! Opcodes, by number (redis and valkey `src/rdb.h`; the Enterprise ones: librdb `src/lib/parser.c`).
 
 pub(super) const EOF: u8 = 255;
-pub(super) const SELECTDB: u8 = 254;
-pub(super) const EXPIRETIME: u8 = 253;
-pub(super) const EXPIRETIME_MS: u8 = 252;
-pub(super) const RESIZEDB: u8 = 251;
+pub(crate) const SELECTDB: u8 = 254;
+pub(crate) const EXPIRETIME: u8 = 253;
+pub(crate) const EXPIRETIME_MS: u8 = 252;
+pub(crate) const RESIZEDB: u8 = 251;
 pub(super) const AUX: u8 = 250;
-pub(super) const FREQ: u8 = 249;
-pub(super) const IDLE: u8 = 248;
+pub(crate) const FREQ: u8 = 249;
+pub(crate) const IDLE: u8 = 248;
 pub(super) const MODULE_AUX: u8 = 247;
 /// Written by release candidates of Redis 7.0 only.
 pub(super) const FUNCTION_PRE_GA: u8 = 246;

@@ -31,6 +31,15 @@ impl<'a> RdbReader<'a> {
         })
     }
 
+    /// Reads on where a reader stands, from whatever a framer carries there.
+    pub(crate) fn within(reader: Reader<'a>, framer: Framer, detail: Detail) -> RdbReader<'a> {
+        RdbReader {
+            reader,
+            framer,
+            detail,
+        }
+    }
+
     /// States how deep the entries will be measured. It decides nothing but which error of a broken value
     /// is told: the first that such a measurement meets.
     pub fn with_detail(self, detail: Detail) -> RdbReader<'a> {

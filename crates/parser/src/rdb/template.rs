@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use super::{read_length, read_string_header};
 use crate::Error;
@@ -90,12 +91,13 @@ impl Template {
 /// are not kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Templates {
-    by_id: HashMap<u64, Template>,
+    /// Shared, because framers are copied to try places behind damage.
+    by_id: Arc<HashMap<u64, Template>>,
 }
 
 impl Templates {
     pub(super) fn define(&mut self, template: Template) {
-        self.by_id.insert(template.id, template);
+        Arc::make_mut(&mut self.by_id).insert(template.id, template);
     }
 }
 

@@ -263,6 +263,14 @@ impl ValueType {
         }
     }
 
+    /// Bytes in front of the blob in a value of a compact encoding: the least expiry of its fields.
+    pub(crate) fn bytes_before_blob(self) -> u64 {
+        match self {
+            ValueType::HashTtlListpack => 8,
+            _ => 0,
+        }
+    }
+
     /// How the value lies in the file; a string may turn out to be [`Encoding::Int`].
     pub fn encoding(self) -> Encoding {
         use ValueType as T;

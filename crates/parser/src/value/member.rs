@@ -71,14 +71,10 @@ pub enum Member<'m> {
         /// The element, a number as its text.
         element: Sample<'m>,
     },
-    /// A field of a path of a path hash (Valkey 9.2).
-    PathField {
+    /// A path of a path hash, whose fields follow (Valkey 9.2).
+    Path {
         /// The path.
         path: Sample<'m>,
-        /// The field's name.
-        field: Sample<'m>,
-        /// The field's value.
-        value: Sample<'m>,
     },
     /// An entry of a stream, or one that is deleted and still takes room.
     StreamEntry(StreamEntry<'m>),

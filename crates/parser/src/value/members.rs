@@ -71,7 +71,6 @@ pub(crate) fn members<C: Cursor>(
         first: Samples::default(),
         second: Samples::default(),
         shared: Samples::default(),
-        path: Samples::default(),
         shared_bytes: 0,
         score: 0.0,
         expires_at_ms: None,
@@ -110,8 +109,6 @@ struct Members<'s, 'f> {
     second: Samples,
     /// Field names that the entries of a stream node share.
     shared: Samples,
-    /// The path whose fields go by.
-    path: Samples,
     /// Bytes of all of these.
     shared_bytes: u64,
     score: f64,
@@ -139,7 +136,6 @@ impl Members<'_, '_> {
         let samples = match role {
             Role::FieldValue => &mut self.second,
             Role::SharedField => &mut self.shared,
-            Role::Path => &mut self.path,
             _ => &mut self.first,
         };
         let is_of_stream = self.data_type == DataType::Stream
@@ -284,11 +280,13 @@ impl Visitor for Members<'_, '_> {
             return self.pieces(header, c);
         }
         self.sample(role, header, c)?;
-        if role == Role::ModuleString {
-            let text = Member::ModuleString(self.first.first());
-            emit(self.sink, &mut self.failure, text)?;
-        }
-        self.name_apart(role)
+        let first = self.first.first();
+        let member = match role {
+            Role::ModuleString => Member::ModuleString(first),
+            Role::Path => Member::Path { path: first },
+            _ => return self.name_apart(role),
+        };
+        emit(self.sink, &mut self.failure, member)
     }
 
     fn entry<C: Cursor>(
@@ -393,12 +391,7 @@ impl Visitor for Members<'_, '_> {
                 index: self.index,
                 element: first,
             },
-            DataType::PathHash => Member::PathField {
-                path: self.path.first(),
-                field: first,
-                value: second,
-            },
-            DataType::Hash => Member::Field {
+            DataType::Hash | DataType::PathHash => Member::Field {
                 field: first,
                 value: second,
                 expires_at_ms: self.expires_at_ms,

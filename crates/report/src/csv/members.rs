@@ -149,6 +149,47 @@ fn row(member: &MemberLine<'_>) -> Option<Row> {
             time: field.expires_at_ms,
             ..Row::default()
         },
+        MemberLine::Template { id, fields } => Row {
+            kind: "template",
+            at: id.to_string(),
+            count: Some(*fields),
+            ..Row::default()
+        },
+        MemberLine::FieldName {
+            index,
+            field,
+            bytes,
+        } => Row {
+            kind: "field-name",
+            at: index.to_string(),
+            name: named(field, *bytes),
+            ..Row::default()
+        },
+        MemberLine::FieldValue {
+            index,
+            value,
+            bytes,
+        } => Row {
+            kind: "field-value",
+            at: index.to_string(),
+            value: named(value, *bytes),
+            ..Row::default()
+        },
+        MemberLine::Element {
+            index,
+            value,
+            bytes,
+        } => Row {
+            kind: "element",
+            at: index.to_string(),
+            value: named(value, *bytes),
+            ..Row::default()
+        },
+        MemberLine::Path { value, bytes } => Row {
+            kind: "path",
+            name: named(value, *bytes),
+            ..Row::default()
+        },
         MemberLine::Entry {
             id,
             deleted,
@@ -209,6 +250,11 @@ fn row(member: &MemberLine<'_>) -> Option<Row> {
         },
         MemberLine::Owned { id } => Row {
             kind: "owned",
+            at: id.clone(),
+            ..Row::default()
+        },
+        MemberLine::Unowned { id } => Row {
+            kind: "unowned",
             at: id.clone(),
             ..Row::default()
         },

@@ -18,7 +18,7 @@ use crate::document::{KeyRecord, SlotRow, SlotsDocument};
 use crate::{figure, words};
 
 /// Columns of a key table: first those of rdb-tools, then ours.
-const KEY_COLUMNS: [&str; 30] = [
+const KEY_COLUMNS: [&str; 32] = [
     "database",
     "type",
     "key",
@@ -47,7 +47,9 @@ const KEY_COLUMNS: [&str; 30] = [
     "groups",
     "consumers",
     "pending",
+    "unowned",
     "deleted_entries",
+    "template",
     "module",
 ];
 
@@ -121,7 +123,9 @@ impl<W: Write> KeyTable<W> {
             optional(key.groups),
             optional(key.consumers),
             optional(key.pending),
+            optional(key.unowned),
             optional(key.deleted_entries),
+            optional(key.template),
             key.module
                 .as_ref()
                 .map(|module| format!("{} {}", module.name, module.version))

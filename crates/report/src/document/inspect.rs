@@ -32,7 +32,12 @@ pub struct InspectDocument {
 pub struct FileReport {
     /// The file, as it was named on the command line or found in a directory named there.
     pub file: String,
-    /// Its length.
+    /// What the snapshot is wrapped in, outermost first (`gzip`, `zstd`, `lz4`, `replication-capture-marked`...); empty for
+    /// a snapshot as it is.
+    pub wrapping: Vec<String>,
+    /// Length of the file, wrapping and all; `null` for pipes and standard input.
+    pub file_bytes: Option<u64>,
+    /// Length of the snapshot and what stands behind it, unwrapped. Offsets count from its first byte.
     pub bytes: u64,
     /// How much of it was read: less than `bytes` after damage or before trailing bytes.
     pub bytes_read: u64,
@@ -308,6 +313,12 @@ impl FileReport {
         let hexadecimal = |sum: u64| format!("{sum:016x}");
         FileReport {
             file: summary.path.display().to_string(),
+            wrapping: summary
+                .wrapping
+                .iter()
+                .map(|container| container.word().to_owned())
+                .collect(),
+            file_bytes: summary.file_bytes,
             bytes: summary.bytes,
             bytes_read: summary.bytes_read,
             complete: summary.damage.is_none(),

@@ -31,12 +31,14 @@ pub struct KeyRecord<'a> {
     /// The key's name.
     #[schemars(with = "KeyNameSchema")]
     pub key: KeyName,
-    /// Data type, the server's word: `string`, `list`, `set`, `zset`, `hash`, `stream`, `module`.
+    /// Data type, the server's word: `string`, `list`, `set`, `zset`, `hash`, `stream`, `array`,
+    /// `pathhash`, `module`.
     #[serde(rename = "type")]
     pub data_type: Cow<'a, str>,
     /// How the value lies in the file, the server's word: `raw`, `int`, `listpack`, `quicklist`...
     pub encoding: Cow<'a, str>,
-    /// Elements as the server counts them (STRLEN, LLEN, SCARD, ZCARD, HLEN, XLEN); `null` for modules.
+    /// Elements as the server counts them (STRLEN, LLEN, SCARD, ZCARD, HLEN, XLEN, ARCOUNT, PHCARD); `null` for
+    /// modules.
     pub elements: Option<u64>,
     /// The cluster slot that the name hashes to.
     #[schemars(range(max = 16_383))]
@@ -49,9 +51,10 @@ pub struct KeyRecord<'a> {
     pub expires_at_ms: Option<i64>,
     /// The value as it lies in this file.
     pub serialized_bytes: u64,
-    /// What DUMP returns and MIGRATE carries. Exact.
+    /// What DUMP returns and MIGRATE carries. Exact, but for a hash with a `template`: of that it is the most that it can
+    /// be.
     pub payload_bytes: u64,
-    /// RAM after load, a rough estimate; `null` where it cannot be known (modules).
+    /// RAM after load, a rough estimate; `null` where it cannot be known (modules, arrays, path hashes).
     pub memory_bytes_estimate: Option<u64>,
     /// How long one MIGRATE of this key alone stops the source, before any safety factor.
     pub block_ms_estimate: Millis,
@@ -88,8 +91,13 @@ pub struct KeyRecord<'a> {
     pub consumers: Option<u64>,
     /// Entries that its groups delivered and nobody acknowledged.
     pub pending: Option<u64>,
+    /// Of these, entries that no consumer owns because one gave them back (Redis 8.8).
+    pub unowned: Option<u64>,
     /// Entries of a stream that are deleted and still take room.
     pub deleted_entries: Option<u64>,
+    /// What the file calls the template that has the names of a hash's fields (Redis 8.10); `null` where they stand in
+    /// the value.
+    pub template: Option<u64>,
     /// The module that wrote the value; `null` for other types.
     pub module: Option<ModuleRef>,
 }
@@ -145,7 +153,9 @@ impl<'a> KeyRecord<'a> {
             groups: of(DataType::Stream, value.groups),
             consumers: of(DataType::Stream, value.consumers),
             pending: of(DataType::Stream, value.pending),
+            unowned: of(DataType::Stream, value.unowned),
             deleted_entries: of(DataType::Stream, value.deleted_entries),
+            template: value.template,
             module: value.module.map(|module| ModuleRef {
                 name: module.name(),
                 version: module.version(),

@@ -79,8 +79,53 @@ pub enum MemberLine<'a> {
         /// Its score; `null` in a set.
         score: Option<Real>,
     },
-    /// A field of a hash.
+    /// A field of a hash, or of the path that was named last.
     Field(FieldLine),
+    /// The template that has the names of a hash's fields, whose values follow.
+    Template {
+        /// What the file calls it by.
+        id: u64,
+        /// How many fields.
+        fields: u64,
+    },
+    /// The name of a field of a hash whose names stand in front of all values.
+    FieldName {
+        /// Which field, from 0 on.
+        index: u64,
+        /// The name.
+        #[schemars(with = "KeyNameSchema")]
+        field: KeyName,
+        /// Its length.
+        bytes: u64,
+    },
+    /// The value of a field of a hash whose names stand in a template, or in front.
+    FieldValue {
+        /// Which field, from 0 on.
+        index: u64,
+        /// The value.
+        #[schemars(with = "KeyNameSchema")]
+        value: KeyName,
+        /// Its length.
+        bytes: u64,
+    },
+    /// An element of an array.
+    Element {
+        /// Where it lies; there may be gaps.
+        index: u64,
+        /// The element, a number as its text.
+        #[schemars(with = "KeyNameSchema")]
+        value: KeyName,
+        /// Its length.
+        bytes: u64,
+    },
+    /// A path of a path hash; its fields follow.
+    Path {
+        /// The path.
+        #[schemars(with = "KeyNameSchema")]
+        value: KeyName,
+        /// Its length.
+        bytes: u64,
+    },
     /// An entry of a stream.
     Entry {
         /// Its id.
@@ -146,6 +191,11 @@ pub enum MemberLine<'a> {
     },
     /// A pending entry of the group that the consumer owns.
     Owned {
+        /// Which.
+        id: String,
+    },
+    /// A pending entry of the group that no consumer owns, because one gave it back.
+    Unowned {
         /// Which.
         id: String,
     },
@@ -249,7 +299,7 @@ pub struct PairLine {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SizesLine {
-    /// Whose: `item`, `member`, `field`, `value`, `entry`, `deleted-entry`, `module-string`.
+    /// Whose: `item`, `element`, `member`, `path`, `field`, `value`, `entry`, `deleted-entry`, `module-string`.
     pub of: String,
     /// The buckets that are not empty, shortest lengths first.
     pub buckets: Vec<SizeRow>,
@@ -419,6 +469,26 @@ impl MemberLines {
                 expires_at_ms,
                 expired: self.is_past(expires_at_ms),
             }),
+            Member::Template { id, fields } => MemberLine::Template { id, fields },
+            Member::FieldName { index, name } => MemberLine::FieldName {
+                index,
+                field: shown(name),
+                bytes: name.len,
+            },
+            Member::FieldValue { index, value } => MemberLine::FieldValue {
+                index,
+                value: shown(value),
+                bytes: value.len,
+            },
+            Member::ArrayElement { index, element } => MemberLine::Element {
+                index,
+                value: shown(element),
+                bytes: element.len,
+            },
+            Member::Path { path } => MemberLine::Path {
+                value: shown(path),
+                bytes: path.len,
+            },
             Member::StreamEntry(entry) => MemberLine::Entry {
                 id: entry.id.to_string(),
                 deleted: entry.deleted,
@@ -476,6 +546,7 @@ impl MemberLines {
                 pending,
             },
             Member::Owned { id } => MemberLine::Owned { id: id.to_string() },
+            Member::Unowned { id } => MemberLine::Unowned { id: id.to_string() },
             Member::Producer { producer } => MemberLine::Producer {
                 name: shown(producer),
                 bytes: producer.len,

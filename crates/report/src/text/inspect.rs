@@ -64,6 +64,9 @@ fn render_file(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
     if let Some(bytes) = file.used_memory_bytes {
         pairs.push(("memory then", memory_then(bytes, file)));
     }
+    if !file.wrapping.is_empty() {
+        pairs.push(("wrapped in", wrapped_in(file)));
+    }
     pairs.push(("size", size_exact(file.bytes)));
     pairs.push(("whole", wholeness(file)));
     pairs.push(("checksum", checksum(&file.checksum)));
@@ -120,6 +123,15 @@ fn render_file(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
     types(file, out)?;
     databases(file, out)?;
     account(file, out)
+}
+
+/// The layers around the snapshot, and what they take.
+fn wrapped_in(file: &FileReport) -> String {
+    let layers = file.wrapping.join(", then ");
+    match file.file_bytes {
+        Some(bytes) => format!("{layers}; the file takes {}", size_exact(bytes)),
+        None => layers,
+    }
 }
 
 fn wholeness(file: &FileReport) -> String {

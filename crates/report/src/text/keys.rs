@@ -10,6 +10,9 @@ use crate::document::Estimates;
 use crate::figure::{count, count_or_dash, duration_us, size, size_or_dash};
 use crate::words;
 
+/// An element of so many bytes is worth a word.
+const LONG_ELEMENT_BYTES: u64 = 1_024;
+
 /// A list of keys with what is to be said about it.
 #[derive(Debug, Clone, Copy)]
 pub struct KeysView<'a> {
@@ -46,7 +49,6 @@ pub fn render_keys(view: &KeysView<'_>, out: &mut dyn Write) -> io::Result<()> {
             ("payload", Align::Right),
             ("memory", Align::Right),
             ("elements", Align::Right),
-            ("longest", Align::Right),
             ("type", Align::Left),
             ("slot", Align::Right),
             ("verdict", Align::Left),
@@ -55,7 +57,7 @@ pub fn render_keys(view: &KeysView<'_>, out: &mut dyn Write) -> io::Result<()> {
         // A cluster has but one database, and so have most others.
         let with_db = view.keys.iter().any(|key| key.db != 0);
         if with_db {
-            columns.insert(7, ("db", Align::Right));
+            columns.insert(6, ("db", Align::Right));
         }
         let mut grid = Grid::new(&columns);
         for key in view.keys {
@@ -64,33 +66,37 @@ pub fn render_keys(view: &KeysView<'_>, out: &mut dyn Write) -> io::Result<()> {
                 size(key.payload_bytes),
                 size_or_dash(key.memory_bytes_estimate),
                 count_or_dash(key.elements),
-                size_or_dash(key.largest_element_bytes),
                 format!("{} ({})", key.data_type, key.encoding),
                 key.slot.to_string(),
                 words::verdict(key.verdict).to_owned(),
                 key_name(&key.key),
             ];
             if with_db {
-                cells.insert(7, key.db.to_string());
+                cells.insert(6, key.db.to_string());
             }
             grid.row(cells);
         }
         grid.write(out)?;
-        render_type_facts(view.keys, out)?;
+        render_more(view.keys, out)?;
     }
     write_wrapped("", &estimates_note(view.estimates), out)
 }
 
-/// What the table has no column for, because few types have it.
-fn render_type_facts(keys: &[KeyRecord<'_>], out: &mut dyn Write) -> io::Result<()> {
+/// What the table has no column for, because few keys have it.
+fn render_more(keys: &[KeyRecord<'_>], out: &mut dyn Write) -> io::Result<()> {
     for key in keys {
-        let facts: Vec<String> = type_facts(key, None)
+        let longest = key
+            .largest_element_bytes
+            .filter(|&bytes| bytes >= LONG_ELEMENT_BYTES && key.data_type != "string")
+            .map(|bytes| format!("longest element {}", size(bytes)));
+        let broken = (key.broken_nodes > 0).then(|| "BROKEN inside: servers fail on it".to_owned());
+        let by_type = type_facts(key, None)
             .into_iter()
             .map(|(what, fact)| match what {
                 "module" => format!("module {fact}"),
                 _ => fact,
-            })
-            .collect();
+            });
+        let facts: Vec<String> = longest.into_iter().chain(broken).chain(by_type).collect();
         if !facts.is_empty() {
             let head = format!("  {}: ", line(&key_name(&key.key)));
             write_wrapped(&head, &facts.join("; "), out)?;

@@ -102,10 +102,11 @@ pub fn render_member_columns(key: &MemberLine<'_>, out: &mut dyn Write) -> io::R
         "list" => format!("{:>FIGURE$}  {:>FIGURE$}  item", "index", "bytes"),
         "set" => format!("{:>FIGURE$}  member", "bytes"),
         "zset" => format!("{:>SCORE$}  {:>FIGURE$}  member", "score", "bytes"),
-        "hash" => format!(
+        "hash" | "pathhash" => format!(
             "{:>FIGURE$}  {:>FIGURE$}  {:EXPIRY$}  field = value",
             "field", "value", "expires"
         ),
+        "array" => format!("{:>FIGURE$}  {:>FIGURE$}  element", "index", "bytes"),
         "stream" => format!("{:>FIGURE$}  {:>FIGURE$}  entry", "fields", "bytes"),
         _ => return writeln!(out),
     };
@@ -119,6 +120,11 @@ fn member_text(member: &MemberLine<'_>) -> String {
             format!("{:>FIGURE$}  {}", count(*at), text(value, false))
         }
         MemberLine::Item {
+            index,
+            value,
+            bytes,
+        }
+        | MemberLine::Element {
             index,
             value,
             bytes,
@@ -146,6 +152,35 @@ fn member_text(member: &MemberLine<'_>) -> String {
             cut(&field.field, field.field_bytes),
             cut(&field.value, field.value_bytes)
         ),
+        MemberLine::Template { id, fields } => format!(
+            "template {id} has the names of {}; their values:",
+            counted(*fields, "field", "fields")
+        ),
+        MemberLine::FieldName {
+            index,
+            field,
+            bytes,
+        } => format!(
+            "{:>FIGURE$}  {:>FIGURE$}  {:EXPIRY$}  field {index}: {}",
+            count(*bytes),
+            "",
+            "",
+            cut(field, *bytes)
+        ),
+        MemberLine::FieldValue {
+            index,
+            value,
+            bytes,
+        } => format!(
+            "{:>FIGURE$}  {:>FIGURE$}  {:EXPIRY$}  field {index} = {}",
+            "",
+            count(*bytes),
+            "",
+            cut(value, *bytes)
+        ),
+        MemberLine::Path { value, bytes } => {
+            format!("path {}", cut(value, *bytes))
+        }
         MemberLine::Entry {
             id,
             deleted,
@@ -268,6 +303,7 @@ fn stream_text(member: &MemberLine<'_>) -> String {
             )
         }
         MemberLine::Owned { id } => format!("    {id}"),
+        MemberLine::Unowned { id } => format!("  {id} is pending and has no owner"),
         MemberLine::Producer { name, bytes } => format!("producer {}", cut(name, *bytes)),
         MemberLine::Message { name, bytes, id } => {
             format!("  message {} is entry {id}", cut(name, *bytes))
@@ -352,16 +388,22 @@ pub(super) fn type_facts<'p>(
     if let (Some(groups @ 1..), Some(consumers), Some(pending)) =
         (record.groups, record.consumers, record.pending)
     {
-        let text = [
+        let mut text = vec![
             counted(groups, "group", "groups"),
             counted(consumers, "consumer", "consumers"),
             counted(pending, "pending entry", "pending entries"),
         ];
+        if let Some(unowned @ 1..) = record.unowned {
+            text.push(format!("{} of them without owner", count(unowned)));
+        }
         facts.push(("groups", text.join(", ")));
     }
     if let Some(deleted @ 1..) = record.deleted_entries {
         let entries = counted(deleted, "deleted entry", "deleted entries");
         facts.push(("deleted", format!("{entries}, still taking room")));
+    }
+    if let Some(template) = record.template {
+        facts.push(("template", format!("{template} has the field names")));
     }
     if let Some(module) = &record.module {
         let text = format!(

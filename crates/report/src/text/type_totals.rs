@@ -68,11 +68,10 @@ pub(super) fn types(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
     ]);
     grid.row(cells);
     grid.write(out)?;
-    let exact = match file.types.iter().any(|row| has_template(&row.encoding)) {
+    let has_templates = file.types.iter().any(|row| is_of_template(&row.encoding));
+    let exact = match has_templates {
         false => "Serialized and payload are exact",
-        true => {
-            "Serialized is exact, payload too but for hashes of templates, of which it is the most it can be"
-        }
+        true => "Serialized is exact, payload too but for hashes of templates, where it is a bound",
     };
     writeln!(
         out,
@@ -80,6 +79,11 @@ pub(super) fn types(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
         file.estimates.memory_precision.word(),
         file.estimates.memory_model
     )
+}
+
+/// Whether the field names of such hashes stand in templates (Redis 8.10).
+fn is_of_template(encoding: &str) -> bool {
+    encoding.starts_with("template-")
 }
 
 /// What there is to say of hash fields, streams and broken blobs, where there is anything.
@@ -143,9 +147,4 @@ fn memory(bytes: u64, unknown_keys: u64, keys: u64) -> String {
         unknown if unknown == keys => "unknown".to_owned(),
         _ => format!("over {}", size(bytes)),
     }
-}
-
-/// Whether the field names of such hashes stand in templates (Redis 8.10).
-fn has_template(encoding: &str) -> bool {
-    encoding.starts_with("template-")
 }

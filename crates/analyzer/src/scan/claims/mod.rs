@@ -90,6 +90,11 @@ impl Claims {
         self.slot_totals.declare(self.database(), declared);
     }
 
+    /// A gap: what was declared in front of it is not borne out by what stands behind.
+    pub(super) fn interrupt(&mut self) {
+        self.slot_totals.interrupt();
+    }
+
     pub(super) fn count(&mut self, key: &KeyFacts<'_>) {
         self.slot_totals.count(key);
         self.expiries.count(key);
@@ -112,7 +117,7 @@ impl Claims {
 
     /// Compares with the totals of the file, and adds what it says of itself to them.
     pub(super) fn finish(self, summary: &mut FileSummary, outcome: &Outcome) {
-        let complete = matches!(outcome.stop, Stop::Ended(_));
+        let complete = outcome.is_complete();
         let behind = complete.then_some(&outcome.behind);
         let told = &self.aux.told;
         summary.written_by = self.aux.server;

@@ -24,6 +24,8 @@ pub(super) struct SlotTotals {
     seen: BTreeMap<u64, SlotSet>,
     /// The slot declared last, while the database is the same.
     previous: Option<u64>,
+    /// The totals of the keys that follow may be lost.
+    interrupted: bool,
 }
 
 /// The keys behind one slot's totals.
@@ -47,6 +49,7 @@ struct FieldTtls {
 impl SlotTotals {
     pub(super) fn declare(&mut self, db: u64, declared: SlotInfo) {
         self.close();
+        self.interrupted = false;
         self.check.declared += 1;
         self.look_at_slot(db, declared.slot);
         self.section = Some(Section {
@@ -90,8 +93,16 @@ impl SlotTotals {
                 section.expiring_keys += u64::from(key.expires_at_ms.is_some());
                 section.keys_with_field_ttl += u64::from(key.value.fields_with_ttl > 0);
             }
+            None if self.interrupted => {}
             _ => self.check.stray_keys += 1,
         }
+    }
+
+    /// Bytes follow of which nothing is known: the section that they interrupt is not compared, and keys behind them
+    /// belong to it as long as they are of its slot.
+    pub(super) fn interrupt(&mut self) {
+        self.interrupted = true;
+        self.section = None;
     }
 
     /// Another database begins.

@@ -1,0 +1,143 @@
+//! What can be kept of a damaged snapshot.
+//!
+//! [`survey`] divides a snapshot into parts that are what the server wrote, and gaps. It never takes bytes for
+//! keys that may be anything else: the content of a value can be records as well, and a place behind damage from
+//! which records follow one another need not be one where records were written. Three things decide, in this
+//! order:
+//!
+//! 1. **The checksum.** One changed byte, or a few next to each other, can be located by it, whatever they were
+//!    part of ([`burst`]). Then exactly the record around them is left out.
+//! 2. **The counts** that a snapshot has of its own keys, for each database and, in a cluster, for each slot: see
+//!    [`judge`] for what follows from them.
+//! 3. **The order** that servers keep ([`order`]), which tells most false records from real ones, and the end mark,
+//!    which stands at the end and nowhere else.
+//!
+//! Files of servers before Redis 3.2 have no counts. Behind damage that the checksum cannot locate, nothing of
+//! them is certain.
+
+mod burst;
+mod front;
+mod ground;
+mod judge;
+mod order;
+mod probe;
+mod repair;
+mod search;
+mod surveyor;
+
+use std::ops::Range;
+
+use ground::Ground;
+use surveyor::Surveyor;
+
+use crate::rdb::Framer;
+use crate::reader::{Cursor as _, Reader};
+use crate::{Detail, Error, Header, RdbReader};
+
+/// What a survey must know that the bytes do not tell.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'s> {
+    /// How deep values will be measured: a value is sound if such a measurement is.
+    pub detail: Detail,
+    /// The slot of a key.
+    pub slot_of: &'s (dyn Fn(&[u8]) -> u64 + Sync),
+    /// Whether these bytes, which are not empty, may stand behind the end of a snapshot.
+    pub may_follow: &'s (dyn Fn(&[u8]) -> bool + Sync),
+}
+
+/// A snapshot, divided.
+#[derive(Debug)]
+pub struct Survey {
+    /// Family and version.
+    pub header: Header,
+    /// In the order of the file, from the first record on.
+    pub parts: Vec<Part>,
+    /// The checksum as stored and as computed, when the end of the snapshot was found and has one.
+    pub checksum: Option<(u64, u64)>,
+}
+
+/// A part of a snapshot.
+#[derive(Debug)]
+pub enum Part {
+    /// Records as they were written.
+    Sound(Sound),
+    /// Bytes of which nothing is certain.
+    Gap(Gap),
+}
+
+/// Records that follow one another.
+#[derive(Debug, Clone)]
+pub struct Sound {
+    /// Where they lie.
+    pub range: Range<u64>,
+    framer: Framer,
+}
+
+/// Damage, and what it makes uncertain.
+#[derive(Debug)]
+pub struct Gap {
+    /// Where it lies. Empty where keys are missing and no byte of theirs is left to be found.
+    pub range: Range<u64>,
+    /// What showed it.
+    pub error: Error,
+    /// Keys that the file has and the sound parts have not, as far as that can be said of this gap alone.
+    pub keys_missing: Option<u64>,
+    /// Which they may be.
+    pub touched: Touched,
+    /// The bytes that would make the checksum right, where so few were changed that it tells.
+    pub repair: Option<Repair>,
+}
+
+/// Which keys a gap may hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Touched {
+    /// None but these.
+    Keys(Vec<LostKey>),
+    /// Those of a range of slots, both ends included.
+    Slots(u64, u64),
+    /// Any.
+    Any,
+}
+
+/// A key that is not among those that are certain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostKey {
+    /// Its database.
+    pub db: u64,
+    /// Its name.
+    pub name: Box<[u8]>,
+}
+
+/// Bytes that would make the checksum right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repair {
+    /// Where they belong.
+    pub offset: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Divides a snapshot into what is certain and what is not.
+///
+/// # Errors
+/// When the bytes do not begin like a snapshot, or with a version that is not known.
+pub fn survey<'a>(bytes: &'a [u8], surroundings: Surroundings<'a>) -> Result<Survey, Error> {
+    let mut reader = Reader::new(bytes, 0);
+    let header = Header::read(&mut reader)?;
+    let ground = Ground::new(bytes, header, surroundings);
+    Ok(Surveyor::new(&ground).survey(reader.offset()))
+}
+
+impl Sound {
+    /// Reads the part; the reader ends with an error where the part does, unless the snapshot ends there.
+    pub fn reader<'a>(&self, bytes: &'a [u8], detail: Detail) -> RdbReader<'a> {
+        let end = usize::try_from(self.range.end).unwrap_or(usize::MAX);
+        let start = usize::try_from(self.range.start).unwrap_or(usize::MAX);
+        let part = bytes.get(start..end).unwrap_or_default();
+        RdbReader::within(
+            Reader::new(part, self.range.start),
+            self.framer.clone(),
+            detail,
+        )
+    }
+}

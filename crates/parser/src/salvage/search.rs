@@ -1,0 +1,540 @@
+//! Where reading can go on behind damage.
+//!
+//! Every offset is tried as the beginning of a record, and followed from record to record. Most tries fail at
+//! once. Runs that begin at different places soon meet, because records tell where the next one begins; of
+//! runs that meet only the first is kept as a [`Run`], the others are its [`Branch`]es.
+//!
+//! # Time
+//! A place that was followed to a dead end is remembered, so that no run is followed twice, and all tries
+//! together may take [`STEPS_PER_BYTE`] steps for each byte of the file. What has not been found when they
+//! are spent stays unknown.
+
+use super::ground::Ground;
+use super::order::{Count, Item, Objection, Order};
+use super::probe::{Work, step};
+use crate::rdb::{Begins, Framer};
+
+/// Steps that a survey may take in its tries for each byte of the file.
+pub(super) const STEPS_PER_BYTE: u64 = 16;
+/// Steps that a survey may take at least.
+const STEPS_MIN: u64 = 1 << 20;
+/// Steps for the first record of a try, in the first round and in later ones: a large collection is passed over
+/// only where no cheaper try has led to a result.
+pub(super) const ROUNDS: [u64; 4] = [1 << 12, 1 << 18, 1 << 24, 1 << 40];
+/// Records of a run whose places are remembered.
+const MARKS_MAX: usize = 1 << 16;
+/// Runs that are kept.
+const RUNS_MAX: usize = 24;
+/// Keys from which on a run that leads into further damage ends the search for better ones.
+pub(super) const SUBSTANTIAL_KEYS: u64 = 64;
+/// Bytes ahead for which dead ends are remembered, one bit each: 16 MiB of memory.
+const REMEMBERED_BYTES: u64 = 1 << 27;
+
+/// A record of a run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    pub(super) offset: u64,
+    /// Keys of the run in front of it.
+    pub(super) before: Count,
+}
+
+/// A record that ends a scope.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Closing {
+    /// Its number in the run.
+    pub(super) index: usize,
+    /// Keys of the run in front of it.
+    pub(super) before: Count,
+    pub(super) begins: Begun,
+}
+
+/// What begins where a scope ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begun {
+    Section {
+        slot: u64,
+    },
+    Database,
+    /// What stands behind the keys, or nothing.
+    Rest,
+}
+
+/// Where a run leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// To the end of the snapshot.
+    Good,
+    /// To an end mark in the middle of the file: it is the content of a value.
+    Nested,
+    /// To bytes that do not decode, or to a record that cannot be where it is.
+    Broken,
+}
+
+/// Records that follow one another.
+#[derive(Debug, Clone)]
+pub(super) struct Run {
+    /// The records, up to [`MARKS_MAX`]; the first is where the run begins.
+    pub(super) marks: Vec<Mark>,
+    /// The records that end a scope, up to [`MARKS_MAX`], and in any case the first that ends a database.
+    closings: Vec<Closing>,
+    /// Slot of the keys in front of the first of them.
+    slot: Option<u64>,
+    /// Whether its keys have an idle time, and a frequency.
+    habit: Option<(bool, bool)>,
+    /// Keys in sections that were seen from their totals to their end.
+    pub(super) proven_keys: u64,
+    pub(super) total: Count,
+    pub(super) fate: Fate,
+    /// Whether each of its records leads to the same end, whatever was read in front.
+    settled: bool,
+    /// Where the record lies that could not be read, or the end of the snapshot.
+    pub(super) end: u64,
+    pub(super) branches: Vec<Branch>,
+}
+
+/// Records that lead into a run.
+#[derive(Debug, Clone)]
+pub(super) struct Branch {
+    /// Its own records.
+    pub(super) marks: Vec<Mark>,
+    /// Keys among them.
+    pub(super) own: Count,
+    /// Slot of these.
+    pub(super) slot: Option<u64>,
+    /// The first record of the run that is the branch's as well.
+    pub(super) joins: usize,
+}
+
+impl Run {
+    fn at(offset: u64) -> Run {
+        Run {
+            marks: Vec::new(),
+            closings: Vec::new(),
+            slot: None,
+            habit: None,
+            proven_keys: 0,
+            total: Count::default(),
+            fate: Fate::Broken,
+            settled: false,
+            end: offset,
+            branches: Vec::new(),
+        }
+    }
+
+    pub(super) fn start(&self) -> u64 {
+        self.marks.first().map_or(self.end, |mark| mark.offset)
+    }
+
+    /// Whether it needs no other run to be worth reading.
+    pub(super) fn is_substantial(&self) -> bool {
+        match self.fate {
+            Fate::Good => true,
+            Fate::Nested => false,
+            Fate::Broken => self.total.keys >= SUBSTANTIAL_KEYS || self.proven_keys > 2,
+        }
+    }
+
+    /// The record that ends the section that a record lies in.
+    pub(super) fn section_end(&self, index: usize) -> Option<Closing> {
+        let next = self
+            .closings
+            .partition_point(|closing| closing.index < index);
+        self.closings.get(next).copied()
+    }
+
+    /// The record that ends the database that a record lies in.
+    pub(super) fn database_end(&self, index: usize) -> Option<Closing> {
+        let next = self
+            .closings
+            .partition_point(|closing| closing.index < index);
+        let mut closings = self.closings.iter().skip(next);
+        let is_end = |closing: &&Closing| !matches!(closing.begins, Begun::Section { .. });
+        closings.find(is_end).copied()
+    }
+
+    /// The slot of the keys between a record and the end of its section.
+    pub(super) fn slot(&self, index: usize) -> Option<u64> {
+        let next = self
+            .closings
+            .partition_point(|closing| closing.index < index);
+        match next.checked_sub(1).and_then(|last| self.closings.get(last)) {
+            None => self.slot,
+            Some(Closing {
+                begins: Begun::Section { slot },
+                ..
+            }) => Some(*slot),
+            Some(_) => None,
+        }
+    }
+}
+
+/// The tries of a survey.
+pub(super) struct Search {
+    seen: Seen,
+    /// Steps left for all tries.
+    steps: u64,
+}
+
+/// What a sweep found.
+#[derive(Default)]
+pub(super) struct Sweep {
+    /// In the order of their first records.
+    pub(super) runs: Vec<Run>,
+    /// Some try was given up because it took too long.
+    pub(super) given_up: bool,
+    /// Where the sweep has come to.
+    pub(super) reached: u64,
+    /// A run that ends here or in front is none that goes on.
+    beyond: u64,
+}
+
+/// From where a sweep starts, and what it has to find.
+pub(super) struct Wanted<'w> {
+    /// The first place to be tried.
+    pub(super) from: u64,
+    /// Places that are known to lead nowhere.
+    pub(super) dead: &'w mut dyn Iterator<Item = u64>,
+    /// A run must lead further than this.
+    pub(super) beyond: u64,
+    /// Steps for the first record of a try.
+    pub(super) limit: u64,
+}
+
+impl Search {
+    pub(super) fn new(ground: &Ground<'_>) -> Search {
+        Search {
+            seen: Seen::new(ground.len()),
+            steps: STEPS_MIN.saturating_add(ground.len().saturating_mul(STEPS_PER_BYTE)),
+        }
+    }
+
+    /// Whether no more tries can be made.
+    pub(super) fn is_spent(&self) -> bool {
+        self.steps == 0
+    }
+
+    /// Tries every offset from `from` on until a run is found that is worth reading.
+    pub(super) fn sweep<'a>(
+        &mut self,
+        ground: &Ground<'a>,
+        framer: &Framer,
+        order: &Order<'a>,
+        wanted: Wanted<'_>,
+    ) -> Sweep {
+        self.seen.restart(wanted.from);
+        wanted.dead.for_each(|offset| self.seen.insert(offset));
+        let mut sweep = Sweep {
+            reached: wanted.from,
+            beyond: wanted.beyond,
+            ..Sweep::default()
+        };
+        while sweep.reached < ground.len() && self.steps > 0 {
+            if self.try_at(ground, framer, order, wanted.limit, &mut sweep) {
+                break;
+            }
+        }
+        sweep
+    }
+
+    /// Goes on until `until`, for branches of the runs that were found.
+    pub(super) fn extend<'a>(
+        &mut self,
+        ground: &Ground<'a>,
+        framer: &Framer,
+        order: &Order<'a>,
+        limit: u64,
+        sweep: &mut Sweep,
+        until: u64,
+    ) {
+        while sweep.reached < until.min(ground.len()) && self.steps > 0 {
+            self.try_at(ground, framer, order, limit, sweep);
+        }
+    }
+
+    /// Tries the next offset; true when it begins a run that is worth reading.
+    fn try_at<'a>(
+        &mut self,
+        ground: &Ground<'a>,
+        framer: &Framer,
+        order: &Order<'a>,
+        limit: u64,
+        sweep: &mut Sweep,
+    ) -> bool {
+        let at = sweep.reached;
+        sweep.reached += 1;
+        self.steps -= 1;
+        self.seen.advance(at);
+        if ground.begins(at) == Begins::Nothing
+            || self.seen.contains(at)
+            || find(&sweep.runs, at).is_some()
+        {
+            return false;
+        }
+        let mut chain = Chain {
+            framer: framer.clone(),
+            order: order.clone(),
+            at,
+            limit,
+            run: Run::at(at),
+            records: 0,
+        };
+        match chain.follow(ground, self, &sweep.runs) {
+            Outcome::Joins { run, joins } => {
+                let branch = Branch {
+                    slot: chain.order.section().map(|(slot, _)| slot),
+                    own: chain.run.total,
+                    marks: chain.run.marks,
+                    joins,
+                };
+                if let Some(run) = sweep.runs.get_mut(run) {
+                    run.branches.push(branch);
+                }
+                false
+            }
+            Outcome::Ends { settled } => {
+                let mut run = chain.run;
+                run.settled = settled;
+                run.habit = chain.order.habit();
+                if settled && run.fate != Fate::Good {
+                    run.marks
+                        .iter()
+                        .for_each(|mark| self.seen.insert(mark.offset));
+                }
+                let found = run.is_substantial() && run.end > sweep.beyond;
+                if run.end > sweep.beyond && (run.total.keys > 0 || found) {
+                    keep(&mut sweep.runs, run);
+                }
+                found
+            }
+            Outcome::GivenUp => {
+                sweep.given_up = true;
+                false
+            }
+        }
+    }
+}
+
+/// Adds a run, and drops the one with the fewest keys if there are too many.
+fn keep(runs: &mut Vec<Run>, run: Run) {
+    runs.push(run);
+    if runs.len() > RUNS_MAX {
+        let least = runs
+            .iter()
+            .enumerate()
+            .filter(|(_, run)| !run.is_substantial())
+            .min_by_key(|(at, run)| (run.total.keys, *at));
+        if let Some((at, _)) = least {
+            runs.remove(at);
+        }
+    }
+}
+
+/// A try.
+struct Chain<'a> {
+    framer: Framer,
+    order: Order<'a>,
+    at: u64,
+    limit: u64,
+    run: Run,
+    records: usize,
+}
+
+enum Outcome {
+    Joins {
+        run: usize,
+        joins: usize,
+    },
+    /// At [`Run::end`]; `settled` when every run that meets this one ends there too.
+    Ends {
+        settled: bool,
+    },
+    GivenUp,
+}
+
+impl<'a> Chain<'a> {
+    fn follow(&mut self, ground: &Ground<'a>, search: &mut Search, runs: &[Run]) -> Outcome {
+        loop {
+            if self.records > 0 && self.run.closings.is_empty() {
+                if let Some((run, joins)) = find(runs, self.at) {
+                    return self.join(runs, run, joins);
+                }
+                if search.seen.contains(self.at) {
+                    self.run.end = self.at;
+                    return Outcome::Ends { settled: true };
+                }
+            }
+            let allowed = self.allowance().min(search.steps);
+            let mut work = Work { left: allowed };
+            let step = step(ground, &mut self.framer, self.at, &mut work);
+            search.steps -= allowed - work.left;
+            let step = match step {
+                Ok(Some(step)) => step,
+                Ok(None) => return Outcome::Ends { settled: false },
+                Err(_) if work.is_spent() => return Outcome::GivenUp,
+                Err(_) => {
+                    self.run.end = self.at;
+                    return Outcome::Ends { settled: true };
+                }
+            };
+            let section = self.order.section();
+            let item = match self.order.admit(ground, &step.record, step.facts.as_ref()) {
+                Ok(item) => item,
+                Err(objection) => {
+                    self.run.end = self.at;
+                    if objection == Objection::EarlyEnd {
+                        self.run.fate = Fate::Nested;
+                    }
+                    return Outcome::Ends {
+                        settled: objection.is_absolute(),
+                    };
+                }
+            };
+            self.take(item, section.map(|(slot, _)| slot));
+            if let Some((_, scope)) = section
+                && scope.whole
+                && !matches!(item, Item::Key | Item::Note)
+            {
+                self.run.proven_keys += scope.counted.keys;
+            }
+            self.at = step.record.range.end;
+            self.records += 1;
+            if item == Item::End {
+                self.run.end = self.at;
+                self.run.fate = Fate::Good;
+                return Outcome::Ends { settled: true };
+            }
+        }
+    }
+
+    /// Steps for the next record: the longer a run, the larger the record that is believed to belong to it.
+    fn allowance(&self) -> u64 {
+        let doublings = u32::try_from(self.records.saturating_mul(2)).unwrap_or(u32::MAX);
+        self.limit
+            .checked_shl(doublings.min(u64::BITS - self.limit.ilog2() - 1))
+            .unwrap_or(u64::MAX)
+    }
+
+    fn take(&mut self, item: Item, slot: Option<u64>) {
+        let begins = match item {
+            Item::Key | Item::Note => None,
+            Item::Section { slot } => Some(Begun::Section { slot }),
+            Item::Database => Some(Begun::Database),
+            Item::Rest | Item::End => Some(Begun::Rest),
+        };
+        if self.run.marks.len() < MARKS_MAX {
+            self.run.marks.push(Mark {
+                offset: self.at,
+                before: self.run.total,
+            });
+        }
+        if let Some(begins) = begins {
+            if self.run.closings.is_empty() {
+                self.run.slot = slot;
+            }
+            let ends_database = !matches!(begins, Begun::Section { .. });
+            if self.run.closings.len() < MARKS_MAX
+                || (ends_database && self.run.database_end(0).is_none())
+            {
+                self.run.closings.push(Closing {
+                    index: self.records,
+                    before: self.run.total,
+                    begins,
+                });
+            }
+        }
+        self.run.total = self.order.total();
+    }
+
+    /// Joins a run, unless keys of two slots would lie in one section then, or some keys have what others have not.
+    fn join(&mut self, runs: &[Run], run: usize, joins: usize) -> Outcome {
+        let own = self.order.section().map(|(slot, _)| slot);
+        let met = runs.get(run).and_then(|run| {
+            let keys_follow =
+                run.section_end(joins)?.before.keys > run.marks.get(joins)?.before.keys;
+            keys_follow.then(|| run.slot(joins))?
+        });
+        let habit = runs.get(run).and_then(|run| run.habit);
+        let differ =
+            |one: Option<_>, other: Option<_>| one.is_some() && other.is_some() && one != other;
+        if (own.is_some() && met.is_some() && own != met) || differ(self.order.habit(), habit) {
+            self.run.end = self.at;
+            return Outcome::Ends { settled: false };
+        }
+        Outcome::Joins { run, joins }
+    }
+}
+
+/// The run, and the record in it, that begins at an offset.
+fn find(runs: &[Run], at: u64) -> Option<(usize, usize)> {
+    let settled = runs.iter().enumerate().filter(|(_, run)| run.settled);
+    settled.into_iter().find_map(|(index, run)| {
+        let mark = run
+            .marks
+            .binary_search_by_key(&at, |mark| mark.offset)
+            .ok()?;
+        Some((index, mark))
+    })
+}
+
+/// Offsets that are known to lead nowhere, of those not far ahead.
+struct Seen {
+    words: Vec<u64>,
+    /// What lies in front of it is forgotten.
+    from: u64,
+}
+
+impl Seen {
+    fn new(len: u64) -> Seen {
+        let bytes = len.clamp(1, REMEMBERED_BYTES);
+        let words = usize::try_from(bytes.div_ceil(64)).unwrap_or(1);
+        Seen {
+            words: vec![0; words],
+            from: 0,
+        }
+    }
+
+    fn span(&self) -> u64 {
+        self.words.len() as u64
+    }
+
+    fn restart(&mut self, from: u64) {
+        self.words.fill(0);
+        self.from = from;
+    }
+
+    /// Forgets what lies in front of `at`, which makes room behind.
+    fn advance(&mut self, at: u64) {
+        while self.from / 64 < at / 64 {
+            let gone = self.from / 64 % self.span();
+            if let Some(word) = usize::try_from(gone)
+                .ok()
+                .and_then(|at| self.words.get_mut(at))
+            {
+                *word = 0;
+            }
+            self.from = (self.from / 64 + 1) * 64;
+        }
+    }
+
+    fn place(&self, offset: u64) -> Option<(usize, u64)> {
+        let word = offset / 64;
+        if offset < self.from || word - self.from / 64 >= self.span() {
+            return None;
+        }
+        let index = usize::try_from(word % self.span()).ok()?;
+        Some((index, 1 << (offset % 64)))
+    }
+
+    fn insert(&mut self, offset: u64) {
+        if let Some((index, bit)) = self.place(offset)
+            && let Some(word) = self.words.get_mut(index)
+        {
+            *word |= bit;
+        }
+    }
+
+    fn contains(&self, offset: u64) -> bool {
+        self.place(offset)
+            .is_some_and(|(index, bit)| self.words.get(index).is_some_and(|word| word & bit != 0))
+    }
+}

@@ -1,0 +1,409 @@
+//! From gap to gap through a damaged snapshot.
+
+use super::burst::BURST_BYTES_MAX;
+use super::front::{Front, Halt, Part as ScopePart, Trouble};
+use super::ground::Ground;
+use super::judge::{Case, Reach, Verdict, suspects_begin};
+use super::order::{Count, Objection, Order};
+use super::probe::{Work, step};
+use super::repair::damaged;
+use super::search::{Fate, ROUNDS, Search, Sweep, Wanted};
+use super::{Gap, LostKey, Part, Sound, Survey, Touched};
+use crate::Error;
+use crate::rdb::Framer;
+
+/// Bytes in front of damage where its beginning is looked for.
+const LOOK_BACK_BYTES: u64 = 1 << 20;
+/// Keys in front of damage where its beginning is looked for.
+const LOOK_BACK_KEYS: usize = 256;
+/// Runs behind one another that are looked at together.
+const RUNS_TOGETHER: usize = 8;
+/// Keys that are named for one gap; of more it is said that any may be touched.
+const NAMED_MAX: usize = 1_000;
+
+/// Divides a snapshot into parts.
+pub(super) struct Surveyor<'g, 'a> {
+    ground: &'g Ground<'a>,
+    search: Search,
+    parts: Vec<Part>,
+}
+
+impl<'g, 'a> Surveyor<'g, 'a> {
+    pub(super) fn new(ground: &'g Ground<'a>) -> Surveyor<'g, 'a> {
+        Surveyor {
+            ground,
+            search: Search::new(ground),
+            parts: Vec::new(),
+        }
+    }
+
+    pub(super) fn survey(mut self, first: u64) -> Survey {
+        let framer = Framer::new(self.ground.header);
+        let whole = self.ground.len();
+        let end = match self.ground.ends_at(whole) {
+            true => {
+                self.sound(&framer, first, whole);
+                Some(whole)
+            }
+            false => self.walk(Front::new(framer, Order::new(self.ground), first)),
+        };
+        let checksum = end.and_then(|end| self.ground.checksum(end));
+        if let Some((stored, computed)) = checksum
+            && stored != computed
+            && !self.parts.iter().any(|part| matches!(part, Part::Gap(_)))
+        {
+            self.silent_change(end.unwrap_or(whole));
+        }
+        Survey {
+            header: self.ground.header,
+            parts: self.parts,
+            checksum,
+        }
+    }
+
+    /// Goes from gap to gap; where the snapshot ends, if that was found.
+    fn walk(&mut self, mut front: Front<'a>) -> Option<u64> {
+        let first = front.start;
+        loop {
+            let halt = front.advance(self.ground);
+            if front.start == first
+                && self.parts.is_empty()
+                && let Some(end) = self.without_one(first, &front, &halt)
+            {
+                return Some(end);
+            }
+            let trouble = match halt {
+                Halt::End => {
+                    self.sound_front(&front, front.at);
+                    return Some(front.at);
+                }
+                Halt::Trouble(trouble) => trouble,
+            };
+            front = self.behind(front, trouble)?;
+        }
+    }
+
+    /// All but the one damaged record that the checksum names, if it does; the end of the snapshot.
+    fn without_one(&mut self, first: u64, front: &Front<'a>, halt: &Halt) -> Option<u64> {
+        let (end, until) = match halt {
+            Halt::End => (front.at, front.at),
+            // A change that shows at once lies in front of the byte that shows it, or there.
+            Halt::Trouble(trouble) if trouble.objection.is_none() => {
+                (self.ground.len(), trouble.error.offset() + BURST_BYTES_MAX)
+            }
+            Halt::Trouble(_) => (self.ground.len(), self.ground.len()),
+        };
+        let damaged = damaged(self.ground, first, end, until)?;
+        self.sound(&Framer::new(self.ground.header), first, damaged.from);
+        let lost: Vec<LostKey> = damaged.key.into_iter().collect();
+        self.parts.push(Part::Gap(Gap {
+            range: damaged.from..damaged.to,
+            error: damaged.error,
+            keys_missing: Some(lost.len() as u64),
+            touched: Touched::Keys(lost),
+            repair: Some(damaged.repair),
+        }));
+        self.sound(&damaged.framer, damaged.to, damaged.end);
+        Some(damaged.end)
+    }
+
+    /// Says that the checksum is wrong, and that nothing shows why.
+    fn silent_change(&mut self, end: u64) {
+        self.parts.push(Part::Gap(Gap {
+            range: end..end,
+            error: Error::corrupt(
+                end.saturating_sub(8),
+                "checksum of the bytes in front",
+                "another",
+            ),
+            keys_missing: None,
+            touched: Touched::Any,
+            repair: None,
+        }));
+    }
+
+    /// A scope has come to its end with another number of keys than it declares, and nothing shows where.
+    fn miscounted(
+        &mut self,
+        mut front: Front<'a>,
+        trouble: Trouble,
+        declared: Count,
+        counted: Count,
+    ) -> Front<'a> {
+        let touched = match front.scope() {
+            Some((ScopePart::Section { slot }, _)) => Touched::Slots(slot, slot),
+            _ => Touched::Any,
+        };
+        let total = front.order.total().keys;
+        let surplus = counted.keys > declared.keys || counted.expiring > declared.expiring;
+        let (from, missing) = if surplus {
+            // Which of them are keys cannot be told, so none is given.
+            let first = total - counted.keys.min(total);
+            let first = front.keys.iter().find(|mark| mark.before.keys == first);
+            (first.map_or(front.start, |mark| mark.offset), declared.keys)
+        } else {
+            (front.at, declared.keys - counted.keys)
+        };
+        self.sound_front(&front, from);
+        self.parts.push(Part::Gap(Gap {
+            range: from..front.at,
+            error: trouble.error,
+            keys_missing: Some(missing),
+            touched,
+            repair: None,
+        }));
+        front.order.stop_counting();
+        front.begin_here();
+        front
+    }
+
+    /// The front behind what is wrong, if there is any.
+    fn behind(&mut self, front: Front<'a>, trouble: Trouble) -> Option<Front<'a>> {
+        let order = match front.prefix(self.ground, front.at) {
+            Some(prefix) if front.order.habit().is_none() => {
+                front.order.behind_gap().like(prefix.idle, prefix.freq)
+            }
+            _ => front.order.behind_gap(),
+        };
+        let mut verdict = None;
+        for limit in ROUNDS {
+            let (from, tried_from_key) = look_back(&front, &trouble);
+            let mut sweep = self.look(&front, &trouble, &order, from, limit);
+            sweep.runs.sort_by_key(|run| run.start());
+            let case = Case {
+                ground: self.ground,
+                front: &front,
+                trouble: &trouble,
+                runs: &sweep.runs,
+                tried_from_key,
+            };
+            verdict = case.judge();
+            if std::env::var_os("SALVAGE_DEBUG").is_some() {
+                eprintln!(
+                    "at {} keys {:?} scope {:?} from {from} tried {tried_from_key} limit {limit} given up {} spent {} objection {:?}",
+                    front.at,
+                    front.order.total(),
+                    front.scope(),
+                    sweep.given_up,
+                    self.search.is_spent(),
+                    trouble.objection
+                );
+                for run in &sweep.runs {
+                    eprintln!(
+                        "  run {}..{} {:?} keys {:?} db end {:?} marks {} branches {:?}",
+                        run.start(),
+                        run.end,
+                        run.fate,
+                        run.total,
+                        run.database_end(0),
+                        run.marks.len(),
+                        run.branches
+                            .iter()
+                            .map(|b| (b.marks[0].offset, b.joins, b.own.keys))
+                            .collect::<Vec<_>>()
+                    );
+                }
+                eprintln!(
+                    "  verdict {:?}",
+                    verdict.as_ref().map(|v| (&v.cuts, v.certain))
+                );
+            }
+            let is_certain = verdict.as_ref().is_some_and(|verdict| verdict.certain);
+            if is_certain || !sweep.given_up || self.search.is_spent() {
+                break;
+            }
+        }
+        match (verdict, trouble.objection) {
+            (Some(verdict), _) => Some(self.cut(front, trouble, verdict)),
+            (None, Some(Objection::Miscount { declared, counted })) => {
+                Some(self.miscounted(front, trouble, declared, counted))
+            }
+            (None, _) => {
+                let from = match self.is_cut_short(&trouble) {
+                    true => front.at,
+                    false => suspects_begin(&front),
+                };
+                self.sound_front(&front, from);
+                self.parts.push(Part::Gap(Gap {
+                    range: from..self.ground.len(),
+                    error: trouble.error,
+                    keys_missing: None,
+                    touched: Touched::Any,
+                    repair: None,
+                }));
+                None
+            }
+        }
+    }
+
+    /// Whether the file simply ends too early: what was read is what was written then.
+    fn is_cut_short(&self, trouble: &Trouble) -> bool {
+        const END_MARK: u8 = 0xff;
+        let end_mark = self.ground.len().checked_sub(9);
+        let has_end =
+            end_mark.is_some_and(|at| self.ground.reader(at).rest().first() == Some(&END_MARK));
+        trouble.error.is_truncated() && !has_end
+    }
+
+    /// Looks for runs behind the trouble that the front is in.
+    fn look(
+        &mut self,
+        front: &Front<'a>,
+        trouble: &Trouble,
+        order: &Order<'a>,
+        from: u64,
+        limit: u64,
+    ) -> Sweep {
+        let ground = self.ground;
+        let framer = &front.framer.elsewhere(front.order.db());
+        // What was read leads to where nothing can be read; what is only out of order may be in order elsewhere.
+        let read = front.keys.iter().map(|mark| mark.offset);
+        let read = read
+            .chain([front.at])
+            .filter(|_| trouble.objection.is_none());
+        let wanted = Wanted {
+            from,
+            dead: &mut { read },
+            beyond: front.at,
+            limit,
+        };
+        let mut all = self.search.sweep(ground, framer, order, wanted);
+        let surplus = self.surplus(front, &all);
+        let until = all
+            .runs
+            .last()
+            .and_then(|run| run.marks.get(surplus + 4).or(run.marks.last()))
+            .map_or(from, |mark| mark.offset);
+        self.search
+            .extend(ground, framer, order, limit, &mut all, until);
+        // A run that leads into further damage says little by itself: what comes behind that does.
+        for _ in 0..RUNS_TOGETHER {
+            let Some(last) = all.runs.last().filter(|run| run.fate == Fate::Broken) else {
+                break;
+            };
+            if !last.is_substantial() || last.database_end(0).is_some() || order.has_sections() {
+                break;
+            }
+            let from = last.end.saturating_sub(LOOK_BACK_BYTES).max(last.start()) + 1;
+            let wanted = Wanted {
+                from,
+                dead: &mut last.marks.iter().map(|mark| mark.offset),
+                beyond: last.end,
+                limit,
+            };
+            let more = self.search.sweep(ground, framer, order, wanted);
+            all.given_up |= more.given_up;
+            if more.runs.is_empty() {
+                break;
+            }
+            all.runs.extend(more.runs);
+        }
+        all
+    }
+
+    /// How many keys too many there are if the last run is taken from its beginning.
+    fn surplus(&self, front: &Front<'a>, sweep: &Sweep) -> usize {
+        let surplus = || {
+            let (part, scope) = front.scope()?;
+            let run = sweep.runs.last()?;
+            let closing = match part {
+                ScopePart::Section { .. } => run.section_end(0),
+                ScopePart::Database => run.database_end(0),
+            };
+            let found = scope.counted.keys + closing?.before.keys + 1;
+            usize::try_from(found.saturating_sub(scope.declared?.keys)).ok()
+        };
+        surplus().unwrap_or(0)
+    }
+
+    /// Records a verdict; the front behind its last gap.
+    fn cut(&mut self, front: Front<'a>, trouble: Trouble, verdict: Verdict) -> Front<'a> {
+        let db = front.order.db();
+        let framer = front.framer.elsewhere(db);
+        let mut sound = (front.begin.clone(), front.start);
+        let mut gap_bytes = 0;
+        for cut in &verdict.cuts {
+            self.sound(&sound.0, sound.1, cut.from);
+            self.parts.push(Part::Gap(Gap {
+                range: cut.from..cut.to,
+                error: match cut.trouble_at == front.at {
+                    true => trouble.error.clone(),
+                    false => self.error_at(&framer, cut.trouble_at),
+                },
+                keys_missing: cut.missing,
+                touched: self.touched(&front, &cut.touched),
+                repair: None,
+            }));
+            sound = (framer.clone(), cut.to);
+            gap_bytes += cut.to - cut.from;
+        }
+        let from = verdict.cuts.first().map_or(front.at, |cut| cut.from);
+        let dropped = front.keys.iter().filter(|mark| mark.offset >= from);
+        let order = front.order.behind_cut(dropped.count() as u64, gap_bytes);
+        Front::new(framer, order, sound.1)
+    }
+
+    /// What is wrong with a record, which is known not to be sound.
+    fn error_at(&self, framer: &Framer, at: u64) -> Error {
+        let read = step(self.ground, &mut framer.clone(), at, &mut Work::boundless());
+        read.err().unwrap_or_else(|| {
+            Error::corrupt(at, "record that can be where it is", "one that cannot")
+        })
+    }
+
+    fn touched(&self, front: &Front<'a>, reach: &Reach) -> Touched {
+        let keys = match reach {
+            Reach::Keys(keys) => keys,
+            Reach::Slots(first, last) => return Touched::Slots(*first, *last),
+            Reach::Any => return Touched::Any,
+        };
+        if keys.len() > NAMED_MAX {
+            return Touched::Any;
+        }
+        let name = |&offset: &u64| {
+            let prefix = front.prefix(self.ground, offset)?;
+            Some(LostKey {
+                db: front.order.db(),
+                name: prefix.key.bytes().ok()?.as_ref().into(),
+            })
+        };
+        keys.iter()
+            .map(name)
+            .collect::<Option<Vec<_>>>()
+            .map_or(Touched::Any, Touched::Keys)
+    }
+
+    fn sound_front(&mut self, front: &Front<'a>, until: u64) {
+        self.sound(&front.begin, front.start, until);
+    }
+
+    fn sound(&mut self, framer: &Framer, from: u64, until: u64) {
+        if from < until {
+            self.parts.push(Part::Sound(Sound {
+                range: from..until,
+                framer: framer.clone(),
+            }));
+        }
+    }
+}
+
+/// From where on places are tried for damage that shows at the front, and the number of the first key whose
+/// value may have been damaged then.
+fn look_back(front: &Front<'_>, trouble: &Trouble) -> (u64, u64) {
+    let in_database = usize::try_from(front.order.database().counted.keys).unwrap_or(usize::MAX);
+    let keys = front.keys.iter().rev();
+    let first = match trouble.objection {
+        // Only the end of the scope has shown it: the damage may be anywhere in there.
+        Some(Objection::Miscount { .. }) => keys.take(in_database).last(),
+        _ => {
+            let near = front.at.saturating_sub(LOOK_BACK_BYTES);
+            keys.take(LOOK_BACK_KEYS.min(in_database))
+                .take_while(|mark| mark.offset >= near)
+                .last()
+        }
+    };
+    match first {
+        Some(mark) => (mark.offset + 1, mark.before.keys),
+        None => (front.at + 1, front.order.total().keys),
+    }
+}
