@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::run::{fixture, preshard, snapshots};
 
 /// The fields of a line of NDJSON, in their order: other tools read them.
-const KEY_FIELDS: [&str; 29] = [
+const KEY_FIELDS: [&str; 31] = [
     "db",
     "key",
     "type",
@@ -33,7 +33,9 @@ const KEY_FIELDS: [&str; 29] = [
     "groups",
     "consumers",
     "pending",
+    "unowned",
     "deleted_entries",
+    "template",
     "module",
 ];
 

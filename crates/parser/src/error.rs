@@ -107,6 +107,13 @@ impl Error {
         self
     }
 
+    /// Names no entry.
+    #[cold]
+    pub(crate) fn without_entry(mut self) -> Error {
+        self.0.entry = None;
+        self
+    }
+
     /// Who must act.
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind

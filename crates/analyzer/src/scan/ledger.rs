@@ -65,8 +65,10 @@ impl Ledger {
 
     /// Takes in bytes of which nothing is known.
     pub(super) fn add_gap(&mut self, range: &Range<u64>) {
-        self.add(PartKind::Unread, range.end - range.start);
-        self.read_to = range.end;
+        if !range.is_empty() {
+            self.add(PartKind::Unread, range.end - range.start);
+            self.read_to = range.end;
+        }
     }
 
     /// The attributes of a key, one piece.

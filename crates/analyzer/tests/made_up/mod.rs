@@ -97,7 +97,6 @@ pub fn file(path: &str, numbers: impl IntoIterator<Item = u16>) -> FileScan {
             trailing_bytes: 0,
             account: Vec::new(),
             claims: Vec::new(),
-            salvage: None,
             warnings: Vec::new(),
         },
         profile,

@@ -16,7 +16,7 @@ const ONE: u64 = 1 << 63;
 /// caller reads the rest of the file as it would be then, which has to fit as well.
 const DOUBT_BITS: u32 = 16;
 /// Bytes of the longest run that is looked for.
-pub(super) const BURST_BYTES_MAX: u64 = 4;
+pub(super) const BURST_BYTES_MAX: u32 = 4;
 
 /// Bytes that were changed, next to each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub(super) fn locate(bytes: &[u8], until: u64) -> Option<Burst> {
 /// Bytes of the longest run that is looked for in a file of so many bytes.
 fn longest_run(len: u64) -> u32 {
     let places_bits = u64::BITS - len.leading_zeros();
-    ((u64::BITS - DOUBT_BITS).saturating_sub(places_bits) / 8).clamp(1, BURST_BYTES_MAX as u32)
+    ((u64::BITS - DOUBT_BITS).saturating_sub(places_bits) / 8).clamp(1, BURST_BYTES_MAX)
 }
 
 impl Burst {

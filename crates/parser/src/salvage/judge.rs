@@ -124,6 +124,20 @@ impl<'c> Entrance<'c> {
         own.iter().chain(self.run.marks.iter().skip(self.joins))
     }
 
+    /// The same, each with the keys between here and there.
+    fn counted_marks(self) -> impl Iterator<Item = (&'c Mark, u64)> {
+        let own = self.branch.map_or(&[][..], |branch| &branch.marks);
+        let own_keys = self.branch.map_or(0, |branch| branch.own.keys);
+        let joined = self.run.marks.get(self.joins..).unwrap_or_default();
+        let first = joined.first().map_or(0, |mark| mark.before.keys);
+        let own = own.iter().map(|mark| (mark, mark.before.keys));
+        own.chain(
+            joined
+                .iter()
+                .map(move |mark| (mark, own_keys + mark.before.keys - first)),
+        )
+    }
+
     fn offset(self) -> Option<u64> {
         self.marks().next().map(|mark| mark.offset)
     }
@@ -143,6 +157,14 @@ impl<'c> Entrance<'c> {
     fn keys_to(self, closing: Closing) -> Option<Count> {
         let joined = closing.before.minus(self.run.marks.get(self.joins)?.before);
         Some(joined.plus(self.branch.map_or(Count::default(), |branch| branch.own)))
+    }
+
+    /// Keys up to where the run has so many.
+    fn keys_up_to(self, end: Count) -> Option<u64> {
+        let joined = end
+            .keys
+            .checked_sub(self.run.marks.get(self.joins)?.before.keys)?;
+        Some(joined + self.branch.map_or(0, |branch| branch.own.keys))
     }
 
     /// Keys up to the end of the scope of which this is the middle, if it can be.
@@ -240,17 +262,6 @@ impl<'a> Case<'_, 'a> {
         let pairs: Vec<Pair<'_>> = entrances()
             .filter_map(|entrance| self.pair(counts, entrance, prefix.as_ref()))
             .collect();
-        if std::env::var_os("SALVAGE_DEBUG").is_some() {
-            for pair in &pairs {
-                eprintln!(
-                    "   pair damaged {} at {:?} sound {:?} behind {}",
-                    pair.damaged,
-                    self.offset_of(pair.damaged),
-                    pair.sound.offset(),
-                    pair.keys_behind
-                );
-            }
-        }
         if !pairs.is_empty() {
             let most = entrances().filter_map(|entrance| entrance.keys(counts.part));
             let most = most.map(|keys| keys.keys).max()?;
@@ -401,8 +412,9 @@ impl<'a> Case<'_, 'a> {
         let keys_skipped = skipped.iter().filter(|offset| is_key(offset)).count() as u64;
         let kept_behind = first.keys_behind.saturating_sub(keys_skipped);
         let kept_in_front = counts.counted.keys - (self.front.order.total().keys - damaged);
-        let mut keys = self.keys_from(damaged);
-        keys.push(self.front.at);
+        // What lies between the last record that may be the damaged one and the trouble is none in any case.
+        let last = pairs.iter().map(|pair| pair.damaged).max()?;
+        let mut keys = self.keys_between(damaged, last);
         keys.extend(pairs.iter().flat_map(|pair| {
             let marks = pair.sound.marks();
             marks
@@ -454,11 +466,15 @@ impl<'a> Case<'_, 'a> {
         }
     }
 
-    fn keys_from(&self, number: u64) -> Vec<u64> {
+    /// Where keys begin, by their numbers, both included; behind the last is the record in trouble.
+    fn keys_between(&self, first: u64, last: u64) -> Vec<u64> {
         let keys = self.front.keys.iter();
-        keys.filter(|mark| mark.before.keys >= number)
-            .map(|mark| mark.offset)
-            .collect()
+        let between = keys.filter(|mark| (first..=last).contains(&mark.before.keys));
+        let mut offsets: Vec<u64> = between.map(|mark| mark.offset).collect();
+        if last == self.front.order.total().keys {
+            offsets.push(self.front.at);
+        }
+        offsets
     }
 
     /// Damage in several places of one scope: when the front and the runs behind it, each from its first
@@ -510,7 +526,9 @@ impl<'a> Case<'_, 'a> {
         let mut trouble_at = self.front.at;
         let mut kept = counts.counted.keys.checked_sub(surplus)?;
         for run in between.iter().copied().chain([last]) {
-            let entered = entered(run, surplus).filter(|mark| mark.offset >= from)?;
+            let is_last = std::ptr::eq(run, last);
+            let end = if is_last { closing.before } else { run.total };
+            let entered = entered(run, end, from, surplus)?;
             cuts.push(Cut {
                 from,
                 to: entered.offset,
@@ -518,22 +536,11 @@ impl<'a> Case<'_, 'a> {
                 missing: None,
                 touched: counts.reach(),
             });
-            let is_last = std::ptr::eq(run, last);
-            let end = if is_last { closing.before } else { run.total };
-            kept += end.keys.checked_sub(entered.before.keys)?;
+            kept += entered.keys;
             if !is_last {
                 kept = kept.checked_sub(surplus)?;
                 trouble_at = run.end;
-                from = match surplus {
-                    0 => run.end,
-                    _ => {
-                        let wanted = run.total.keys - surplus;
-                        run.marks
-                            .iter()
-                            .find(|mark| mark.before.keys == wanted)?
-                            .offset
-                    }
-                };
+                from = end_without(run, surplus)?;
             }
         }
         let missing = counts.declared.keys.checked_sub(kept)?;
@@ -549,7 +556,8 @@ impl<'a> Case<'_, 'a> {
             return None;
         }
         let run = self.runs.iter().find(|run| run.is_substantial())?;
-        let entered = entered(run, 0).filter(|mark| mark.offset >= self.front.at)?;
+        let end = run.database_end(0).map_or(run.total, |end| end.before);
+        let entered = entered(run, end, self.front.at, 0)?;
         let slot_in_front = self.front.order.section().map_or(0, |(slot, _)| slot);
         let slot_behind = run.slot(0).or(match run.section_end(0)?.begins {
             Begun::Section { slot } => Some(slot),
@@ -567,9 +575,9 @@ impl<'a> Case<'_, 'a> {
             return Some(cut);
         };
         // The keys that are missing must find room in the gap, or the gap has hidden the end of the database.
-        let end = run.database_end(0).map_or(run.total, |end| end.before);
-        let behind = end.keys.checked_sub(entered.before.keys)?;
-        let missing = declared.keys.checked_sub(database.counted.keys + behind);
+        let missing = declared
+            .keys
+            .checked_sub(database.counted.keys + entered.keys);
         let room = (cut.to - cut.from + database.gap_bytes) / ENTRY_BYTES_MIN;
         match run.database_end(0) {
             Some(_) => missing
@@ -609,13 +617,12 @@ impl<'a> Case<'_, 'a> {
         let (mut room, mut end, mut entrance) = (scope.gap_bytes, from, None);
         let dropped = (total - first) + margin * (2 * runs.len() as u64 - 1);
         for &run in &runs {
-            let entered = entered(run, margin)?;
+            let entered = entered(run, end_of(run), end, margin)?;
             entrance.get_or_insert(entered.offset);
             room += entered.offset.checked_sub(end)?;
-            let keys = end_of(run).keys.checked_sub(entered.before.keys)?;
             kept += match run.database_end(0) {
-                Some(_) => keys,
-                None => keys.checked_sub(margin)?,
+                Some(_) => entered.keys,
+                None => entered.keys.checked_sub(margin)?,
             };
             end = run.end;
         }
@@ -678,8 +685,8 @@ impl<'a> Case<'_, 'a> {
 pub(super) fn suspects_begin(front: &Front<'_>) -> u64 {
     let suspects = usize::try_from(MARGIN_KEYS).unwrap_or(usize::MAX);
     let in_database = usize::try_from(front.order.database().counted.keys).unwrap_or(usize::MAX);
-    let keys = front.keys.iter().rev().take(suspects.min(in_database));
-    keys.last().map_or(front.at, |mark| mark.offset)
+    let mut keys = front.keys.iter().rev().take(suspects.min(in_database));
+    keys.next_back().map_or(front.at, |mark| mark.offset)
 }
 
 /// The one blob that a value of a compact encoding is.
@@ -717,30 +724,50 @@ impl Counts {
     }
 }
 
-/// The most keys that lie between any entrance of a run and its end.
+/// The most keys that lie between an entrance of a run and its end.
 fn most_keys(run: &Run, end: Count) -> u64 {
-    let branches = run.branches.iter().filter_map(|branch| {
-        let mark = run.marks.get(branch.joins)?;
-        Some(branch.own.keys + end.keys.saturating_sub(mark.before.keys))
-    });
-    branches.fold(end.keys, u64::max)
+    let entrances = Entrance::all(run, usize::MAX);
+    let keys = entrances.filter_map(|entrance| entrance.keys_up_to(end));
+    keys.max().unwrap_or(0)
 }
 
-/// The first record of a run that is sound if any of its branches is that begins within its first record, and
-/// behind it so many keys.
-fn entered(run: &Run, keys: u64) -> Option<Mark> {
-    let second = run.marks.get(1).map_or(run.end, |mark| mark.offset);
-    let rivals = run.branches.iter().filter(|branch| {
-        branch
-            .marks
-            .first()
-            .is_some_and(|mark| mark.offset < second)
-    });
-    let common = rivals.map(|branch| branch.joins).max().unwrap_or(0);
-    let common = *run.marks.get(common)?;
-    let wanted = common.before.keys + keys;
-    run.marks
-        .iter()
-        .find(|mark| mark.before.keys >= wanted)
-        .copied()
+/// Where the last keys of a run begin, so many of them; its end for none.
+fn end_without(run: &Run, keys: u64) -> Option<u64> {
+    if keys == 0 {
+        return Some(run.end);
+    }
+    let wanted = run.total.keys.checked_sub(keys)?;
+    let mark = run.marks.iter().find(|mark| mark.before.keys == wanted);
+    mark.map(|mark| mark.offset)
+}
+
+/// A place to go on behind an entrance.
+struct Entered {
+    offset: u64,
+    /// Keys from there to the end.
+    keys: u64,
+}
+
+/// Where to go on when a run is entered so that it has the most keys, and so many of them are left out: not in
+/// front of `from`.
+fn entered(run: &Run, end: Count, from: u64, left_out: u64) -> Option<Entered> {
+    let places = || Entrance::all(run, usize::MAX).filter(|each| each.offset() >= Some(from));
+    let most = places().filter_map(|each| each.keys_up_to(end)).max()?;
+    let mut best = places().filter(|each| each.keys_up_to(end) == Some(most));
+    let first = best.next()?;
+    let rest: Vec<Entrance<'_>> = best.collect();
+    let common = |offset: u64| rest.iter().all(|other| other.has(offset));
+    let mut common_keys = None;
+    for (mark, keys_before) in first.counted_marks() {
+        if common_keys.is_none() && common(mark.offset) {
+            common_keys = Some(keys_before);
+        }
+        if common_keys.is_some_and(|in_front| keys_before >= in_front + left_out) {
+            return Some(Entered {
+                offset: mark.offset,
+                keys: most.checked_sub(keys_before)?,
+            });
+        }
+    }
+    None
 }

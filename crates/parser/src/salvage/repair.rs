@@ -48,7 +48,7 @@ pub(super) fn damaged(ground: &Ground<'_>, first: u64, end: u64, until: u64) -> 
     let framer = Framer::new(ground.header);
     if burst.offset < first {
         let rest = Front::new(framer.clone(), Order::new(ground), first);
-        return (reads_to(ground, rest) == Some(end)).then(|| Damaged {
+        return (reads_to(ground, rest) == Some(end)).then_some(Damaged {
             from: first,
             to: first,
             error,
@@ -75,7 +75,7 @@ pub(super) fn damaged(ground: &Ground<'_>, first: u64, end: u64, until: u64) -> 
             reads_to(ground, rest) == Some(end)
         }
     };
-    sound.then(|| Damaged {
+    sound.then_some(Damaged {
         from,
         to,
         error,

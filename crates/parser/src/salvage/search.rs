@@ -219,7 +219,7 @@ impl Search {
         ground: &Ground<'a>,
         framer: &Framer,
         order: &Order<'a>,
-        wanted: Wanted<'_>,
+        wanted: &mut Wanted<'_>,
     ) -> Sweep {
         self.seen.restart(wanted.from);
         wanted.dead.for_each(|offset| self.seen.insert(offset));

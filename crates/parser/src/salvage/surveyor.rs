@@ -88,9 +88,10 @@ impl<'g, 'a> Surveyor<'g, 'a> {
         let (end, until) = match halt {
             Halt::End => (front.at, front.at),
             // A change that shows at once lies in front of the byte that shows it, or there.
-            Halt::Trouble(trouble) if trouble.objection.is_none() => {
-                (self.ground.len(), trouble.error.offset() + BURST_BYTES_MAX)
-            }
+            Halt::Trouble(trouble) if trouble.objection.is_none() => (
+                self.ground.len(),
+                trouble.error.offset() + u64::from(BURST_BYTES_MAX),
+            ),
             Halt::Trouble(_) => (self.ground.len(), self.ground.len()),
         };
         let damaged = damaged(self.ground, first, end, until)?;
@@ -169,7 +170,7 @@ impl<'g, 'a> Surveyor<'g, 'a> {
         for limit in ROUNDS {
             let (from, tried_from_key) = look_back(&front, &trouble);
             let mut sweep = self.look(&front, &trouble, &order, from, limit);
-            sweep.runs.sort_by_key(|run| run.start());
+            sweep.runs.sort_by_key(super::search::Run::start);
             let case = Case {
                 ground: self.ground,
                 front: &front,
@@ -178,43 +179,13 @@ impl<'g, 'a> Surveyor<'g, 'a> {
                 tried_from_key,
             };
             verdict = case.judge();
-            if std::env::var_os("SALVAGE_DEBUG").is_some() {
-                eprintln!(
-                    "at {} keys {:?} scope {:?} from {from} tried {tried_from_key} limit {limit} given up {} spent {} objection {:?}",
-                    front.at,
-                    front.order.total(),
-                    front.scope(),
-                    sweep.given_up,
-                    self.search.is_spent(),
-                    trouble.objection
-                );
-                for run in &sweep.runs {
-                    eprintln!(
-                        "  run {}..{} {:?} keys {:?} db end {:?} marks {} branches {:?}",
-                        run.start(),
-                        run.end,
-                        run.fate,
-                        run.total,
-                        run.database_end(0),
-                        run.marks.len(),
-                        run.branches
-                            .iter()
-                            .map(|b| (b.marks[0].offset, b.joins, b.own.keys))
-                            .collect::<Vec<_>>()
-                    );
-                }
-                eprintln!(
-                    "  verdict {:?}",
-                    verdict.as_ref().map(|v| (&v.cuts, v.certain))
-                );
-            }
             let is_certain = verdict.as_ref().is_some_and(|verdict| verdict.certain);
             if is_certain || !sweep.given_up || self.search.is_spent() {
                 break;
             }
         }
         match (verdict, trouble.objection) {
-            (Some(verdict), _) => Some(self.cut(front, trouble, verdict)),
+            (Some(verdict), _) => Some(self.cut(&front, &trouble, &verdict)),
             (None, Some(Objection::Miscount { declared, counted })) => {
                 Some(self.miscounted(front, trouble, declared, counted))
             }
@@ -226,7 +197,10 @@ impl<'g, 'a> Surveyor<'g, 'a> {
                 self.sound_front(&front, from);
                 self.parts.push(Part::Gap(Gap {
                     range: from..self.ground.len(),
-                    error: trouble.error,
+                    error: match from == front.at {
+                        true => trouble.error,
+                        false => trouble.error.without_entry(),
+                    },
                     keys_missing: None,
                     touched: Touched::Any,
                     repair: None,
@@ -261,13 +235,13 @@ impl<'g, 'a> Surveyor<'g, 'a> {
         let read = read
             .chain([front.at])
             .filter(|_| trouble.objection.is_none());
-        let wanted = Wanted {
+        let mut wanted = Wanted {
             from,
             dead: &mut { read },
             beyond: front.at,
             limit,
         };
-        let mut all = self.search.sweep(ground, framer, order, wanted);
+        let mut all = self.search.sweep(ground, framer, order, &mut wanted);
         let surplus = self.surplus(front, &all);
         let until = all
             .runs
@@ -285,13 +259,13 @@ impl<'g, 'a> Surveyor<'g, 'a> {
                 break;
             }
             let from = last.end.saturating_sub(LOOK_BACK_BYTES).max(last.start()) + 1;
-            let wanted = Wanted {
+            let mut wanted = Wanted {
                 from,
                 dead: &mut last.marks.iter().map(|mark| mark.offset),
                 beyond: last.end,
                 limit,
             };
-            let more = self.search.sweep(ground, framer, order, wanted);
+            let more = self.search.sweep(ground, framer, order, &mut wanted);
             all.given_up |= more.given_up;
             if more.runs.is_empty() {
                 break;
@@ -317,7 +291,7 @@ impl<'g, 'a> Surveyor<'g, 'a> {
     }
 
     /// Records a verdict; the front behind its last gap.
-    fn cut(&mut self, front: Front<'a>, trouble: Trouble, verdict: Verdict) -> Front<'a> {
+    fn cut(&mut self, front: &Front<'a>, trouble: &Trouble, verdict: &Verdict) -> Front<'a> {
         let db = front.order.db();
         let framer = front.framer.elsewhere(db);
         let mut sound = (front.begin.clone(), front.start);
@@ -326,12 +300,14 @@ impl<'g, 'a> Surveyor<'g, 'a> {
             self.sound(&sound.0, sound.1, cut.from);
             self.parts.push(Part::Gap(Gap {
                 range: cut.from..cut.to,
-                error: match cut.trouble_at == front.at {
-                    true => trouble.error.clone(),
-                    false => self.error_at(&framer, cut.trouble_at),
+                error: match cut.trouble_at {
+                    at if at != front.at => self.error_at(&framer, at),
+                    at if at == cut.from => trouble.error.clone(),
+                    // The key in trouble need not be one.
+                    _ => trouble.error.clone().without_entry(),
                 },
                 keys_missing: cut.missing,
-                touched: self.touched(&front, &cut.touched),
+                touched: self.touched(front, &cut.touched),
                 repair: None,
             }));
             sound = (framer.clone(), cut.to);
@@ -346,7 +322,8 @@ impl<'g, 'a> Surveyor<'g, 'a> {
     /// What is wrong with a record, which is known not to be sound.
     fn error_at(&self, framer: &Framer, at: u64) -> Error {
         let read = step(self.ground, &mut framer.clone(), at, &mut Work::boundless());
-        read.err().unwrap_or_else(|| {
+        let error = read.err().map(Error::without_entry);
+        error.unwrap_or_else(|| {
             Error::corrupt(at, "record that can be where it is", "one that cannot")
         })
     }
@@ -394,7 +371,7 @@ fn look_back(front: &Front<'_>, trouble: &Trouble) -> (u64, u64) {
     let keys = front.keys.iter().rev();
     let first = match trouble.objection {
         // Only the end of the scope has shown it: the damage may be anywhere in there.
-        Some(Objection::Miscount { .. }) => keys.take(in_database).last(),
+        Some(Objection::Miscount { .. }) => front.keys.iter().rev().take(in_database).next_back(),
         _ => {
             let near = front.at.saturating_sub(LOOK_BACK_BYTES);
             keys.take(LOOK_BACK_KEYS.min(in_database))

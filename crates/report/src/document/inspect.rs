@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::input::family_word;
 use super::key_record::KeyNameSchema;
+use super::salvage::SalvageReport;
 use super::trust::{ClaimReport, PartReport};
 use super::{ChecksumState, CrossCheck, Estimates, FORMAT_VERSION, Notice, Tool};
 
@@ -48,8 +49,10 @@ pub struct FileReport {
     pub whole: bool,
     /// True when the file was written to while it was read.
     pub changed: bool,
-    /// Why reading ended early; `null` when it did not.
+    /// Why reading ended early; `null` when it did not. Where it went on (`--salvage`), the first damage.
     pub damage: Option<DamageReport>,
+    /// What is not known where reading went on behind damage (`--salvage`); `null` otherwise.
+    pub salvage: Option<SalvageReport>,
     /// `redis` or `valkey`: which family's numbers the format uses.
     pub rdb_family: String,
     /// Version of the format.
@@ -325,6 +328,7 @@ impl FileReport {
             whole: summary.is_whole(),
             changed: summary.changed,
             damage: summary.damage.as_ref().map(DamageReport::new),
+            salvage: summary.salvage.as_ref().map(SalvageReport::new),
             rdb_family: family_word(summary.header.family).to_owned(),
             rdb_version: summary.header.version,
             written_by: summary.written_by.as_ref().map(ToString::to_string),

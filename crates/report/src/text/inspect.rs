@@ -7,7 +7,7 @@ use super::type_totals::{inside, types, when};
 use super::{TEXT_WIDTH, write_wrapped};
 use crate::document::{
     Agreement, ChecksumReport, ChecksumState, ClaimReport, ClaimState, CrossCheck, FileReport,
-    InspectDocument, SlotInfoReport,
+    InspectDocument, SalvageReport, SlotInfoReport,
 };
 use crate::figure::{count, counted, cut, instant, percent, ranges, size, size_exact};
 use crate::words::line;
@@ -69,6 +69,9 @@ fn render_file(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
     }
     pairs.push(("size", size_exact(file.bytes)));
     pairs.push(("whole", wholeness(file)));
+    if let Some(salvage) = &file.salvage {
+        pairs.push(("salvaged", salvaged(salvage)));
+    }
     pairs.push(("checksum", checksum(&file.checksum)));
     pairs.push(("keys", keys(file)));
     pairs.extend(inside(file));
@@ -152,6 +155,25 @@ fn wholeness(file: &FileReport) -> String {
         Some(behind) => format!("yes, with {behind} behind the snapshot, not read"),
         None => "yes, read to its end".to_owned(),
     }
+}
+
+fn salvaged(salvage: &SalvageReport) -> String {
+    let keys = match salvage.keys_missing {
+        Some(0) => "no key is missing".to_owned(),
+        Some(1) => "1 key is missing".to_owned(),
+        Some(keys) => format!("{} keys are missing", count(keys)),
+        None => "how many keys are missing is not known".to_owned(),
+    };
+    let slots = match salvage.slots.as_deref() {
+        Some([]) => String::new(),
+        Some(slots) => format!(", of slots {}", ranges(slots)),
+        None => ", of any slot".to_owned(),
+    };
+    format!(
+        "all but {} in {}; {keys}{slots}",
+        counted(salvage.unknown_bytes, "byte", "bytes"),
+        counted(salvage.gaps.len() as u64, "gap", "gaps"),
+    )
 }
 
 /// What stands behind the end of the snapshot.
