@@ -4,16 +4,19 @@
 
 mod answers;
 mod apt;
+pub mod big_list;
 mod check_rdb;
 pub mod cluster;
 pub mod corpus;
 mod fixture;
+mod memory;
 mod servers;
 mod test_run;
 
 pub use answers::{Answers, KeyAnswer};
 pub use check_rdb::{CheckError, CheckVerdict};
 pub use fixture::make_cluster_fixture;
+pub use memory::measure_memory;
 pub use servers::{Line, Server};
 pub use test_run::run_tests;
 

@@ -3,10 +3,14 @@
 
 #[path = "fuzz/blob.rs"]
 mod blob;
+#[path = "fuzz/container.rs"]
+mod container;
 #[path = "fuzz/entry.rs"]
 mod entry;
 #[path = "fuzz/lzf.rs"]
 mod lzf;
+#[path = "fuzz/salvage.rs"]
+mod salvage;
 #[path = "fuzz/seeds.rs"]
 mod seeds;
 #[path = "fuzz/stream.rs"]
@@ -60,8 +64,10 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut Xorshift) {
 #[test]
 fn no_seed_breaks_a_law() {
     seeds::replay("blob", blob::blob);
+    seeds::replay("container", container::container);
     seeds::replay("entry", entry::entry);
     seeds::replay("lzf", lzf::lzf);
+    seeds::replay("salvage", salvage::salvage);
     seeds::replay("stream", stream::stream);
 }
 

@@ -23,7 +23,10 @@ pub fn container(input: &[u8]) {
     let (bytes, wrapped) = match kind % 4 {
         0 => (rest.to_vec(), None),
         1 => (gzip(rest), Some(Container::Gzip)),
-        2 => (zstd::encode_all(rest, 1).expect("encoded"), Some(Container::Zstd)),
+        2 => (
+            zstd::encode_all(rest, 1).expect("encoded"),
+            Some(Container::Zstd),
+        ),
         _ => (lz4(rest), Some(Container::Lz4)),
     };
     let whole = unwrap(&bytes, usize::MAX);
@@ -37,7 +40,11 @@ pub fn container(input: &[u8]) {
         true => DECOMPRESSED_BYTES_MAX,
         false => bytes.len() as u64,
     };
-    assert!(whole.bytes.len() as u64 <= most, "{} bytes", whole.bytes.len());
+    assert!(
+        whole.bytes.len() as u64 <= most,
+        "{} bytes",
+        whole.bytes.len()
+    );
     let Some(wrapped) = wrapped else { return };
     let bare = unwrap(rest, usize::MAX);
     if bare.error.is_none() && whole.error.is_none() {
@@ -70,7 +77,9 @@ fn unwrap(bytes: &[u8], piece: usize) -> Unwrapped {
     };
     let of_container = |error: io::Error| {
         let inner = error.into_inner().expect("an error of ours");
-        *inner.downcast::<ContainerError>().expect("a container's error")
+        *inner
+            .downcast::<ContainerError>()
+            .expect("a container's error")
     };
     Unwrapped {
         wrapping,
