@@ -15,6 +15,9 @@
 //! out, [`MARGIN_KEYS`] on each side, and what is further away is taken for certain if the missing keys may have
 //! lain in the gap. Where the file does not count its keys, nothing behind damage is certain.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use super::front::{Front, Part, Trouble};
 use super::ground::Ground;
 use super::order::{Count, Objection};
@@ -30,6 +33,9 @@ pub(super) const MARGIN_KEYS: u64 = 8;
 /// Keys of a run between two damaged places, at least: among the many short ones that are accidents some
 /// always have the right number.
 const RUN_KEYS_MIN: u64 = 8;
+/// Possibilities that are compared, and records that are compared for each.
+const PAIRS_MAX: usize = 1_024;
+const AGREED_RECORDS_MAX: usize = 1 << 14;
 /// Bytes of a gap that are searched for the selector of a database: in more, the same bytes come by chance.
 const GAP_SEARCHED_BYTES: u64 = 16 << 10;
 /// Databases without keys that may lie between two others; servers have 16 by default.
@@ -63,13 +69,9 @@ pub(super) enum Reach {
     Any,
 }
 
-/// What is known of the keys around damage.
-pub(super) struct Verdict {
-    /// In the order of the file; all but the last end where another run goes on.
-    pub(super) cuts: Vec<Cut>,
-    /// All possibilities were compared, so that looking longer cannot change it.
-    pub(super) certain: bool,
-}
+/// What is known of the keys around damage: gaps in the order of the file; all but the last end where another
+/// run goes on.
+pub(super) type Verdict = Vec<Cut>;
 
 /// What the judge is shown.
 pub(super) struct Case<'c, 'a> {
@@ -79,6 +81,10 @@ pub(super) struct Case<'c, 'a> {
     pub(super) runs: &'c [Run],
     /// The first key of the front behind which all places were tried.
     pub(super) tried_from_key: u64,
+    /// No place was left out because it takes too long.
+    pub(super) all_tried: bool,
+    /// What [`Case::is_sturdy`] has found.
+    pub(super) sturdy: RefCell<HashMap<u64, bool>>,
 }
 
 /// A possibility: this record was damaged, and this place is the next sound one.
@@ -185,36 +191,26 @@ impl<'c> Entrance<'c> {
 
 impl<'a> Case<'_, 'a> {
     pub(super) fn judge(&self) -> Option<Verdict> {
-        if let Some(counts) = self.counts() {
-            if let Some(cut) = self.one_value(&counts)
-                && !self.hides_selector(&cut)
-            {
-                return Some(Verdict {
-                    cuts: vec![cut],
-                    certain: true,
-                });
+        if let Some(counts) = self.counts().filter(|_| self.all_tried) {
+            let cut = self.one_value(&counts);
+            if let Some(cut) = cut.filter(|cut| !self.hides_selector(cut)) {
+                return Some(vec![cut]);
             }
             if let Some(cuts) = self.several_values(&counts) {
-                return Some(Verdict {
-                    cuts,
-                    certain: false,
-                });
+                return Some(cuts);
             }
         }
         if let Some(Objection::Miscount { .. }) = self.trouble.objection {
             return None;
         }
         let stays = |cut: &Cut| !self.hides_selector(cut);
-        let cut = self
-            .by_slots()
-            .filter(stays)
-            .or_else(|| self.with_margins().filter(stays))
+        let by_slots = || self.by_slots().filter(stays);
+        let with_margins = || self.with_margins().filter(stays);
+        let cut = by_slots()
+            .or_else(with_margins)
             .or_else(|| self.broken_inside())
             .or_else(|| self.next_database())?;
-        Some(Verdict {
-            cuts: vec![cut],
-            certain: false,
-        })
+        Some(vec![cut])
     }
 
     /// The counts of the scope in which the trouble lies.
@@ -375,6 +371,15 @@ impl<'a> Case<'_, 'a> {
     /// Whether the value at an offset states its own length and is sound all through, so that no change of
     /// some bytes can have made it longer or shorter.
     fn is_sturdy(&self, at: u64) -> bool {
+        if let Some(&known) = self.sturdy.borrow().get(&at) {
+            return known;
+        }
+        let is_sturdy = self.looks_sturdy(at);
+        self.sturdy.borrow_mut().insert(at, is_sturdy);
+        is_sturdy
+    }
+
+    fn looks_sturdy(&self, at: u64) -> bool {
         let mut framer = self.front.framer.elsewhere(self.front.order.db());
         let mut reader = self.ground.reader(at);
         let Ok(Some(record)) = framer.next_record(&mut reader) else {
@@ -393,6 +398,9 @@ impl<'a> Case<'_, 'a> {
 
     /// What all possibilities have in common.
     fn agree(&self, counts: &Counts, pairs: &[Pair<'_>], touched: Option<Reach>) -> Option<Cut> {
+        if pairs.len() > PAIRS_MAX {
+            return None;
+        }
         let damaged = pairs.iter().map(|pair| pair.damaged).min()?;
         // Fewer keys may be sound than were looked at only if all were looked at.
         if damaged < self.tried_from_key {
@@ -400,9 +408,10 @@ impl<'a> Case<'_, 'a> {
         }
         let from = self.offset_of(damaged)?;
         let (first, rest) = pairs.split_first()?;
-        let agreed = first.sound.marks().find(|mark| {
-            mark.offset >= from && rest.iter().all(|pair| pair.sound.has(mark.offset))
-        })?;
+        let behind = first.sound.marks().filter(|mark| mark.offset >= from);
+        let agreed = behind
+            .take(AGREED_RECORDS_MAX)
+            .find(|mark| rest.iter().all(|pair| pair.sound.has(mark.offset)))?;
         let skipped = first
             .sound
             .marks()

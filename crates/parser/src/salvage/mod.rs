@@ -54,6 +54,8 @@ pub struct Survey {
     pub parts: Vec<Part>,
     /// The checksum as stored and as computed, when the end of the snapshot was found and has one.
     pub checksum: Option<(u64, u64)>,
+    /// Steps that it took, of which each reads a few bytes or passes over any number: at most [`steps_max`].
+    pub steps: u64,
 }
 
 /// A part of a snapshot.
@@ -115,6 +117,13 @@ pub struct Repair {
     pub offset: u64,
     /// The bytes.
     pub bytes: Vec<u8>,
+}
+
+/// Most steps that a survey of so many bytes takes: its time is linear in them, whatever they are.
+///
+/// Its memory is bounded by about 200 MiB, most of it for the places of records in runs that are compared.
+pub fn steps_max(bytes: u64) -> u64 {
+    search::STEPS_MIN.saturating_add(bytes.saturating_mul(search::STEPS_PER_BYTE))
 }
 
 /// Divides a snapshot into what is certain and what is not.
