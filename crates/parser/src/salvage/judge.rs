@@ -24,7 +24,7 @@ use super::order::{Count, Objection};
 use super::probe::Prefix;
 use super::search::{Begun, Branch, Closing, Fate, Mark, Run, SUBSTANTIAL_KEYS};
 use crate::Detail;
-use crate::rdb::{Begins, Entry, FrameCursor as _, Need, RecordKind, Str, Value, opcode};
+use crate::rdb::{Begins, Encoding, Entry, FrameCursor as _, Need, RecordKind, Str, Value, opcode};
 use crate::reader::{Cursor as _, Reader};
 
 /// Keys on each side of damage to more than one value that are not trusted: that many records do not decode
@@ -216,9 +216,10 @@ impl<'a> Case<'_, 'a> {
     /// The counts of the scope in which the trouble lies.
     fn counts(&self) -> Option<Counts> {
         let (part, scope) = self.front.scope()?;
-        Some(Counts {
+        let declared = scope.declared?;
+        self.front.order.is_exact(declared).then_some(Counts {
             part,
-            declared: scope.declared?,
+            declared,
             counted: scope.counted,
         })
     }
@@ -347,8 +348,8 @@ impl<'a> Case<'_, 'a> {
     /// Whether a database, of which one slot is looked at, has the right number of keys: so many up to the damaged one.
     fn fits_database(&self, sound: Entrance<'_>, keys_since_begin: u64) -> bool {
         let database = self.front.order.database();
-        let (Some(declared), true, true) =
-            (database.declared, database.whole, self.front.order.exact())
+        let declared = database.declared.filter(|_| database.whole);
+        let Some(declared) = declared.filter(|&declared| self.front.order.is_exact(declared))
         else {
             return true;
         };
@@ -387,7 +388,9 @@ impl<'a> Case<'_, 'a> {
         };
         match record.kind {
             RecordKind::Entry(entry) => {
-                let states_length = entry.value_type.encoding().is_compact();
+                // All integers of an intset are alike: bytes that were put in or taken away do not show.
+                let encoding = entry.value_type.encoding();
+                let states_length = encoding.is_compact() && encoding != Encoding::Intset;
                 states_length
                     && entry.measure(Detail::Elements).is_ok()
                     && blob(&entry).is_some_and(|blob| blob.bytes().is_ok())
@@ -641,7 +644,7 @@ impl<'a> Case<'_, 'a> {
             run.database_end(0).is_some() || run.total.keys >= SUBSTANTIAL_KEYS + 2 * unseen
         });
         let plausible = missing > 0 && missing <= room / ENTRY_BYTES_MIN && explained;
-        let alone = runs.len() == 1 && scope.whole;
+        let alone = runs.len() == 1 && scope.whole && self.front.order.is_exact(declared);
         plausible.then_some(Cut {
             from,
             to: entrance?,

@@ -20,7 +20,7 @@ const DB_MAX: u64 = i32::MAX as u64;
 const AUX_BEHIND_KEYS: &[u8] = b"lua";
 
 /// A string without name and content is three bytes of zero, of which damaged files have more than servers write.
-const ZEROS_BYTES: u64 = 3;
+const ZEROS: [u8; 3] = [0; 3];
 
 /// A number of keys, and how many of them expire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -125,6 +125,8 @@ pub(super) struct Order<'a> {
     sized: bool,
     database: Scope,
     section: Section,
+    /// A database had keys and no sections, so none has.
+    sectionless: bool,
     exact: bool,
     last_key: Option<Str<'a>>,
     /// Keys of all databases.
@@ -201,6 +203,7 @@ impl<'a> Order<'a> {
             sized: false,
             database: Scope::default(),
             section: Section::Unseen,
+            sectionless: false,
             exact: ground.header.version >= COUNTS_EXACT_SINCE,
             last_key: None,
             total: Count::default(),
@@ -288,9 +291,9 @@ impl<'a> Order<'a> {
         !matches!(self.section, Section::Unseen)
     }
 
-    /// Counts are what a sound file of a server holds, not only at most that.
-    pub(super) fn exact(&self) -> bool {
-        self.exact
+    /// Whether a sound file holds exactly as many keys, not only at most: where none expires, none was left out.
+    pub(super) fn is_exact(&self, declared: Count) -> bool {
+        self.exact || declared.expiring == 0
     }
 
     /// Takes in a record, or says why it cannot stand here.
@@ -321,8 +324,9 @@ impl<'a> Order<'a> {
                 {
                     return Err(Objection::SameKey);
                 }
-                if self.has_sections() {
-                    self.place(ground.slot_of(&key))?;
+                match self.has_sections() {
+                    true => self.place(ground.slot_of(&key))?,
+                    false => self.sectionless |= self.database.whole,
                 }
                 let empty = facts.is_some_and(|facts| facts.elements == Some(0))
                     && !matches!(
@@ -332,15 +336,14 @@ impl<'a> Order<'a> {
                 if empty {
                     return Err(Objection::EmptyCollection);
                 }
-                let unnamed_nothing = entry.key.is_empty() && entry.value.stored_bytes() == 1;
-                if unnamed_nothing && record.range.end - record.range.start == ZEROS_BYTES {
+                if entry.key.is_empty() && opens_with_zeros(ground, record, self.resumed) {
                     return Err(Objection::Zeros);
                 }
                 let (idle, freq) = (entry.idle_s.is_some(), entry.freq.is_some());
-                self.resumed = false;
                 if !self.habit.allows(idle, freq) {
                     return Err(Objection::OutOfHabit);
                 }
+                self.resumed = false;
                 self.habit.add(idle, freq);
                 self.count(entry.expires_at_ms.is_some());
                 Ok(Item::Key)
@@ -451,6 +454,9 @@ impl<'a> Order<'a> {
         if info.slot >= SLOTS {
             return Err(Objection::OutOfPlace("slot below 16384"));
         }
+        if self.sectionless {
+            return Err(Objection::OutOfPlace("keys without totals of slots"));
+        }
         let from = match self.section {
             Section::Unseen => 0,
             Section::Open { slot, .. } => slot + 1,
@@ -495,7 +501,7 @@ impl<'a> Order<'a> {
             return Ok(());
         };
         let counted = scope.counted;
-        let fits = match self.exact {
+        let fits = match self.is_exact(declared) {
             true => counted == declared,
             false => counted.keys <= declared.keys && counted.expiring <= declared.expiring,
         };
@@ -539,12 +545,25 @@ fn attributes_in_order(ground: &Ground<'_>, from: u64, key: u64) -> bool {
     true
 }
 
+/// Whether a record without a name is nothing but zeros, or, `behind_gap`, begins with some that may belong to more in
+/// front of it.
+fn opens_with_zeros(ground: &Ground<'_>, record: &Record<'_>, behind_gap: bool) -> bool {
+    let begin = record.range.start;
+    let in_front = begin.saturating_sub(ZEROS.len() as u64);
+    let name_len = ZEROS.len() - 1;
+    ground.reader(begin).rest().starts_with(&ZEROS)
+        || behind_gap
+            && ground.reader(in_front).rest().starts_with(&ZEROS)
+            && ground.reader(begin).rest().starts_with(&ZEROS[..name_len])
+}
+
 impl Objection {
     /// Whether it stands wherever reading began.
     pub(super) fn is_absolute(self) -> bool {
         !matches!(
             self,
             Objection::SameKey
+                | Objection::Zeros
                 | Objection::OutOfHabit
                 | Objection::Miscount { .. }
                 | Objection::OtherSlot { section: None, .. }

@@ -1,0 +1,8 @@
+//! What is kept of damaged snapshots, and what must never come out of them.
+
+mod anywhere;
+mod fixtures;
+mod made;
+mod outcome;
+mod overwritten;
+mod values;
