@@ -84,8 +84,7 @@ pub struct Hit {
     pub keys: BTreeSet<Name>,
     /// Whether all of it lies in values.
     pub values_only: bool,
-    /// A name, or the length of one, was hit.
-    pub names: bool,
+    pub ranges: Vec<Range<usize>>,
 }
 
 /// Damages a sound snapshot in several places; `None` when nothing was changed.
@@ -131,12 +130,12 @@ fn hit(sound: &[u8], ranges: &[Range<usize>]) -> Hit {
                 let name = entry.key.bytes().expect("a name").into_owned();
                 hit.keys.insert((entry.db, name));
                 hit.values_only &= !touches(start, entry.value_offset);
-                hit.names |= touches(entry.offset + 1, entry.value_offset);
             }
             _ => hit.values_only = false,
         }
     }
     // What lies between two records is in no value.
     hit.values_only &= !hit.keys.is_empty();
+    hit.ranges = ranges.to_vec();
     hit
 }

@@ -16,6 +16,12 @@ pub struct Told {
     facts: ValueFacts,
 }
 
+impl Told {
+    pub fn expires(&self) -> bool {
+        self.expires_at_ms.is_some()
+    }
+}
+
 /// Database and name.
 pub type Name = (u64, Vec<u8>);
 
