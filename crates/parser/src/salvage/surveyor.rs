@@ -143,18 +143,18 @@ impl<'g, 'a> Surveyor<'g, 'a> {
         let total = front.order.total().keys;
         let surplus = counted.keys > declared.keys || counted.expiring > declared.expiring;
         let (from, missing) = if surplus {
-            // Which of them are keys cannot be told, so none is given.
+            // Which of them are keys cannot be told, so none is given; a whole database may be among them.
             let first = total - counted.keys.min(total);
             let first = front.keys.iter().find(|mark| mark.before.keys == first);
-            (first.map_or(front.start, |mark| mark.offset), declared.keys)
+            (first.map_or(front.start, |mark| mark.offset), None)
         } else {
-            (front.at, declared.keys - counted.keys)
+            (front.at, declared.keys.checked_sub(counted.keys))
         };
         self.sound_front(&front, from);
         self.parts.push(Part::Gap(Gap {
             range: from..front.at,
             error: trouble.error,
-            keys_missing: Some(missing),
+            keys_missing: missing,
             touched,
             repair: None,
         }));
