@@ -142,6 +142,11 @@ impl Framer {
         }
     }
 
+    /// Knows a template that cannot be read where it lies.
+    pub(crate) fn define(&mut self, template: Template) {
+        self.templates.define(template);
+    }
+
     /// Reads nothing more.
     pub(crate) fn end(&mut self) {
         self.ended = true;

@@ -8,7 +8,7 @@ use super::ground::Ground;
 use super::order::Order;
 use super::probe::Work;
 use super::{LostKey, Repair};
-use crate::rdb::Framer;
+use crate::rdb::{Framer, Template};
 use crate::{Error, Portion, RdbStream, RecordKind};
 
 /// The only record that was damaged.
@@ -74,10 +74,13 @@ pub(super) fn damaged(
         Kind::Selects(db) => db,
         _ => front.order.db(),
     };
-    let framer = front.framer.elsewhere(db);
+    let mut framer = front.framer.elsewhere(db);
     let sound = match kind {
         Kind::End => to == end,
         _ => {
+            if let Kind::Template(template) = kind {
+                framer.define(template);
+            }
             let rest = Front::new(framer.clone(), front.order.behind_gap(), to);
             reads_to(ground, work, rest) == Some(end)
         }
@@ -104,6 +107,7 @@ fn reads_to<'a>(ground: &Ground<'a>, work: &mut Work, mut front: Front<'a>) -> O
 enum Kind {
     Key(Box<[u8]>),
     Selects(u64),
+    Template(Template),
     End,
     Other,
 }
@@ -133,6 +137,7 @@ fn repaired(ground: &Ground<'_>, from: u64, repair: &Repair) -> Option<(Kind, u6
             Kind::Key(entry.key.bytes().ok()?.as_ref().into())
         }
         RecordKind::SelectDb { db } => Kind::Selects(*db),
+        RecordKind::HashTemplate(template) => Kind::Template(*template),
         RecordKind::End { .. } => Kind::End,
         _ => Kind::Other,
     };

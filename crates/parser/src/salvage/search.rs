@@ -534,6 +534,8 @@ fn find(runs: &[Run], at: u64) -> Option<(usize, usize)> {
 /// Offsets that are known to lead nowhere, of those not far ahead.
 struct Seen {
     words: Vec<u64>,
+    /// Those that are not zero, and some that are: what is cleared for the next sweep is no more than what was set.
+    used: Vec<usize>,
     /// What lies in front of it is forgotten.
     from: u64,
 }
@@ -544,6 +546,7 @@ impl Seen {
         let words = usize::try_from(bytes.div_ceil(64)).unwrap_or(1);
         Seen {
             words: vec![0; words],
+            used: Vec::new(),
             from: 0,
         }
     }
@@ -553,7 +556,11 @@ impl Seen {
     }
 
     fn restart(&mut self, from: u64) {
-        self.words.fill(0);
+        for index in self.used.drain(..) {
+            if let Some(word) = self.words.get_mut(index) {
+                *word = 0;
+            }
+        }
         self.from = from;
     }
 
@@ -584,6 +591,9 @@ impl Seen {
         if let Some((index, bit)) = self.place(offset)
             && let Some(word) = self.words.get_mut(index)
         {
+            if *word == 0 {
+                self.used.push(index);
+            }
             *word |= bit;
         }
     }

@@ -5,4 +5,6 @@ mod fixtures;
 mod made;
 mod outcome;
 mod overwritten;
+mod templates;
+mod time;
 mod values;
