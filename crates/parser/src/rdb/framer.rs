@@ -142,6 +142,11 @@ impl Framer {
         }
     }
 
+    /// Whether the file has defined a template so far.
+    pub(crate) fn has_templates(&self) -> bool {
+        !self.templates.is_empty()
+    }
+
     /// Knows a template that cannot be read where it lies.
     pub(crate) fn define(&mut self, template: Template) {
         self.templates.define(template);

@@ -191,6 +191,19 @@ impl<'c> Entrance<'c> {
 
 impl<'a> Case<'_, 'a> {
     pub(super) fn judge(&self) -> Option<Verdict> {
+        if !self.front.order.may_miss_templates() {
+            return self.gaps();
+        }
+        // What shows behind a template may be what is left of it.
+        if self.front.order.total().keys == 0 && self.front.framer.has_templates() {
+            return None;
+        }
+        let hides_none = |cuts: &Verdict| !cuts.iter().any(|cut| self.hides_reference(cut));
+        let in_front_of_keys = self.in_front_of_keys().map(|cut| vec![cut]);
+        in_front_of_keys.or_else(|| self.gaps().filter(hides_none))
+    }
+
+    fn gaps(&self) -> Option<Verdict> {
         if let Some(counts) = self.counts().filter(|_| self.all_tried) {
             let cut = self.one_value(&counts);
             if let Some(cut) = cut.filter(|cut| !self.hides_selector(cut)) {
@@ -211,6 +224,42 @@ impl<'a> Case<'_, 'a> {
             .or_else(|| self.broken_inside())
             .or_else(|| self.next_database())?;
         Some(vec![cut])
+    }
+
+    /// Whether a hash that refers to a template seems to begin in a gap. If the template is lost, nobody can tell where the
+    /// hash ends, and its id and its values can be records: a 0, a name and a string.
+    fn hides_reference(&self, cut: &Cut) -> bool {
+        (cut.from..cut.to).any(|at| self.ground.begins_template_reference(at))
+    }
+
+    /// Damage in front of all keys, where reading goes on there as well, to the end and with the right counts: then no
+    /// template is lost that a key refers to.
+    fn in_front_of_keys(&self) -> Option<Cut> {
+        let run = self.runs.iter().find(|run| run.fate == Fate::Good)?;
+        let behind = |mark: &Mark| mark.offset > self.front.at;
+        let is_key = |mark: &Mark| self.ground.begins(mark.offset) == Begins::Key;
+        let joins = run.marks.iter().position(behind)?;
+        let first = run.marks.get(joins).filter(|mark| !is_key(mark))?;
+        let entrance = Entrance {
+            run,
+            branch: None,
+            joins,
+        };
+        let is_counted = match self.counts() {
+            Some(counts) => {
+                counts.counted.keys == 0 && entrance.keys(counts.part) == Some(counts.declared)
+            }
+            None => self
+                .next_database()
+                .is_some_and(|next| next.to >= first.offset),
+        };
+        (is_counted && self.front.order.total().keys == 0).then_some(Cut {
+            from: self.front.at,
+            to: first.offset,
+            trouble_at: self.front.at,
+            missing: None,
+            touched: Reach::Any,
+        })
     }
 
     /// The counts of the scope in which the trouble lies.

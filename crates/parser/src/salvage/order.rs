@@ -4,6 +4,7 @@
 //! happen to decode are told from records by what a server would never have written there.
 
 use super::ground::Ground;
+use super::judge::MARGIN_KEYS;
 use crate::rdb::{Record, RecordKind, SlotInfo, Str, opcode, read_length};
 use crate::reader::Cursor as _;
 use crate::{DataType, Error, ValueFacts};
@@ -134,6 +135,19 @@ pub(super) struct Order<'a> {
     habit: Habit,
     /// Behind a gap, in front of its first key.
     resumed: bool,
+    /// Where the templates of hashes may lie that the file has.
+    templates: TemplatesSeen,
+}
+
+/// Servers write templates in front of the keys that refer to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TemplatesSeen {
+    /// Without damage so far.
+    SoFar,
+    /// All: there was no damage in front of the first keys.
+    All,
+    /// Some may lie in a gap.
+    NotAll,
 }
 
 /// Whether keys carry what the eviction policy needs: servers write it for each key, or for none (redis
@@ -209,6 +223,10 @@ impl<'a> Order<'a> {
             total: Count::default(),
             habit: Habit::default(),
             resumed: false,
+            templates: match ground.header.has_hash_templates() {
+                true => TemplatesSeen::SoFar,
+                false => TemplatesSeen::All,
+            },
         }
     }
 
@@ -233,6 +251,10 @@ impl<'a> Order<'a> {
             last_key: None,
             total: Count::default(),
             resumed: true,
+            templates: match self.templates {
+                TemplatesSeen::All => TemplatesSeen::All,
+                _ => TemplatesSeen::NotAll,
+            },
             ..self.clone()
         }
     }
@@ -294,6 +316,11 @@ impl<'a> Order<'a> {
     /// Whether a sound file holds exactly as many keys, not only at most: where none expires, none was left out.
     pub(super) fn is_exact(&self, declared: Count) -> bool {
         self.exact || declared.expiring == 0
+    }
+
+    /// Whether hashes may refer to templates that damage hides.
+    pub(super) fn may_miss_templates(&self) -> bool {
+        self.templates != TemplatesSeen::All
     }
 
     /// Takes in a record, or says why it cannot stand here.
@@ -422,6 +449,9 @@ impl<'a> Order<'a> {
 
     fn count(&mut self, expiring: bool) {
         self.total.add(expiring);
+        if self.templates == TemplatesSeen::SoFar && self.total.keys > MARGIN_KEYS {
+            self.templates = TemplatesSeen::All;
+        }
         self.database.counted.add(expiring);
         if let Section::Open { scope, .. } = &mut self.section {
             scope.counted.add(expiring);

@@ -13,7 +13,7 @@ use crate::outcome::{Outcome, compare, gaps, text, whole};
 
 const TEMPLATES: &[(u8, &[&str])] = &[
     (0, &["name", "email"]),
-    (1, &["name", "mail", "age"]),
+    (1, &["age", "mail", "name"]),
     (5, &["city", "street"]),
 ];
 
