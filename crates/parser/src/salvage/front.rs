@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 
+use super::count::Scope;
 use super::ground::Ground;
-use super::order::{Item, Objection, Order, Scope};
+use super::objection::Objection;
+use super::order::{Item, Order};
 use super::probe::{Prefix, Work, framed_end, prefix, step};
-use super::search::Mark;
+use super::run::Mark;
 use crate::Error;
 use crate::rdb::Framer;
 

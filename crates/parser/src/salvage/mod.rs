@@ -16,13 +16,21 @@
 //! them is certain.
 
 mod burst;
+mod count;
+mod entrance;
 mod front;
 mod ground;
+mod hidden;
 mod judge;
+mod objection;
 mod order;
+mod pairs;
 mod probe;
 mod repair;
+mod run;
 mod search;
+mod seen;
+mod several;
 mod surveyor;
 
 use std::ops::Range;

@@ -3,11 +3,13 @@
 //! A reader takes records in any order and believes any count. Behind damage that is too generous: bytes that
 //! happen to decode are told from records by what a server would never have written there.
 
+use super::count::{Count, Habit, Scope};
 use super::ground::Ground;
 use super::judge::MARGIN_KEYS;
+use super::objection::Objection;
 use crate::rdb::{Record, RecordKind, SlotInfo, Str, opcode, read_length};
 use crate::reader::Cursor as _;
-use crate::{DataType, Error, ValueFacts};
+use crate::{DataType, ValueFacts};
 
 /// Redis before 5.0 (RDB 9) left keys out that had expired, but counted them (redis 4.0 `src/rdb.c`,
 /// `rdbSaveKeyValuePair`).
@@ -19,80 +21,10 @@ const DB_MAX: u64 = i32::MAX as u64;
 /// The only descriptions that servers write behind keys: cached scripts (redis 4.0 to 6.2 `src/rdb.c`,
 /// `rdbSaveRio`).
 const AUX_BEHIND_KEYS: &[u8] = b"lua";
-
 /// A string without name and content is three bytes of zero, of which damaged files have more than servers write.
 const ZEROS: [u8; 3] = [0; 3];
-
-/// A number of keys, and how many of them expire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Count {
-    pub(super) keys: u64,
-    pub(super) expiring: u64,
-}
-
-impl Count {
-    pub(super) fn new(keys: u64, expiring: u64) -> Count {
-        Count { keys, expiring }
-    }
-
-    fn add(&mut self, expiring: bool) {
-        self.keys += 1;
-        self.expiring += u64::from(expiring);
-    }
-
-    pub(super) fn minus(self, other: Count) -> Count {
-        Count {
-            keys: self.keys.saturating_sub(other.keys),
-            expiring: self.expiring.saturating_sub(other.expiring),
-        }
-    }
-
-    pub(super) fn plus(self, other: Count) -> Count {
-        Count {
-            keys: self.keys.saturating_add(other.keys),
-            expiring: self.expiring.saturating_add(other.expiring),
-        }
-    }
-}
-
-/// Keys that the file declares together: those of a database, or of a slot in it.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Scope {
-    pub(super) declared: Option<Count>,
-    pub(super) counted: Count,
-    /// Its keys were counted from the first on.
-    pub(super) whole: bool,
-    /// Bytes of gaps in it that may have held keys.
-    pub(super) gap_bytes: u64,
-}
-
-impl Habit {
-    fn add(&mut self, idle: bool, freq: bool) {
-        self.keys += 1;
-        self.idle += u64::from(idle);
-        self.freq += u64::from(freq);
-    }
-
-    fn allows(self, idle: bool, freq: bool) -> bool {
-        let fits = |times: u64, has: bool| match times {
-            0 => !has,
-            times if times == self.keys => has,
-            _ => true,
-        };
-        self.keys == 0 || (fits(self.idle, idle) && fits(self.freq, freq))
-    }
-}
-
-impl Scope {
-    fn declared(keys: u64, expiring: u64) -> Scope {
-        Scope {
-            declared: Some(Count::new(keys, expiring)),
-            counted: Count::default(),
-            whole: true,
-            gap_bytes: 0,
-        }
-    }
-}
+/// A string's type, and the length of no name.
+const UNNAMED: [u8; 2] = [0; 2];
 
 /// Which part of a snapshot it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -150,15 +82,6 @@ enum TemplatesSeen {
     NotAll,
 }
 
-/// Whether keys carry what the eviction policy needs: servers write it for each key, or for none (redis
-/// `src/rdb.c`, `rdbSaveKeyValuePair`).
-#[derive(Debug, Clone, Copy, Default)]
-struct Habit {
-    keys: u64,
-    idle: u64,
-    freq: u64,
-}
-
 /// What an accepted record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Item {
@@ -175,36 +98,6 @@ pub(super) enum Item {
     Note,
     /// The end of the snapshot.
     End,
-}
-
-/// Why a record cannot be where it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Objection {
-    OutOfPlace(&'static str),
-    EarlyEnd,
-    EmptyCollection,
-    /// Nothing but zeros.
-    Zeros,
-    BrokenKey,
-    /// The key in front has the same name.
-    SameKey,
-    /// A key lacks what every key in front of it has, or the other way round.
-    OutOfHabit,
-    /// A key of another slot than the keys around it.
-    OtherSlot {
-        slot: u64,
-        section: Option<u64>,
-    },
-    /// Sections whose slots do not ascend.
-    SlotOrder {
-        slot: u64,
-        from: u64,
-    },
-    /// A complete database or section with another number of keys than it declares.
-    Miscount {
-        declared: Count,
-        counted: Count,
-    },
 }
 
 impl<'a> Order<'a> {
@@ -580,56 +473,6 @@ fn attributes_in_order(ground: &Ground<'_>, from: u64, key: u64) -> bool {
 fn opens_with_zeros(ground: &Ground<'_>, record: &Record<'_>, behind_gap: bool) -> bool {
     let begin = record.range.start;
     let in_front = begin.saturating_sub(ZEROS.len() as u64);
-    let name_len = ZEROS.len() - 1;
-    ground.reader(begin).rest().starts_with(&ZEROS)
-        || behind_gap
-            && ground.reader(in_front).rest().starts_with(&ZEROS)
-            && ground.reader(begin).rest().starts_with(&ZEROS[..name_len])
-}
-
-impl Objection {
-    /// Whether it stands wherever reading began.
-    pub(super) fn is_absolute(self) -> bool {
-        !matches!(
-            self,
-            Objection::SameKey
-                | Objection::Zeros
-                | Objection::OutOfHabit
-                | Objection::Miscount { .. }
-                | Objection::OtherSlot { section: None, .. }
-                | Objection::OutOfPlace(_)
-        )
-    }
-
-    /// As an error at the record's first byte.
-    #[cold]
-    pub(super) fn error(self, offset: u64) -> Error {
-        let (expected, found) = match self {
-            Objection::OutOfPlace(expected) => (expected, "another record".to_owned()),
-            Objection::EarlyEnd => (
-                "end mark at the end of the snapshot",
-                "one in front of other bytes".to_owned(),
-            ),
-            Objection::EmptyCollection => ("elements", "an empty collection".to_owned()),
-            Objection::Zeros => ("record", "nothing but zeros".to_owned()),
-            Objection::BrokenKey => ("key", "compressed bytes that are broken".to_owned()),
-            Objection::SameKey => ("key of another name", "the same key again".to_owned()),
-            Objection::OutOfHabit => ("key like those before", "another".to_owned()),
-            Objection::OtherSlot { slot, .. } => {
-                ("key of the slot in progress", format!("one of slot {slot}"))
-            }
-            Objection::SlotOrder { slot, from } => (
-                "ascending slots",
-                format!("slot {slot} where {from} is the least"),
-            ),
-            Objection::Miscount { declared, counted } => (
-                "as many keys as declared",
-                format!(
-                    "{} ({} expiring) of {} ({})",
-                    counted.keys, counted.expiring, declared.keys, declared.expiring
-                ),
-            ),
-        };
-        Error::corrupt(offset, expected, found).reading("sequence of records")
-    }
+    let has = |at: u64, bytes: &[u8]| ground.reader(at).rest().starts_with(bytes);
+    has(begin, &ZEROS) || (behind_gap && has(begin, &UNNAMED) && has(in_front, &ZEROS))
 }

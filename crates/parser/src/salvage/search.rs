@@ -11,8 +11,11 @@
 //! byte of the file. What has not been found when they are spent stays unknown.
 
 use super::ground::Ground;
-use super::order::{Count, Item, Objection, Order};
+use super::objection::Objection;
+use super::order::{Item, Order};
 use super::probe::{Work, step};
+use super::run::{Begun, Branch, Closing, Fate, Mark, Run};
+use super::seen::Seen;
 use super::steps_max;
 use crate::rdb::{Begins, Framer};
 
@@ -34,148 +37,6 @@ const SWEPT_AT_ONCE_BYTES: u64 = 1 << 20;
 const MARKS_MAX: usize = 1 << 16;
 /// Runs that are kept.
 const RUNS_MAX: usize = 24;
-/// Keys from which on a run that leads into further damage ends the search for better ones.
-pub(super) const SUBSTANTIAL_KEYS: u64 = 64;
-/// Bytes ahead for which dead ends are remembered, one bit each: 16 MiB of memory.
-const REMEMBERED_BYTES: u64 = 1 << 27;
-
-/// A record of a run.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Mark {
-    pub(super) offset: u64,
-    /// Keys of the run in front of it.
-    pub(super) before: Count,
-}
-
-/// A record that ends a scope.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Closing {
-    /// Its number in the run.
-    pub(super) index: usize,
-    /// Keys of the run in front of it.
-    pub(super) before: Count,
-    pub(super) begins: Begun,
-}
-
-/// What begins where a scope ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Begun {
-    Section {
-        slot: u64,
-    },
-    Database,
-    /// What stands behind the keys, or nothing.
-    Rest,
-}
-
-/// Where a run leads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// To the end of the snapshot.
-    Good,
-    /// To an end mark in the middle of the file: it is the content of a value.
-    Nested,
-    /// To bytes that do not decode, or to a record that cannot be where it is.
-    Broken,
-}
-
-/// Records that follow one another.
-#[derive(Debug, Clone)]
-pub(super) struct Run {
-    /// The records, up to [`MARKS_MAX`]; the first is where the run begins.
-    pub(super) marks: Vec<Mark>,
-    /// The records that end a scope, up to [`MARKS_MAX`], and in any case the first that ends a database.
-    closings: Vec<Closing>,
-    /// Slot of the keys in front of the first of them.
-    slot: Option<u64>,
-    /// Whether its keys have an idle time, and a frequency.
-    habit: Option<(bool, bool)>,
-    /// Keys in sections that were seen from their totals to their end.
-    pub(super) proven_keys: u64,
-    pub(super) total: Count,
-    pub(super) fate: Fate,
-    /// Whether each of its records leads to the same end, whatever was read in front.
-    settled: bool,
-    /// Where the record lies that could not be read, or the end of the snapshot.
-    pub(super) end: u64,
-    pub(super) branches: Vec<Branch>,
-}
-
-/// Records that lead into a run.
-#[derive(Debug, Clone)]
-pub(super) struct Branch {
-    /// Its own records.
-    pub(super) marks: Vec<Mark>,
-    /// Keys among them.
-    pub(super) own: Count,
-    /// Slot of these.
-    pub(super) slot: Option<u64>,
-    /// The first record of the run that is the branch's as well.
-    pub(super) joins: usize,
-}
-
-impl Run {
-    fn at(offset: u64) -> Run {
-        Run {
-            marks: Vec::new(),
-            closings: Vec::new(),
-            slot: None,
-            habit: None,
-            proven_keys: 0,
-            total: Count::default(),
-            fate: Fate::Broken,
-            settled: false,
-            end: offset,
-            branches: Vec::new(),
-        }
-    }
-
-    pub(super) fn start(&self) -> u64 {
-        self.marks.first().map_or(self.end, |mark| mark.offset)
-    }
-
-    /// Whether it needs no other run to be worth reading.
-    pub(super) fn is_substantial(&self) -> bool {
-        match self.fate {
-            Fate::Good => true,
-            Fate::Nested => false,
-            Fate::Broken => self.total.keys >= SUBSTANTIAL_KEYS || self.proven_keys > 2,
-        }
-    }
-
-    /// The record that ends the section that a record lies in.
-    pub(super) fn section_end(&self, index: usize) -> Option<Closing> {
-        let next = self
-            .closings
-            .partition_point(|closing| closing.index < index);
-        self.closings.get(next).copied()
-    }
-
-    /// The record that ends the database that a record lies in.
-    pub(super) fn database_end(&self, index: usize) -> Option<Closing> {
-        let next = self
-            .closings
-            .partition_point(|closing| closing.index < index);
-        let mut closings = self.closings.iter().skip(next);
-        let is_end = |closing: &&Closing| !matches!(closing.begins, Begun::Section { .. });
-        closings.find(is_end).copied()
-    }
-
-    /// The slot of the keys between a record and the end of its section.
-    pub(super) fn slot(&self, index: usize) -> Option<u64> {
-        let next = self
-            .closings
-            .partition_point(|closing| closing.index < index);
-        match next.checked_sub(1).and_then(|last| self.closings.get(last)) {
-            None => self.slot,
-            Some(Closing {
-                begins: Begun::Section { slot },
-                ..
-            }) => Some(*slot),
-            Some(_) => None,
-        }
-    }
-}
 
 /// The tries of a survey.
 pub(super) struct Search {
@@ -529,77 +390,4 @@ fn find(runs: &[Run], at: u64) -> Option<(usize, usize)> {
             .ok()?;
         Some((index, mark))
     })
-}
-
-/// Offsets that are known to lead nowhere, of those not far ahead.
-struct Seen {
-    words: Vec<u64>,
-    /// Those that are not zero, and some that are: what is cleared for the next sweep is no more than what was set.
-    used: Vec<usize>,
-    /// What lies in front of it is forgotten.
-    from: u64,
-}
-
-impl Seen {
-    fn new(len: u64) -> Seen {
-        let bytes = len.clamp(1, REMEMBERED_BYTES);
-        let words = usize::try_from(bytes.div_ceil(64)).unwrap_or(1);
-        Seen {
-            words: vec![0; words],
-            used: Vec::new(),
-            from: 0,
-        }
-    }
-
-    fn span(&self) -> u64 {
-        self.words.len() as u64
-    }
-
-    fn restart(&mut self, from: u64) {
-        for index in self.used.drain(..) {
-            if let Some(word) = self.words.get_mut(index) {
-                *word = 0;
-            }
-        }
-        self.from = from;
-    }
-
-    /// Forgets what lies in front of `at`, which makes room behind.
-    fn advance(&mut self, at: u64) {
-        while self.from / 64 < at / 64 {
-            let gone = self.from / 64 % self.span();
-            if let Some(word) = usize::try_from(gone)
-                .ok()
-                .and_then(|at| self.words.get_mut(at))
-            {
-                *word = 0;
-            }
-            self.from = (self.from / 64 + 1) * 64;
-        }
-    }
-
-    fn place(&self, offset: u64) -> Option<(usize, u64)> {
-        let word = offset / 64;
-        if offset < self.from || word - self.from / 64 >= self.span() {
-            return None;
-        }
-        let index = usize::try_from(word % self.span()).ok()?;
-        Some((index, 1 << (offset % 64)))
-    }
-
-    fn insert(&mut self, offset: u64) {
-        if let Some((index, bit)) = self.place(offset)
-            && let Some(word) = self.words.get_mut(index)
-        {
-            if *word == 0 {
-                self.used.push(index);
-            }
-            *word |= bit;
-        }
-    }
-
-    fn contains(&self, offset: u64) -> bool {
-        self.place(offset)
-            .is_some_and(|(index, bit)| self.words.get(index).is_some_and(|word| word & bit != 0))
-    }
 }

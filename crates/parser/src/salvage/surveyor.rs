@@ -3,13 +3,16 @@
 use std::cell::RefCell;
 
 use super::burst::BURST_BYTES_MAX;
+use super::count::Count;
 use super::front::{Front, Halt, Part as ScopePart, Trouble};
 use super::ground::Ground;
 use super::judge::{Case, Cut, Reach, suspects_begin};
-use super::order::{Count, Objection, Order};
+use super::objection::Objection;
+use super::order::Order;
 use super::probe::step;
 use super::repair::damaged;
-use super::search::{Fate, Hunt, Run, Search, Sweep};
+use super::run::{Fate, Run};
+use super::search::{Hunt, Search, Sweep};
 use super::{Gap, LostKey, Part, Sound, Survey, Touched, steps_max};
 use crate::Error;
 use crate::rdb::Framer;
