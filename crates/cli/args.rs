@@ -92,8 +92,9 @@ pub struct InputArgs {
     /// counts of keys that the snapshot has of itself tell keys from bytes of values that look like keys, as long as
     /// one value was damaged. What cannot be told apart is left out, and said: how many bytes, which keys, which slots.
     ///
-    /// Nothing tells changed bytes inside a name or a string from what was written, and several damaged places may,
-    /// seldom, look like one and a key that never was. Before Redis 3.2 snapshots have no counts: behind damage that
+    /// Bytes changed inside a name or a string that the checksum does not locate look like what was written: damage that
+    /// shows in one place does not exclude damage that shows nowhere. Several damaged places may, seldom, look like
+    /// one and a key that never was. Before Redis 3.2 snapshots have no counts: behind damage that
     /// the checksum does not locate, nothing is given.
     ///
     /// Only for files that can be mapped: decompress others first. Not with --key.

@@ -22,7 +22,8 @@
 //!
 //! # What cannot be told
 //! * Bytes that were changed inside a name, an expiry or a string, where the checksum does not locate them, look
-//!   like what was written. If there is a checksum, it is wrong, and a gap says that any key may be touched.
+//!   like what was written. If there is a checksum and nothing else shows why it is wrong, a gap says that any key may
+//!   be touched; beside a gap that shows, such a change goes unseen.
 //! * Damage in several places of one database, or across two records, may look like one damaged value and a key that
 //!   never was. Of snapshots of a few dozen keys, damaged at random in two or three values, fewer than one in fifty come out
 //!   with such a key (`tests/salvage/fixtures.rs` counts them); the more keys, the fewer.
