@@ -264,7 +264,12 @@ fn captures_are_accounted_for_behind_the_snapshot() {
     let false_length = sized(snapshot.len() + 14);
     let mark = (PartKind::CaptureEnd, (1, 40));
     let command = (PartKind::Commands, (1, 14));
-    type Case<'a> = (&'a [u8], Vec<u8>, &'a [(PartKind, (u64, u64))], &'a [&'a str]);
+    type Case<'a> = (
+        &'a [u8],
+        Vec<u8>,
+        &'a [(PartKind, (u64, u64))],
+        &'a [&'a str],
+    );
     let cases: [Case<'_>; 6] = [
         (&exact, vec![], &[], &[]),
         (&exact, COMMAND.to_vec(), &[command], &["commands-behind"]),
