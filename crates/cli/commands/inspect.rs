@@ -107,7 +107,7 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
 
 /// Whether the command line is wrong, and not the file.
 fn is_wrong_usage(opened: &Result<OpenFile>) -> bool {
-    opened.as_ref().is_err_and(|error| error.is::<Refusal>())
+    opened.as_ref().is_err_and(anyhow::Error::is::<Refusal>)
 }
 
 /// Scans all files that could be opened.
