@@ -10,6 +10,7 @@
 //! - `plans`: plans for the bundled cluster keep what they promise.
 //! - `trust`: what is wrong with a file, or not checked, is said by every command.
 //! - `one_key`: one key with its members, found in any file and by any way in.
+//! - `several`: what cannot be read does not hide what can.
 //! - `outputs`: files appear whole or not at all.
 //! - `ways_in`: compressed, captured, from standard input: the same answers.
 //!
@@ -35,6 +36,8 @@ mod run;
 mod salvage;
 #[path = "cli/second_reader.rs"]
 mod second_reader;
+#[path = "cli/several.rs"]
+mod several;
 #[path = "cli/trust.rs"]
 mod trust;
 #[path = "cli/usage.rs"]
