@@ -1,15 +1,15 @@
 //! What can be kept of a damaged snapshot.
 //!
-//! [`survey`] divides a snapshot into parts that are what the server wrote, and gaps. It never takes bytes for
-//! keys that may be anything else: the content of a value can be records as well, and a place behind damage from
-//! which records follow one another need not be one where records were written. Three things decide, in this
-//! order:
+//! [`survey`] divides a snapshot into parts that are what the server wrote, and gaps. Within the bounds told
+//! below it takes no bytes for keys that may be anything else: the content of a value can be records as well, and a
+//! place behind damage from which records follow one another need not be one where records were written. Three
+//! things decide, in this order:
 //!
 //! 1. **The checksum.** One changed byte, or a few next to each other, can be located by it, whatever they were
-//!    part of ([`burst`]). Then exactly the record around them is left out.
+//!    part of (`burst`). Then exactly the record around them is left out.
 //! 2. **The counts** that a snapshot has of its own keys, for each database and, in a cluster, for each slot: see
-//!    [`judge`] for what follows from them.
-//! 3. **The order** that servers keep ([`order`]), which tells most false records from real ones, and the end mark,
+//!    `judge` for what follows from them.
+//! 3. **The order** that servers keep (`order`), which tells most false records from real ones, and the end mark,
 //!    which stands at the end and nowhere else.
 //!
 //! # What is promised
