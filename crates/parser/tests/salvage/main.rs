@@ -3,6 +3,7 @@
 mod anywhere;
 mod fixtures;
 mod made;
+mod nested;
 mod outcome;
 mod overwritten;
 mod templates;
