@@ -47,11 +47,15 @@ impl Refusal {
 
     /// The input is damaged or partial, and nobody consented.
     pub fn partial(message: impl Into<String>) -> anyhow::Error {
+        Refusal::damaged(message).into()
+    }
+
+    /// The input is damaged, and nothing of it is left; what is wrong with it is the cause.
+    pub fn damaged(message: impl Into<String>) -> Refusal {
         Refusal {
             status: ExitStatus::Partial,
             message: message.into(),
         }
-        .into()
     }
 }
 

@@ -10,11 +10,11 @@ use super::start_threads;
 use crate::args::{DocumentFormat, InspectArgs};
 use crate::backup::Completeness;
 use crate::cross_check::cross_check;
-use crate::exit::ExitStatus;
-use crate::input::{Inputs, TopologyWish};
+use crate::exit::{ExitStatus, Refusal};
+use crate::input::{Inputs, TopologyWish, shown};
 use crate::options::ReadOptions;
 use crate::output::{Output, cannot_write};
-use crate::read::{OpenFile, left_out, open_all, scan_files};
+use crate::read::{OpenFile, open_all, scan_files};
 use crate::say;
 
 /// Answers the question.
@@ -36,6 +36,14 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
         // No time is told here, and only scans with one cost profile can be joined.
         file.cost = CostProfile::for_server(None);
     }
+    if let Some(once) = files.iter().find(|file| !file.source.can_be_read_again())
+        && args.cross_check
+    {
+        return Err(Refusal::usage(format!(
+            "--cross-check reads a snapshot a second time, and {} can be read only once: write it to a file first",
+            shown(once.source.path())
+        )));
+    }
     let mut out = Output::open(args.output.output.as_deref())?;
 
     let mut reports = Vec::with_capacity(files.len());
@@ -43,7 +51,9 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
     for ((file, scan), estimates) in files.iter().zip(&scans).zip(estimates) {
         let check = args
             .cross_check
-            .then(|| cross_check(file.source.bytes(), scan.summary.damage.is_some()));
+            .then(|| cross_check(&file.source, scan.summary.damage.is_some()))
+            .transpose()
+            .with_context(|| format!("cannot read {} again", shown(file.source.path())))?;
         reports.push((
             FileReport::new(&scan.summary, estimates, check),
             scan.summary.damage.clone(),
@@ -61,7 +71,7 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
     }
     let completeness = Completeness::of_scans(&inputs, scans);
     let mut beside = completeness.notices;
-    beside.extend(left_out(&inputs));
+    beside.extend(inputs.left_out.iter().cloned());
     said.extend(beside.iter().cloned());
     say::warnings(&said);
 
