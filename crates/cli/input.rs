@@ -127,6 +127,29 @@ impl Inputs {
         Ok(inputs)
     }
 
+    /// Keeps a result from taking the place of a snapshot or a topology: nothing is ever written to a backup.
+    ///
+    /// # Errors
+    /// Wrong usage, when the file is one of the inputs, or holds a snapshot all the same.
+    pub fn protect_from(&self, output: Option<&Path>) -> Result<()> {
+        let place = output.and_then(|path| path.canonicalize().ok());
+        let Some(place) = place.filter(|place| place.is_file()) else {
+            return Ok(());
+        };
+        let snapshots = self.snapshots.iter().map(|snapshot| &snapshot.path);
+        let of_backups = self.backups.iter().map(|backup| &backup.topology_file);
+        let mut inputs = snapshots.chain(of_backups).chain(&self.topology_file);
+        let is_input = inputs.any(|path| path.canonicalize().is_ok_and(|path| path == place));
+        if is_input || holds_a_snapshot(&place) == Ok(true) {
+            let what = if is_input { "an input" } else { "a snapshot" };
+            return Err(Refusal::usage(format!(
+                "-o {} is {what}: nothing is ever written to a backup",
+                output.unwrap_or(&place).display()
+            )));
+        }
+        Ok(())
+    }
+
     fn add_stdin(&mut self) -> Result<()> {
         if io::stdin().is_terminal() {
             return Err(Refusal::usage(
@@ -278,9 +301,9 @@ impl Listing {
             (true, 0) => "nothing".to_owned(),
             (true, _) => "hidden files alone, which are left alone".to_owned(),
             (false, _) => enumerated(self.names.iter().map(|name| {
-                let others = self.others.iter();
-                let why = others.filter(|(other, _)| other == name);
-                described(name, why.last().and_then(|(_, why)| why.as_deref()))
+                let mut others = self.others.iter();
+                let other = others.find(|(other, _)| other == name);
+                described(name, other.and_then(|(_, why)| why.as_deref()))
             })),
         }
     }

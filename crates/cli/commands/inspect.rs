@@ -30,6 +30,7 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
         false => Detail::Counts,
     };
     let inputs = Inputs::find(&read.inputs, TopologyWish::Each)?;
+    inputs.protect_from(args.output.output.as_deref())?;
     let (mut files, bar) = open_all(&inputs, &read)?;
     let estimates: Vec<Estimates> = files.iter().map(OpenFile::estimates).collect();
     for file in &mut files {

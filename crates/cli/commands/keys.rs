@@ -46,6 +46,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     read.quiet |=
         selection.top.is_none() && args.output.output.is_none() && io::stdout().is_terminal();
     let inputs = Inputs::find(&read.inputs, TopologyWish::Each)?;
+    inputs.protect_from(args.output.output.as_deref())?;
     let (files, bar) = open_all(&inputs, &read)?;
     let limits = files
         .iter()
