@@ -9,6 +9,7 @@
 //! - `plans`: plans for the bundled cluster keep what they promise.
 //! - `trust`: what is wrong with a file, or not checked, is said by every command.
 //! - `one_key`: one key with its members, found in any file and by any way in.
+//! - `several`: what cannot be read does not hide what can.
 //! - `outputs`: files appear whole or not at all.
 //! - `directories`: what is taken from one, and what is named instead.
 //! - `layers`: what a snapshot is wrapped in, byte for byte, and its damage.
@@ -38,6 +39,8 @@ mod plans;
 mod run;
 #[path = "cli/second_reader.rs"]
 mod second_reader;
+#[path = "cli/several.rs"]
+mod several;
 #[path = "cli/trust.rs"]
 mod trust;
 #[path = "cli/usage.rs"]

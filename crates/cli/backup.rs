@@ -16,19 +16,20 @@ pub struct Completeness {
 }
 
 impl Completeness {
-    /// Joins the scans of each backup, in the order of the snapshots, with the topology beside them.
+    /// Joins the scans of each backup, in the order of the snapshots, with the topology beside them; `None` for a
+    /// snapshot that could not be scanned.
     ///
     /// The scans must have been made with one cost profile.
-    pub fn of_scans(inputs: &Inputs, scans: Vec<FileScan>) -> Completeness {
+    pub fn of_scans(inputs: &Inputs, mut scans: Vec<Option<FileScan>>) -> Completeness {
         let mut found = Completeness::default();
-        let mut scans: Vec<Option<FileScan>> = scans.into_iter().map(Some).collect();
         for backup in &inputs.backups {
             let snapshots = &inputs.snapshots[backup.snapshots.clone()];
             let nodes = snapshots.iter().map(|snapshot| snapshot.node.clone());
-            let scans = scans[backup.snapshots.clone()]
-                .iter_mut()
-                .filter_map(Option::take);
-            match assemble(Some(&backup.topology), nodes.zip(scans).collect()) {
+            let scans = scans[backup.snapshots.clone()].iter_mut().map(Option::take);
+            let scans = nodes
+                .zip(scans)
+                .filter_map(|(node, scan)| Some((node, scan?)));
+            match assemble(Some(&backup.topology), scans.collect()) {
                 Ok(assembly) => {
                     found.partial |= assembly.partial;
                     let warnings = assembly.warnings.iter();

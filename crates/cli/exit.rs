@@ -36,6 +36,13 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// How the program ends with an error.
+    pub fn status_of(error: &anyhow::Error) -> ExitStatus {
+        error
+            .downcast_ref::<Refusal>()
+            .map_or(ExitStatus::Failure, |refusal| refusal.status)
+    }
+
     /// The command line makes no sense.
     pub fn usage(message: impl Into<String>) -> anyhow::Error {
         Refusal {

@@ -97,8 +97,8 @@ impl Inputs {
     /// Finds out what the inputs are.
     ///
     /// # Errors
-    /// When one does not exist, cannot be read or holds no snapshot, or when two topologies contradict
-    /// each other and none was named.
+    /// When a directory cannot be listed or holds no snapshot, or when two topologies contradict each other and none was
+    /// named. Whether a file is there and a snapshot is seen when it is opened.
     pub fn find(paths: &[PathBuf], wish: TopologyWish<'_>) -> Result<Inputs> {
         let mut inputs = Inputs::default();
         let mut found: Vec<(PathBuf, Topology)> = Vec::new();
@@ -107,9 +107,7 @@ impl Inputs {
                 inputs.add_stdin()?;
                 continue;
             }
-            let metadata =
-                fs::metadata(path).with_context(|| format!("cannot open {}", path.display()))?;
-            if metadata.is_dir() {
+            if path.is_dir() {
                 inputs.add_directory(path, wish, &mut found)?;
             } else {
                 inputs.snapshots.push(Snapshot {

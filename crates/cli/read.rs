@@ -19,6 +19,7 @@ use crate::exit::Refusal;
 use crate::input::{Inputs, MAGICS, Snapshot, shown};
 use crate::options::{ReadOptions, name_floors};
 use crate::progress::Bar;
+use crate::say;
 
 /// Magic and version of a snapshot.
 const HEADER_BYTES: usize = 9;
@@ -208,16 +209,13 @@ fn unreadable(source: &Source) -> String {
     }
 }
 
-/// Scans all files side by side.
-///
-/// # Errors
-/// When nothing can be said of a file: of several the first.
-pub fn scan_files(
-    files: &[OpenFile],
+/// Scans files side by side; each is an error of its own when nothing can be said of it.
+pub fn scan_each(
+    files: &[&OpenFile],
     limits: &PlanLimits,
     detail: Detail,
     bar: &Bar,
-) -> Result<Vec<FileScan>> {
+) -> Vec<Result<FileScan>> {
     let jobs: Vec<_> = files
         .iter()
         .map(|file| (&file.source, file.scan_options(limits, detail)))
@@ -229,19 +227,41 @@ pub fn scan_files(
         .collect()
 }
 
+/// Opens each snapshot; an error by itself is one that cannot be opened or is none.
+pub fn open_each(inputs: &Inputs, options: &ReadOptions) -> Vec<Result<OpenFile>> {
+    let snapshots = inputs.snapshots.iter();
+    snapshots
+        .map(|snapshot| OpenFile::open(snapshot, options))
+        .collect()
+}
+
 /// Opens all snapshots, so that a missing one is told before the first is read.
 ///
 /// # Errors
-/// When one cannot be opened or is no snapshot.
+/// When any cannot be opened or is no snapshot; all but the last such error are told here.
 pub fn open_all(inputs: &Inputs, options: &ReadOptions) -> Result<(Vec<OpenFile>, Bar)> {
-    let files = inputs
-        .snapshots
-        .iter()
-        .map(|snapshot| OpenFile::open(snapshot, options))
-        .collect::<Result<Vec<_>>>()?;
-    let bytes = files.iter().map(|file| file.source.file_bytes());
-    let bar = Bar::new(bytes.sum(), options.quiet);
+    let files = all_or_none(open_each(inputs, options))?;
+    let bar = bar_over(&files, options);
     Ok((files, bar))
+}
+
+/// A progress bar for reading these files once.
+pub fn bar_over<'f>(files: impl IntoIterator<Item = &'f OpenFile>, options: &ReadOptions) -> Bar {
+    let bytes = files.into_iter().map(|file| file.source.file_bytes());
+    Bar::new(bytes.sum(), options.quiet)
+}
+
+/// All results, or the last error; the errors before it are told.
+pub fn all_or_none<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
+    let (sound, mut failed): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+    if let Some(last) = failed.pop() {
+        failed
+            .into_iter()
+            .filter_map(Result::err)
+            .for_each(|error| say::error(&error));
+        last?;
+    }
+    sound.into_iter().collect()
 }
 
 /// The one cost profile of files that are to be looked at together.
@@ -278,10 +298,10 @@ pub fn assemble_all(
     limits: &PlanLimits,
     bar: &Bar,
 ) -> Result<Assembly> {
+    let each: Vec<&OpenFile> = files.iter().collect();
+    let scans = all_or_none(scan_each(&each, limits, Detail::Counts, bar))?;
     let nodes = files.iter().map(|file| file.node.clone());
-    let scans = nodes
-        .zip(scan_files(files, limits, Detail::Counts, bar)?)
-        .collect();
+    let scans = nodes.zip(scans).collect();
     assemble(inputs.topology.as_ref(), scans).context("the inputs do not fit together")
 }
 

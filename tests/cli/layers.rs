@@ -298,3 +298,26 @@ fn a_capture_with_less_than_it_says_is_partial() {
         assert!(piped(&["keys", "-"], &content).status == 5, "{words}");
     }
 }
+
+/// Beside a file that can be read, one of which nothing is left but its damage is damage and no failure.
+#[test]
+fn a_wrapping_of_which_nothing_is_left_does_not_hide_the_other_files() {
+    let scratch = Scratch::new();
+    scratch.write("whole.rdb", sound());
+    scratch.write("cut.gz", &gzip(&sound())[..12]);
+    scratch.write("text", "no snapshot");
+    for (args, status) in [
+        (&["inspect", "whole.rdb", "cut.gz"][..], 5),
+        (&["inspect", "cut.gz", "whole.rdb", "text"], 1),
+        (&["inspect", "cut.gz"], 5),
+    ] {
+        let ran = scratch.run(args).expect_status(status);
+        assert!(
+            ran.stderr.contains("error: cannot read cut.gz"),
+            "{}",
+            ran.stderr
+        );
+        let has_the_other = ran.stdout.contains(" 191, 20 with an expiry");
+        assert_eq!(has_the_other, args.contains(&"whole.rdb"), "{}", ran.stdout);
+    }
+}

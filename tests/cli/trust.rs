@@ -57,9 +57,15 @@ impl Runs {
             "{}",
             self.inspect.stdout
         );
-        for ran in [&self.keys, &self.slots] {
+        for ran in [&self.inspect, &self.keys, &self.slots] {
             assert!(ran.stdout.contains("PARTIAL: "), "{}", ran.stdout);
         }
+        assert!(
+            !words(&self.inspect.stdout).contains("are exact; memory"),
+            "figures of a damaged file are called exact without a word:\n{}",
+            self.inspect.stdout
+        );
+        assert_eq!(self.inspect_json["partial"], true);
         assert_eq!(self.inspect_json["files"][0]["whole"], false);
         assert_eq!(self.slots_json["partial"], true);
         assert_eq!(self.slots_json["inputs"][0]["whole"], false);
@@ -79,9 +85,15 @@ impl Runs {
             "{}",
             self.inspect.stdout
         );
-        for ran in [&self.keys, &self.slots, &self.plan] {
+        for ran in [&self.inspect, &self.keys, &self.slots, &self.plan] {
             assert!(!ran.stdout.contains("PARTIAL"), "{}", ran.stdout);
         }
+        assert!(
+            words(&self.inspect.stdout).contains("Serialized and payload are exact; memory"),
+            "{}",
+            self.inspect.stdout
+        );
+        assert_eq!(self.inspect_json["partial"], false);
         assert_eq!(self.inspect_json["files"][0]["whole"], true);
         assert_eq!(self.slots_json["partial"], false);
         assert_eq!(self.slots_json["inputs"][0]["whole"], true);

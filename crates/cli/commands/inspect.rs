@@ -1,9 +1,11 @@
 //! `preshard inspect`: what is in a backup, is it whole, who wrote it.
 
 use anyhow::{Context as _, Result};
-use preshard_analyzer::{CostProfile, Detail};
+use preshard_analyzer::{CostProfile, Detail, FileScan};
 use preshard_planner::PlanLimits;
-use preshard_report::document::{Agreement, Estimates, FileReport, InspectDocument, Notice};
+use preshard_report::document::{
+    Agreement, Estimates, FileReport, InspectDocument, Notice, UnreadableFile,
+};
 use preshard_report::{json, text};
 
 use super::start_threads;
@@ -14,7 +16,8 @@ use crate::exit::{ExitStatus, Refusal};
 use crate::input::{Inputs, TopologyWish, shown};
 use crate::options::ReadOptions;
 use crate::output::{Output, cannot_write};
-use crate::read::{OpenFile, open_all, scan_files};
+use crate::progress::Bar;
+use crate::read::{OpenFile, all_or_none, bar_over, open_each, scan_each};
 use crate::say;
 
 /// Answers the question.
@@ -31,13 +34,22 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
     };
     let inputs = Inputs::find(&read.inputs, TopologyWish::Each)?;
     inputs.protect_from(args.output.output.as_deref())?;
-    let (mut files, bar) = open_all(&inputs, &read)?;
-    let estimates: Vec<Estimates> = files.iter().map(OpenFile::estimates).collect();
-    for file in &mut files {
+    let mut opened = open_each(&inputs, &read);
+    if opened.iter().all(Result::is_err) || opened.iter().any(is_wrong_usage) {
+        opened = all_or_none(opened)?.into_iter().map(Ok).collect();
+    }
+    let estimates: Vec<Option<Estimates>> = opened
+        .iter()
+        .map(|file| file.as_ref().ok().map(OpenFile::estimates))
+        .collect();
+    for file in opened.iter_mut().flatten() {
         // No time is told here, and only scans with one cost profile can be joined.
         file.cost = CostProfile::for_server(None);
     }
-    if let Some(once) = files.iter().find(|file| !file.source.can_be_read_again())
+    if let Some(once) = opened
+        .iter()
+        .flatten()
+        .find(|file| !file.source.can_be_read_again())
         && args.cross_check
     {
         return Err(Refusal::usage(format!(
@@ -47,37 +59,45 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
     }
     let mut out = Output::open(args.output.output.as_deref())?;
 
-    let mut reports = Vec::with_capacity(files.len());
-    let scans = scan_files(&files, &PlanLimits::default(), detail, &bar)?;
-    for ((file, scan), estimates) in files.iter().zip(&scans).zip(estimates) {
+    let bar = bar_over(opened.iter().flatten(), &read);
+    let (mut reports, mut unreadable, mut said) = (Vec::new(), Vec::new(), Vec::new());
+    let mut only_damaged = true;
+    let mut scans = Vec::with_capacity(opened.len());
+    let scanned = scan_opened(opened, detail, &bar);
+    for ((snapshot, scanned), estimates) in inputs.snapshots.iter().zip(scanned).zip(estimates) {
+        let name = snapshot.path.display().to_string();
+        let (Ok((file, scan)), Some(estimates)) = (&scanned, estimates) else {
+            if let Err(error) = scanned {
+                say::error(&error);
+                only_damaged &= Refusal::status_of(&error) == ExitStatus::Partial;
+                unreadable.push(UnreadableFile {
+                    file: name,
+                    message: format!("{error:#}"),
+                });
+            }
+            scans.push(None);
+            continue;
+        };
+        let damage = scan.summary.damage.as_ref();
         let check = args
             .cross_check
-            .then(|| cross_check(&file.source, scan.summary.damage.is_some()))
+            .then(|| cross_check(&file.source, damage.is_some()))
             .transpose()
             .with_context(|| format!("cannot read {} again", shown(file.source.path())))?;
-        reports.push((
-            FileReport::new(&scan.summary, estimates, check),
-            scan.summary.damage.clone(),
-        ));
+        let report = FileReport::new(&scan.summary, estimates, check);
+        said.extend(damage.map(|damage| Notice::damage(name, damage)));
+        said.extend(report.warnings.iter().cloned());
+        reports.push(report);
+        scans.push(scanned.ok().map(|(_, scan)| scan));
     }
     drop(bar);
-    let mut said = Vec::new();
-    for (report, damage) in &reports {
-        said.extend(
-            damage
-                .as_ref()
-                .map(|damage| Notice::damage(report.file.clone(), damage)),
-        );
-        said.extend(report.warnings.iter().cloned());
-    }
     let completeness = Completeness::of_scans(&inputs, scans);
     let mut beside = completeness.notices;
     beside.extend(inputs.left_out.iter().cloned());
     said.extend(beside.iter().cloned());
     say::warnings(&said);
 
-    let reports = reports.into_iter().map(|(report, _)| report).collect();
-    let document = InspectDocument::new(reports, beside, completeness.partial);
+    let document = InspectDocument::new(reports, unreadable, beside, completeness.partial);
     match args.format {
         DocumentFormat::Text => text::render_inspect(&document, &mut out),
         DocumentFormat::Json => json::render_document(&document, &mut out),
@@ -90,11 +110,37 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
             .as_ref()
             .is_some_and(|check| check.result == Agreement::Differs)
     });
-    Ok(if !document.is_whole() {
+    Ok(if !only_damaged {
+        ExitStatus::Failure
+    } else if document.partial || !document.unreadable.is_empty() {
         ExitStatus::Partial
     } else if differs {
         ExitStatus::Failure
     } else {
         ExitStatus::Fine
     })
+}
+
+/// Whether the command line is wrong, and not the file.
+fn is_wrong_usage(opened: &Result<OpenFile>) -> bool {
+    let is_usage = |error: &anyhow::Error| Refusal::status_of(error) == ExitStatus::Usage;
+    opened.as_ref().is_err_and(is_usage)
+}
+
+/// Scans all files that could be opened.
+fn scan_opened(
+    opened: Vec<Result<OpenFile>>,
+    detail: Detail,
+    bar: &Bar,
+) -> Vec<Result<(OpenFile, FileScan)>> {
+    let files: Vec<&OpenFile> = opened.iter().flatten().collect();
+    let mut scans = scan_each(&files, &PlanLimits::default(), detail, bar).into_iter();
+    opened
+        .into_iter()
+        .map(|file| {
+            let file = file?;
+            let scan = scans.next().context("a file was not scanned")??;
+            Ok((file, scan))
+        })
+        .collect()
 }

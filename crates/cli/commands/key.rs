@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, Result};
-use preshard_analyzer::{KeyFacts, KeyHead, KeyName, Member, MemberSizes, Seeker, Wanted};
+use preshard_analyzer::{Damage, KeyFacts, KeyHead, KeyName, Member, MemberSizes, Seeker, Wanted};
 use preshard_planner::{PlanLimits, verdict};
 use preshard_report::csv::{KeyTable, MemberTable};
 use preshard_report::document::{MemberLine, MemberLines, Notice};
@@ -74,9 +74,8 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
             &mut show,
             &cannot_write,
         )?;
-        if scan.summary.damage.is_none() {
-            show.drop_begun().context(cannot_write.clone())?;
-        }
+        show.end_begun(scan.summary.damage.as_ref())
+            .context(cannot_write.clone())?;
         found += show.found;
         said.extend(duplicate(&show.in_databases).map(|message| Notice {
             file: Some(name.clone()),
@@ -136,12 +135,18 @@ struct Show<'s, 'o> {
 }
 
 impl Show<'_, '_> {
-    /// An entry that began and went by without becoming a key had no elements.
-    fn drop_begun(&mut self) -> io::Result<()> {
-        if std::mem::take(&mut self.begun) {
-            self.writer.line(&MemberLine::Dropped {})?;
+    /// An entry that began and went by without becoming a key had no elements, or the file is damaged inside it.
+    fn end_begun(&mut self, damage: Option<&Damage>) -> io::Result<()> {
+        if !std::mem::take(&mut self.begun) {
+            return Ok(());
         }
-        Ok(())
+        self.writer.line(&match damage {
+            None => MemberLine::Dropped {},
+            Some(damage) => MemberLine::Incomplete {
+                offset: damage.offset,
+                message: damage.message.clone(),
+            },
+        })
     }
 }
 
@@ -151,7 +156,7 @@ impl Seeker for Show<'_, '_> {
     }
 
     fn begin(&mut self, key: &KeyHead<'_>) -> io::Result<()> {
-        self.drop_begun()?;
+        self.end_begun(None)?;
         self.found += 1;
         if self.in_databases.len() < DATABASES_MAX || self.in_databases.contains_key(&key.db) {
             *self.in_databases.entry(key.db).or_default() += 1;

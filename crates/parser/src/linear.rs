@@ -157,7 +157,7 @@ fn exploding_listpack(n: u64) -> Vec<u8> {
 fn inputs(n: u64) -> Vec<(&'static str, Vec<u8>)> {
     let ranges = n.min(SLOT_IMPORT_RANGES_MAX);
     let redis: Vec<(&str, Vec<u8>)> = vec![
-        ("keys", run(n, KEY, &[])),
+        ("keys", run(n, &[0, 1, b'k', 0], &[])),
         ("expiries in seconds", run(n, &[253, 0, 0, 0, 0], KEY)),
         ("expiries", run(n, &[252, 0, 0, 0, 0, 0, 0, 0, 0], KEY)),
         ("idle times", run(n, &[248, 0], KEY)),
@@ -248,21 +248,21 @@ fn inputs(n: u64) -> Vec<(&'static str, Vec<u8>)> {
             (0..n).flat_map(define).collect()
         }),
         ("hashes of a template", {
-            [&[242, 0, 1, 0][..], &run(n, &[32, 0, 0, 0], &[])].concat()
+            [&[242, 0, 1, 0][..], &run(n, &[32, 1, b'k', 0, 0], &[])].concat()
         }),
         ("values of a template", {
             let template = many(&[242, 0], n, &[0], &[]);
             [template, vec![32, 0, 0], run(n, &[0], &[])].concat()
         }),
         ("packed hashes of a template", {
-            let packed = [&[30, 0, 11][..], ID_AND_EMPTY_STRING].concat();
+            let packed = [&[30, 1, b'k', 11][..], ID_AND_EMPTY_STRING].concat();
             [&[242, 0, 1, 0][..], &run(n, &packed, &[])].concat()
         }),
         ("hashes with their field names", {
-            run(n, &[31, 0, 1, 1, 0, 0], &[])
+            run(n, &[31, 1, b'k', 1, 1, 0, 0], &[])
         }),
         ("hashes with packed field names", {
-            let names = [&[31, 0, 0, 9][..], EMPTY_STRING, &[0]].concat();
+            let names = [&[31, 1, b'k', 0, 9][..], EMPTY_STRING, &[0]].concat();
             run(n, &names, &[])
         }),
     ];

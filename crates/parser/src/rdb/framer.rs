@@ -84,6 +84,8 @@ pub(crate) struct Framer {
 struct Place {
     db: u64,
     pending: Attributes,
+    /// The database that has had its key with the empty name.
+    nameless_key_in: Option<u64>,
 }
 
 /// What stands in front of a key; cleared by the key only.
@@ -135,7 +137,7 @@ impl Framer {
             header: self.header,
             place: Place {
                 db,
-                pending: Attributes::default(),
+                ..Place::default()
             },
             templates: self.templates.clone(),
             ended: false,
@@ -161,7 +163,12 @@ impl Framer {
         let mut place = self.place;
         let (offset, kind) = self.read_record(&mut place, c)?;
         let lost_attributes = match &kind {
-            RecordKind::Entry(_) => std::mem::take(&mut place.pending).replaced(),
+            RecordKind::Entry(entry) => {
+                if entry.key.is_empty() {
+                    place.nameless_key_in = Some(place.db);
+                }
+                std::mem::take(&mut place.pending).replaced()
+            }
             RecordKind::End { .. } => place.pending.opcodes,
             _ => 0,
         };
@@ -309,6 +316,16 @@ impl Framer {
         let key = c
             .string(Need::Whole)
             .map_err(|error| error.reading("key"))?;
+        // A hole in a file, which reads as zeros, has the form of strings without name and content. Servers refuse
+        // a key that comes twice (redis `src/rdb.c`, `rdbLoadRioWithLoadingCtx`).
+        if key.is_empty() && place.nameless_key_in == Some(place.db) {
+            let found = "a second one, as where the bytes of a file are lost and read as zeros";
+            return Err(Error::corrupt(
+                offset,
+                "at most one key without a name in a database",
+                found,
+            ));
+        }
         let Attributes {
             expires_at_ms,
             idle_s,

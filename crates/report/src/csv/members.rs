@@ -9,7 +9,7 @@ use crate::document::{MemberLine, Number};
 use crate::figure::instant;
 
 /// Columns that all kinds of members share; what a kind has no use for is empty.
-const COLUMNS: [&str; 9] = [
+const COLUMNS: [&str; 12] = [
     "kind",
     "at",
     "name",
@@ -19,6 +19,9 @@ const COLUMNS: [&str; 9] = [
     "score",
     "time",
     "count",
+    "type",
+    "database",
+    "file",
 ];
 
 /// Writes members as CSV, one row each; of a stream entry one more for each field that is shown.
@@ -36,6 +39,8 @@ struct Row {
     score: String,
     time: Option<i64>,
     count: Option<u64>,
+    /// Type, database and file; of keys only, whose members follow.
+    place: Option<(String, u64, String)>,
 }
 
 impl<W: Write> MemberTable<W> {
@@ -86,6 +91,10 @@ impl<W: Write> MemberTable<W> {
         };
         let (name, name_bytes) = string(row.name);
         let (value, value_bytes) = string(row.value);
+        let (data_type, db, file) = match row.place {
+            Some((data_type, db, file)) => (data_type, db.to_string(), file),
+            None => Default::default(),
+        };
         let cells = [
             row.kind.to_owned(),
             row.at,
@@ -96,6 +105,9 @@ impl<W: Write> MemberTable<W> {
             row.score,
             row.time.map(instant).unwrap_or_default(),
             row.count.map(|count| count.to_string()).unwrap_or_default(),
+            data_type,
+            db,
+            file,
         ];
         self.rows.write_record(cells).map_err(io_error)
     }
@@ -105,7 +117,10 @@ fn row(member: &MemberLine<'_>) -> Option<Row> {
     let named = |name: &KeyName, bytes: u64| Some((name.clone(), bytes));
     Some(match member {
         MemberLine::Key {
+            file,
+            db,
             key,
+            data_type,
             offset,
             expires_at_ms,
             ..
@@ -114,6 +129,11 @@ fn row(member: &MemberLine<'_>) -> Option<Row> {
             at: offset.to_string(),
             name: named(key, key.0.len() as u64),
             time: *expires_at_ms,
+            place: Some((
+                data_type.clone().into_owned(),
+                *db,
+                file.clone().into_owned(),
+            )),
             ..Row::default()
         },
         MemberLine::Piece { at, value, bytes } => Row {
@@ -291,9 +311,11 @@ fn row(member: &MemberLine<'_>) -> Option<Row> {
         },
         MemberLine::Broken { offset, message } => Row {
             kind: "broken",
-            at: offset.to_string(),
-            value: named(&KeyName(message.as_bytes().into()), message.len() as u64),
-            ..Row::default()
+            ..said(*offset, message)
+        },
+        MemberLine::Incomplete { offset, message } => Row {
+            kind: "incomplete",
+            ..said(*offset, message)
         },
         MemberLine::Dropped {} => Row {
             kind: "dropped",
@@ -301,4 +323,13 @@ fn row(member: &MemberLine<'_>) -> Option<Row> {
         },
         MemberLine::Summary { .. } => return None,
     })
+}
+
+/// What is said of a place in the file.
+fn said(offset: u64, message: &str) -> Row {
+    Row {
+        at: offset.to_string(),
+        value: Some((KeyName(message.as_bytes().into()), message.len() as u64)),
+        ..Row::default()
+    }
 }

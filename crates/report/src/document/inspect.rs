@@ -18,13 +18,25 @@ pub struct InspectDocument {
     pub format_version: u32,
     /// What wrote it.
     pub tool: Tool,
-    /// True when the backup of a cluster lacks a snapshot of a shard, or its snapshots do not fit the topology beside
-    /// them.
+    /// True when something is missing or may be wrong: a file could not be read or is not whole, the backup of a
+    /// cluster lacks a snapshot of a shard, or its snapshots do not fit the topology beside them.
     pub partial: bool,
     /// One report a file, in the order of the command line.
     pub files: Vec<FileReport>,
+    /// Files of which nothing can be said, in the same order.
+    pub unreadable: Vec<UnreadableFile>,
     /// What concerns no single file.
     pub warnings: Vec<Notice>,
+}
+
+/// A file that could not be opened, or is no snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UnreadableFile {
+    /// The file, as it was named on the command line or found in a directory named there.
+    pub file: String,
+    /// Why.
+    pub message: String,
 }
 
 /// One snapshot.
@@ -288,20 +300,22 @@ pub struct SlotInfoReport {
 }
 
 impl InspectDocument {
-    /// Puts reports into their document.
-    pub fn new(files: Vec<FileReport>, warnings: Vec<Notice>, partial: bool) -> InspectDocument {
+    /// Puts reports into their document; `is_incomplete` tells that the backup of a cluster lacks something.
+    pub fn new(
+        files: Vec<FileReport>,
+        unreadable: Vec<UnreadableFile>,
+        warnings: Vec<Notice>,
+        is_incomplete: bool,
+    ) -> InspectDocument {
+        let all_whole = unreadable.is_empty() && files.iter().all(|file| file.whole);
         InspectDocument {
             format_version: FORMAT_VERSION,
             tool: Tool::this(),
-            partial,
+            partial: is_incomplete || !all_whole,
             files,
+            unreadable,
             warnings,
         }
-    }
-
-    /// Whether no file is missing, and every one is whole.
-    pub fn is_whole(&self) -> bool {
-        !self.partial && self.files.iter().all(|file| file.whole)
     }
 }
 

@@ -26,7 +26,7 @@ pub use cross_check::{Agreement, CrossCheck, NotCompared};
 pub use input::{ChecksumState, InputFacts, Notice};
 pub use inspect::{
     AuxRow, ChecksumReport, DamageReport, DatabaseTotals, FileReport, InspectDocument, KeyTotals,
-    LibraryReport, ModuleTotals, SlotInfoReport, TypeTotals,
+    LibraryReport, ModuleTotals, SlotInfoReport, TypeTotals, UnreadableFile,
 };
 pub use key_record::{KeyRecord, ModuleRef};
 pub use members::{FieldLine, MemberLine, MemberLines, Number, PairLine, Real, SizeRow, SizesLine};

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::grid::{Align, Grid, write_pairs};
 use super::type_totals::{inside, types, when};
-use super::{TEXT_WIDTH, write_wrapped};
+use super::{PARTIAL, TEXT_WIDTH, write_wrapped};
 use crate::document::{
     Agreement, ChecksumReport, ChecksumState, ClaimReport, ClaimState, CrossCheck, FileReport,
     InspectDocument, PartReport, SalvageReport, SlotInfoReport,
@@ -29,11 +29,15 @@ pub fn render_inspect(document: &InspectDocument, out: &mut dyn Write) -> io::Re
         }
         render_file(file, out)?;
     }
+    if !document.unreadable.is_empty() {
+        writeln!(out)?;
+    }
+    for file in &document.unreadable {
+        let head = format!("NOT READ: {}: ", line(&file.file));
+        write_wrapped(&head, &file.message, out)?;
+    }
     if document.partial {
-        writeln!(
-            out,
-            "\nPARTIAL: the backup is not that of a whole cluster; see the warnings"
-        )?;
+        writeln!(out, "\n{PARTIAL}")?;
     }
     Ok(())
 }

@@ -227,6 +227,12 @@ fn member_text(member: &MemberLine<'_>) -> String {
             "BROKEN: {}; the elements behind it in the same blob cannot be told",
             line(message)
         ),
+        MemberLine::Incomplete { message, .. } => {
+            format!(
+                "INCOMPLETE: {}; what more the key has is not known",
+                line(message)
+            )
+        }
         MemberLine::Dropped {} => {
             "no elements: servers drop such a key when they load the file".to_owned()
         }

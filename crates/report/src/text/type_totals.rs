@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use super::grid::{Align, Grid};
-use crate::document::{FileReport, TypeTotals};
+use super::write_wrapped;
+use crate::document::{ChecksumState, FileReport, TypeTotals};
 use crate::figure::{count, counted, instant, size, size_or_dash};
 
 /// The sums per type and encoding; how long elements are only where that was looked at.
@@ -68,17 +69,34 @@ pub(super) fn types(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
     ]);
     grid.row(cells);
     grid.write(out)?;
+    let text = format!(
+        "{}; memory is a {} estimate (model {}).",
+        how_exact(file),
+        file.estimates.memory_precision.word(),
+        file.estimates.memory_model
+    );
+    write_wrapped("  ", &text, out)
+}
+
+/// How far sizes and counts may be trusted: what was changed since the server wrote it may still look sound.
+fn how_exact(file: &FileReport) -> String {
     let has_templates = file.types.iter().any(|row| is_of_template(&row.encoding));
     let exact = match has_templates {
         false => "Serialized and payload are exact",
         true => "Serialized is exact, payload too but for hashes of templates, where it is a bound",
     };
-    writeln!(
-        out,
-        "  {exact}; memory is a {} estimate (model {}).",
-        file.estimates.memory_precision.word(),
-        file.estimates.memory_model
-    )
+    let all_keys = match (&file.salvage, &file.damage) {
+        (Some(_), _) => " for the keys that were kept, unless their bytes were changed",
+        (None, Some(_)) => " for the keys before the damage, and of the others nothing is known",
+        (None, None) if file.changed => {
+            " for a file that was not written to meanwhile, as this was"
+        }
+        (None, None) if file.checksum.state == ChecksumState::Wrong => {
+            " for the bytes as they lie there, and some are not what the server wrote"
+        }
+        (None, None) => "",
+    };
+    format!("{exact}{all_keys}")
 }
 
 /// Whether the field names of such hashes stand in templates (Redis 8.10).
