@@ -282,7 +282,10 @@ impl Damage {
         Damage {
             offset: summary.bytes,
             truncated: true,
-            message: what.to_string(),
+            message: format!(
+                "replication capture cut short at offset {0:#x} ({0}): {what}",
+                summary.bytes
+            ),
             in_key: None,
             keys_before: summary.keys,
         }

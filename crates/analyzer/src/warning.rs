@@ -29,6 +29,8 @@ pub enum Warning {
         bytes: u64,
         /// What the snapshot is wrapped in and they follow; `None` when they follow the snapshot itself.
         container: Option<Container>,
+        /// They begin like a snapshot: several were put into one file.
+        begins_snapshot: bool,
     },
     /// Not only the snapshot is damaged: what it is wrapped in cannot be read to its end either.
     WrappingDamaged {
@@ -299,11 +301,23 @@ impl std::fmt::Display for Warning {
                 }
                 f.write_str(", so bytes that have changed since may go unnoticed")
             }
-            Warning::TrailingBytes { bytes, container } => {
+            Warning::TrailingBytes {
+                bytes,
+                container,
+                begins_snapshot,
+            } => {
                 let bytes = Counted(*bytes, "byte");
                 match container {
-                    None => write!(f, "{bytes} after the end of the snapshot not read"),
-                    Some(container) => write!(f, "{bytes} after the end of the {container} not read"),
+                    None => write!(f, "{bytes} after the end of the snapshot not read")?,
+                    Some(container) => {
+                        write!(f, "{bytes} after the end of the {container} not read")?;
+                    }
+                }
+                match begins_snapshot {
+                    true => f.write_str(
+                        ": they begin like another snapshot; put each into a file of its own",
+                    ),
+                    false => Ok(()),
                 }
             }
             Warning::WrappingDamaged { reason } => write!(

@@ -4,6 +4,9 @@ use preshard_parser::source::{Container, MARK_BYTES, Trailing};
 
 use crate::PartKind;
 
+/// How snapshots of the two families begin.
+const MAGICS: [&[u8]; 2] = [b"REDIS", b"VALKEY"];
+
 /// The bytes behind the end, by what they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Behind {
@@ -15,6 +18,8 @@ pub(super) struct Behind {
     pub(super) is_captured: bool,
     /// How long the snapshot is, as a capture says in front of it.
     pub(super) announced_bytes: Option<u64>,
+    /// Another snapshot begins there.
+    pub(super) begins_snapshot: bool,
     /// A capture ends in the middle of its mark.
     pub(super) mark_is_cut: bool,
 }
@@ -33,6 +38,7 @@ impl Behind {
                 Some(Container::CaptureSized { bytes }) => Some(*bytes),
                 _ => None,
             },
+            begins_snapshot: MAGICS.iter().any(|magic| first.starts_with(magic)),
             mark_is_cut: match wrapping.last() {
                 Some(Container::CaptureMarked { mark }) => {
                     bytes < mark.len() as u64 && mark.starts_with(first)

@@ -102,7 +102,6 @@ impl Wrapped {
 
 impl std::fmt::Display for Missing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the replication capture is cut short: ")?;
         match self {
             Missing::Bytes { announced, there } => {
                 write!(

@@ -155,6 +155,7 @@ fn behind(outcome: &Outcome) -> Vec<Warning> {
             warnings.push(Warning::TrailingBytes {
                 bytes: behind.other(),
                 container: container.cloned(),
+                begins_snapshot: behind.begins_snapshot,
             });
         }
     }
