@@ -2,6 +2,7 @@
 //!
 //! - `cases`: each `tests/cli/cases/<case>.txt` holds a command, `.stdout` and `.stderr` beside it what it prints.
 //! - `examples`: what `--help` and README.md show as output is output.
+//! - `salvage`: what is kept of damaged files, and what is held for it.
 //! - `second_reader`: every snapshot in `fixtures/`, against an independent reader.
 //! - `bad_input`: each kind of damage gives one clear error, with file, offset and expectation.
 //! - `usage`: wrong usage is told by the name of the option.
@@ -37,6 +38,8 @@ mod outputs;
 mod plans;
 #[path = "cli/run.rs"]
 mod run;
+#[path = "cli/salvage.rs"]
+mod salvage;
 #[path = "cli/second_reader.rs"]
 mod second_reader;
 #[path = "cli/several.rs"]

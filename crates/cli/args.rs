@@ -86,12 +86,18 @@ pub struct InputArgs {
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = parse_decompressed)]
     pub max_decompressed: Option<u64>,
 
-    /// Of a damaged snapshot, also give what is certain behind the damage; the exit status is 5.
+    /// Of a damaged snapshot, also give what lies behind the damage; the exit status is 5.
     ///
-    /// What comes out is what the server wrote: the checksum, the counts of keys that the snapshot has of itself and the
-    /// order of its records tell it from bytes of values that look like keys. What cannot be told apart is left out,
-    /// and said: how many bytes, which keys, which slots. Before Redis 3.2 snapshots have no counts: behind damage that
-    /// their checksum does not locate, nothing is given. Only for files that can be mapped: decompress others first.
+    /// The checksum locates one changed byte, and mostly a few in a row: all keys but one come out then. Otherwise the
+    /// counts of keys that the snapshot has of itself tell keys from bytes of values that look like keys, as long as
+    /// one value was damaged. What cannot be told apart is left out, and said: how many bytes, which keys, which slots.
+    ///
+    /// Bytes changed inside a name or a string that the checksum does not locate look like what was written: damage that
+    /// shows in one place does not exclude damage that shows nowhere. Several damaged places may, seldom, look like
+    /// one and a key that never was. Before Redis 3.2 snapshots have no counts: behind damage that
+    /// the checksum does not locate, nothing is given.
+    ///
+    /// Only for files that can be mapped: decompress others first. Not with --key.
     #[arg(long)]
     pub salvage: bool,
 
@@ -424,7 +430,8 @@ pub struct PlanArgs {
     /// Plan although a snapshot is damaged or a shard is missing; the exit status is 5.
     ///
     /// Slots that may be incomplete are held. After a wrong checksum no slot can be named, so none is held for it: any
-    /// figure may be wrong.
+    /// figure may be wrong. With --salvage, which holds the slots that damage may touch, and where it may touch any, all
+    /// of the node, this is needed for missing shards only, and for files that changed while they were read.
     #[arg(long)]
     pub allow_partial: bool,
 

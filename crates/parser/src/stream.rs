@@ -67,7 +67,7 @@ impl<R: Read> RdbStream<R> {
         RdbStream::with_window(input, measuring, WINDOW_BYTES)
     }
 
-    /// As [`RdbStream::new`], with a window of so many bytes, at least [`crate::limits::TAKE_MAX`].
+    /// As [`RdbStream::new`], with a window of so many bytes, at least [`crate::limits::WINDOW_BYTES_MIN`].
     ///
     /// # Errors
     /// As [`RdbStream::new`].

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use crate::Error;
 use crate::crc64::Running;
-use crate::limits::TAKE_MAX;
+use crate::limits::WINDOW_BYTES_MIN;
 use crate::reader::Cursor;
 
 /// The bytes of a stream that are at hand, and how to get more.
@@ -26,11 +26,11 @@ pub(crate) struct Window<R> {
 }
 
 impl<R: Read> Window<R> {
-    /// A window of `capacity` bytes, at least [`TAKE_MAX`], filled from the beginning of the input.
+    /// A window of `capacity` bytes, at least [`WINDOW_BYTES_MIN`], filled from the beginning of the input.
     pub(crate) fn new(input: R, capacity: usize) -> Window<R> {
         let mut window = Window {
             input,
-            buffer: vec![0; capacity.max(TAKE_MAX)],
+            buffer: vec![0; capacity.max(WINDOW_BYTES_MIN)],
             start: 0,
             end: 0,
             base: 0,

@@ -1,5 +1,5 @@
-//! Replays the fuzz targets over their seeds; `entry` also over the small fixtures, each as it is and damaged
-//! in a few thousand ways that are the same at every run.
+//! Replays the fuzz targets over their seeds; `entry` and `salvage` also over the small fixtures, each as it is and
+//! damaged in a few thousand ways that are the same at every run.
 
 #[path = "fuzz/blob.rs"]
 mod blob;
@@ -86,10 +86,12 @@ fn no_fixture_and_no_mutant_breaks_a_law() {
         if seed.len() as u64 > SEED_BYTES_MAX {
             continue;
         }
+        salvage::salvage(&seed);
         for _ in 0..MUTANTS_PER_SEED {
             let mut mutant = seed.clone();
             mutate(&mut mutant, &mut random);
             entry::entry(&mutant);
+            salvage::salvage(&mutant);
             replayed += 1;
         }
     }

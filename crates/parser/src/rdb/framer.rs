@@ -144,6 +144,16 @@ impl Framer {
         }
     }
 
+    /// Whether the file has defined a template so far.
+    pub(crate) fn has_templates(&self) -> bool {
+        !self.templates.is_empty()
+    }
+
+    /// Knows a template that cannot be read where it lies.
+    pub(crate) fn define(&mut self, template: Template) {
+        self.templates.define(template);
+    }
+
     /// Reads nothing more.
     pub(crate) fn end(&mut self) {
         self.ended = true;

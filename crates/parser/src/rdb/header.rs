@@ -96,7 +96,7 @@ impl Header {
     }
 
     /// Whether the numbers of hash templates mean hash templates.
-    pub(super) fn has_hash_templates(self) -> bool {
+    pub(crate) fn has_hash_templates(self) -> bool {
         self.family == Family::Redis && self.version >= HASH_TEMPLATE_VERSION_MIN
     }
 }

@@ -96,6 +96,10 @@ pub(crate) struct Templates {
 }
 
 impl Templates {
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
     pub(super) fn define(&mut self, template: Template) {
         Arc::make_mut(&mut self.by_id).insert(template.id, template);
     }

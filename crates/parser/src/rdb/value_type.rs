@@ -189,7 +189,7 @@ pub enum ValueType {
 }
 
 impl ValueType {
-    pub(super) fn from_byte(byte: u8, header: Header, offset: u64) -> Result<ValueType, Error> {
+    pub(crate) fn from_byte(byte: u8, header: Header, offset: u64) -> Result<ValueType, Error> {
         use ValueType as T;
         Ok(match (byte, header.family) {
             (0, _) => T::String,
@@ -269,6 +269,14 @@ impl ValueType {
             ValueType::HashTtlListpack => 8,
             _ => 0,
         }
+    }
+
+    /// Whether its field names stand in a template of the file, without which its end cannot be found.
+    pub(crate) fn refers_to_template(self) -> bool {
+        matches!(
+            self,
+            ValueType::HashTemplateListpackRef | ValueType::HashTemplateArrayRef
+        )
     }
 
     /// How the value lies in the file; a string may turn out to be [`Encoding::Int`].

@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 
+use super::count::Scope;
 use super::ground::Ground;
-use super::order::{Item, Objection, Order, Scope};
+use super::objection::Objection;
+use super::order::{Item, Order};
 use super::probe::{Prefix, Work, framed_end, prefix, step};
-use super::search::Mark;
+use super::run::Mark;
 use crate::Error;
 use crate::rdb::Framer;
 
@@ -55,22 +57,26 @@ impl<'a> Front<'a> {
         }
     }
 
-    pub(super) fn advance(&mut self, ground: &Ground<'a>) -> Halt {
+    pub(super) fn advance(&mut self, ground: &Ground<'a>, work: &mut Work) -> Halt {
         loop {
-            if let Some(halt) = self.advance_one(ground) {
+            if let Some(halt) = self.advance_one(ground, work) {
                 return halt;
             }
         }
     }
 
     /// Reads one record, or says why not.
-    fn advance_one(&mut self, ground: &Ground<'a>) -> Option<Halt> {
-        let step = match step(ground, &mut self.framer, self.at, &mut Work::boundless()) {
+    fn advance_one(&mut self, ground: &Ground<'a>, work: &mut Work) -> Option<Halt> {
+        let step = match step(ground, &mut self.framer, self.at, work) {
             Ok(Some(step)) => step,
             Ok(None) => return Some(Halt::End),
             Err(error) => {
+                let error = match work.is_spent() {
+                    true => Error::unsupported(self.at, "so much damage in so few bytes"),
+                    false => error,
+                };
                 return Some(Halt::Trouble(Trouble {
-                    framed_end: framed_end(ground, &self.framer, self.at),
+                    framed_end: framed_end(ground, &self.framer, self.at, work),
                     error,
                     objection: None,
                 }));
@@ -106,10 +112,10 @@ impl<'a> Front<'a> {
     }
 
     /// Reads on to the record that holds an offset, or to trouble in front of it.
-    pub(super) fn advance_to(&mut self, ground: &Ground<'a>, offset: u64) {
+    pub(super) fn advance_to(&mut self, ground: &Ground<'a>, work: &mut Work, offset: u64) {
         while self.at <= offset {
             let before = (self.at, self.framer.clone(), self.order.clone());
-            let done = self.advance_one(ground).is_some();
+            let done = self.advance_one(ground, work).is_some();
             if done || self.at > offset {
                 (self.at, self.framer, self.order) = before;
                 return;

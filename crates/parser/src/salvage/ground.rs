@@ -2,8 +2,8 @@
 
 use super::Surroundings;
 use crate::limits::CHECKSUM_VERSION_MIN;
-use crate::rdb::{Begins, Record, RecordKind};
-use crate::reader::Reader;
+use crate::rdb::{Begins, Record, RecordKind, ValueType, read_string_header};
+use crate::reader::{Cursor as _, Reader};
 use crate::{Detail, Header, SlotInfo, crc64};
 
 /// A snapshot that is looked at.
@@ -77,6 +77,16 @@ impl<'a> Ground<'a> {
         first
             .and_then(|&byte| self.begins.get(usize::from(byte)).copied())
             .unwrap_or(Begins::Nothing)
+    }
+
+    /// Whether a hash may begin at an offset that refers to a template.
+    pub(super) fn begins_template_reference(&self, at: u64) -> bool {
+        let mut reader = self.reader(at);
+        let value_type = reader
+            .u8()
+            .and_then(|byte| ValueType::from_byte(byte, self.header, at));
+        value_type.is_ok_and(ValueType::refers_to_template)
+            && read_string_header(&mut reader).is_ok_and(|name| reader.skip(name.stored).is_ok())
     }
 
     /// The totals of a slot, if a record states them.

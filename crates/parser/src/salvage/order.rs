@@ -3,10 +3,13 @@
 //! A reader takes records in any order and believes any count. Behind damage that is too generous: bytes that
 //! happen to decode are told from records by what a server would never have written there.
 
+use super::count::{Count, Habit, Scope};
 use super::ground::Ground;
+use super::judge::MARGIN_KEYS;
+use super::objection::Objection;
 use crate::rdb::{Record, RecordKind, SlotInfo, Str, opcode, read_length};
 use crate::reader::Cursor as _;
-use crate::{DataType, Error, ValueFacts};
+use crate::{DataType, ValueFacts};
 
 /// Redis before 5.0 (RDB 9) left keys out that had expired, but counted them (redis 4.0 `src/rdb.c`,
 /// `rdbSaveKeyValuePair`).
@@ -18,80 +21,10 @@ const DB_MAX: u64 = i32::MAX as u64;
 /// The only descriptions that servers write behind keys: cached scripts (redis 4.0 to 6.2 `src/rdb.c`,
 /// `rdbSaveRio`).
 const AUX_BEHIND_KEYS: &[u8] = b"lua";
-
 /// A string without name and content is three bytes of zero, of which damaged files have more than servers write.
-const ZEROS_BYTES: u64 = 3;
-
-/// A number of keys, and how many of them expire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Count {
-    pub(super) keys: u64,
-    pub(super) expiring: u64,
-}
-
-impl Count {
-    pub(super) fn new(keys: u64, expiring: u64) -> Count {
-        Count { keys, expiring }
-    }
-
-    fn add(&mut self, expiring: bool) {
-        self.keys += 1;
-        self.expiring += u64::from(expiring);
-    }
-
-    pub(super) fn minus(self, other: Count) -> Count {
-        Count {
-            keys: self.keys.saturating_sub(other.keys),
-            expiring: self.expiring.saturating_sub(other.expiring),
-        }
-    }
-
-    pub(super) fn plus(self, other: Count) -> Count {
-        Count {
-            keys: self.keys.saturating_add(other.keys),
-            expiring: self.expiring.saturating_add(other.expiring),
-        }
-    }
-}
-
-/// Keys that the file declares together: those of a database, or of a slot in it.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Scope {
-    pub(super) declared: Option<Count>,
-    pub(super) counted: Count,
-    /// Its keys were counted from the first on.
-    pub(super) whole: bool,
-    /// Bytes of gaps in it that may have held keys.
-    pub(super) gap_bytes: u64,
-}
-
-impl Habit {
-    fn add(&mut self, idle: bool, freq: bool) {
-        self.keys += 1;
-        self.idle += u64::from(idle);
-        self.freq += u64::from(freq);
-    }
-
-    fn allows(self, idle: bool, freq: bool) -> bool {
-        let fits = |times: u64, has: bool| match times {
-            0 => !has,
-            times if times == self.keys => has,
-            _ => true,
-        };
-        self.keys == 0 || (fits(self.idle, idle) && fits(self.freq, freq))
-    }
-}
-
-impl Scope {
-    fn declared(keys: u64, expiring: u64) -> Scope {
-        Scope {
-            declared: Some(Count::new(keys, expiring)),
-            counted: Count::default(),
-            whole: true,
-            gap_bytes: 0,
-        }
-    }
-}
+const ZEROS: [u8; 3] = [0; 3];
+/// A string's type, and the length of no name.
+const UNNAMED: [u8; 2] = [0; 2];
 
 /// Which part of a snapshot it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,6 +58,8 @@ pub(super) struct Order<'a> {
     sized: bool,
     database: Scope,
     section: Section,
+    /// A database had keys and no sections, so none has.
+    sectionless: bool,
     exact: bool,
     last_key: Option<Str<'a>>,
     /// Keys of all databases.
@@ -132,15 +67,19 @@ pub(super) struct Order<'a> {
     habit: Habit,
     /// Behind a gap, in front of its first key.
     resumed: bool,
+    /// Where the templates of hashes may lie that the file has.
+    templates: TemplatesSeen,
 }
 
-/// Whether keys carry what the eviction policy needs: servers write it for each key, or for none (redis
-/// `src/rdb.c`, `rdbSaveKeyValuePair`).
-#[derive(Debug, Clone, Copy, Default)]
-struct Habit {
-    keys: u64,
-    idle: u64,
-    freq: u64,
+/// Servers write templates in front of the keys that refer to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TemplatesSeen {
+    /// Without damage so far.
+    SoFar,
+    /// All: there was no damage in front of the first keys.
+    All,
+    /// Some may lie in a gap.
+    NotAll,
 }
 
 /// What an accepted record is.
@@ -161,36 +100,6 @@ pub(super) enum Item {
     End,
 }
 
-/// Why a record cannot be where it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Objection {
-    OutOfPlace(&'static str),
-    EarlyEnd,
-    EmptyCollection,
-    /// Nothing but zeros.
-    Zeros,
-    BrokenKey,
-    /// The key in front has the same name.
-    SameKey,
-    /// A key lacks what every key in front of it has, or the other way round.
-    OutOfHabit,
-    /// A key of another slot than the keys around it.
-    OtherSlot {
-        slot: u64,
-        section: Option<u64>,
-    },
-    /// Sections whose slots do not ascend.
-    SlotOrder {
-        slot: u64,
-        from: u64,
-    },
-    /// A complete database or section with another number of keys than it declares.
-    Miscount {
-        declared: Count,
-        counted: Count,
-    },
-}
-
 impl<'a> Order<'a> {
     pub(super) fn new(ground: &Ground<'a>) -> Order<'a> {
         Order {
@@ -201,11 +110,16 @@ impl<'a> Order<'a> {
             sized: false,
             database: Scope::default(),
             section: Section::Unseen,
+            sectionless: false,
             exact: ground.header.version >= COUNTS_EXACT_SINCE,
             last_key: None,
             total: Count::default(),
             habit: Habit::default(),
             resumed: false,
+            templates: match ground.header.has_hash_templates() {
+                true => TemplatesSeen::SoFar,
+                false => TemplatesSeen::All,
+            },
         }
     }
 
@@ -230,6 +144,10 @@ impl<'a> Order<'a> {
             last_key: None,
             total: Count::default(),
             resumed: true,
+            templates: match self.templates {
+                TemplatesSeen::All => TemplatesSeen::All,
+                _ => TemplatesSeen::NotAll,
+            },
             ..self.clone()
         }
     }
@@ -288,9 +206,14 @@ impl<'a> Order<'a> {
         !matches!(self.section, Section::Unseen)
     }
 
-    /// Counts are what a sound file of a server holds, not only at most that.
-    pub(super) fn exact(&self) -> bool {
-        self.exact
+    /// Whether a sound file holds exactly as many keys, not only at most: where none expires, none was left out.
+    pub(super) fn is_exact(&self, declared: Count) -> bool {
+        self.exact || declared.expiring == 0
+    }
+
+    /// Whether hashes may refer to templates that damage hides.
+    pub(super) fn may_miss_templates(&self) -> bool {
+        self.templates != TemplatesSeen::All
     }
 
     /// Takes in a record, or says why it cannot stand here.
@@ -321,8 +244,9 @@ impl<'a> Order<'a> {
                 {
                     return Err(Objection::SameKey);
                 }
-                if self.has_sections() {
-                    self.place(ground.slot_of(&key))?;
+                match self.has_sections() {
+                    true => self.place(ground.slot_of(&key))?,
+                    false => self.sectionless |= self.database.whole,
                 }
                 let empty = facts.is_some_and(|facts| facts.elements == Some(0))
                     && !matches!(
@@ -332,15 +256,14 @@ impl<'a> Order<'a> {
                 if empty {
                     return Err(Objection::EmptyCollection);
                 }
-                let unnamed_nothing = entry.key.is_empty() && entry.value.stored_bytes() == 1;
-                if unnamed_nothing && record.range.end - record.range.start == ZEROS_BYTES {
+                if entry.key.is_empty() && opens_with_zeros(ground, record, self.resumed) {
                     return Err(Objection::Zeros);
                 }
                 let (idle, freq) = (entry.idle_s.is_some(), entry.freq.is_some());
-                self.resumed = false;
                 if !self.habit.allows(idle, freq) {
                     return Err(Objection::OutOfHabit);
                 }
+                self.resumed = false;
                 self.habit.add(idle, freq);
                 self.count(entry.expires_at_ms.is_some());
                 Ok(Item::Key)
@@ -419,6 +342,9 @@ impl<'a> Order<'a> {
 
     fn count(&mut self, expiring: bool) {
         self.total.add(expiring);
+        if self.templates == TemplatesSeen::SoFar && self.total.keys > MARGIN_KEYS {
+            self.templates = TemplatesSeen::All;
+        }
         self.database.counted.add(expiring);
         if let Section::Open { scope, .. } = &mut self.section {
             scope.counted.add(expiring);
@@ -450,6 +376,9 @@ impl<'a> Order<'a> {
         self.reach(Stage::Keys)?;
         if info.slot >= SLOTS {
             return Err(Objection::OutOfPlace("slot below 16384"));
+        }
+        if self.sectionless {
+            return Err(Objection::OutOfPlace("keys without totals of slots"));
         }
         let from = match self.section {
             Section::Unseen => 0,
@@ -495,7 +424,7 @@ impl<'a> Order<'a> {
             return Ok(());
         };
         let counted = scope.counted;
-        let fits = match self.exact {
+        let fits = match self.is_exact(declared) {
             true => counted == declared,
             false => counted.keys <= declared.keys && counted.expiring <= declared.expiring,
         };
@@ -539,48 +468,11 @@ fn attributes_in_order(ground: &Ground<'_>, from: u64, key: u64) -> bool {
     true
 }
 
-impl Objection {
-    /// Whether it stands wherever reading began.
-    pub(super) fn is_absolute(self) -> bool {
-        !matches!(
-            self,
-            Objection::SameKey
-                | Objection::OutOfHabit
-                | Objection::Miscount { .. }
-                | Objection::OtherSlot { section: None, .. }
-                | Objection::OutOfPlace(_)
-        )
-    }
-
-    /// As an error at the record's first byte.
-    #[cold]
-    pub(super) fn error(self, offset: u64) -> Error {
-        let (expected, found) = match self {
-            Objection::OutOfPlace(expected) => (expected, "another record".to_owned()),
-            Objection::EarlyEnd => (
-                "end mark at the end of the snapshot",
-                "one in front of other bytes".to_owned(),
-            ),
-            Objection::EmptyCollection => ("elements", "an empty collection".to_owned()),
-            Objection::Zeros => ("record", "nothing but zeros".to_owned()),
-            Objection::BrokenKey => ("key", "compressed bytes that are broken".to_owned()),
-            Objection::SameKey => ("key of another name", "the same key again".to_owned()),
-            Objection::OutOfHabit => ("key like those before", "another".to_owned()),
-            Objection::OtherSlot { slot, .. } => {
-                ("key of the slot in progress", format!("one of slot {slot}"))
-            }
-            Objection::SlotOrder { slot, from } => (
-                "ascending slots",
-                format!("slot {slot} where {from} is the least"),
-            ),
-            Objection::Miscount { declared, counted } => (
-                "as many keys as declared",
-                format!(
-                    "{} ({} expiring) of {} ({})",
-                    counted.keys, counted.expiring, declared.keys, declared.expiring
-                ),
-            ),
-        };
-        Error::corrupt(offset, expected, found).reading("sequence of records")
-    }
+/// Whether a record without a name is nothing but zeros, or, `behind_gap`, begins with some that may belong to more in
+/// front of it.
+fn opens_with_zeros(ground: &Ground<'_>, record: &Record<'_>, behind_gap: bool) -> bool {
+    let begin = record.range.start;
+    let in_front = begin.saturating_sub(ZEROS.len() as u64);
+    let has = |at: u64, bytes: &[u8]| ground.reader(at).rest().starts_with(bytes);
+    has(begin, &ZEROS) || (behind_gap && has(begin, &UNNAMED) && has(in_front, &ZEROS))
 }

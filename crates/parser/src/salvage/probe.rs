@@ -4,7 +4,7 @@ use super::ground::Ground;
 use crate::rdb::{EntryHead, FrameCursor, Framer, Need, Record, RecordKind, Str, Template};
 use crate::rdb::{TemplateSource, Value};
 use crate::reader::{Cursor, Reader};
-use crate::value::{ValueFacts, measure};
+use crate::value::{Skip, ValueFacts, measure, walk_value};
 use crate::{Detail, Error};
 
 /// Steps that may still be taken. A step reads a few bytes or passes over any number of them, so `n` steps
@@ -15,10 +15,6 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub(super) fn boundless() -> Work {
-        Work { left: u64::MAX }
-    }
-
     fn spend(&mut self, offset: u64) -> Result<(), Error> {
         match self.left.checked_sub(1) {
             Some(left) => {
@@ -49,7 +45,7 @@ pub(super) fn step<'a>(
 ) -> Result<Option<Step<'a>>, Error> {
     let mut cursor = Measuring {
         reader: ground.reader(at),
-        detail: ground.detail,
+        detail: Some(ground.detail),
         work,
         facts: None,
     };
@@ -61,10 +57,20 @@ pub(super) fn step<'a>(
 }
 
 /// Where a record ends that can be framed although its value cannot be measured.
-pub(super) fn framed_end(ground: &Ground<'_>, framer: &Framer, at: u64) -> Option<u64> {
-    let mut reader = ground.reader(at);
-    framer.peek(&mut reader).ok()?;
-    Some(reader.offset())
+pub(super) fn framed_end(
+    ground: &Ground<'_>,
+    framer: &Framer,
+    at: u64,
+    work: &mut Work,
+) -> Option<u64> {
+    let mut cursor = Measuring {
+        reader: ground.reader(at),
+        detail: None,
+        work,
+        facts: None,
+    };
+    framer.peek(&mut cursor).ok()?;
+    Some(cursor.offset())
 }
 
 /// What stands in front of a value.
@@ -97,7 +103,8 @@ pub(super) fn prefix<'a>(ground: &Ground<'a>, framer: &Framer, at: u64) -> Optio
 
 struct Measuring<'a, 'w> {
     reader: Reader<'a>,
-    detail: Detail,
+    /// `None` to pass over values without looking into them.
+    detail: Option<Detail>,
     work: &'w mut Work,
     facts: Option<ValueFacts>,
 }
@@ -133,11 +140,20 @@ impl<'a> FrameCursor<'a> for Measuring<'a, '_> {
         templates: TemplateSource<'_>,
     ) -> Result<(Value<'a>, Option<Template>), Error> {
         let mut start = self.reader.clone();
-        let options = self.detail.into();
-        let facts = measure(self, head.value_type, templates, options)?;
-        self.facts = Some(facts);
+        let template = match self.detail {
+            Some(detail) => {
+                let facts = measure(self, head.value_type, templates, detail.into())?;
+                self.facts = Some(facts);
+                templates.of(&facts)
+            }
+            None => {
+                let mut skip = Skip::default();
+                walk_value(self, head.value_type, templates, &mut skip)?;
+                skip.template
+            }
+        };
         let len = self.offset() - start.offset();
-        Ok((Value::Window(start.window(len)?), templates.of(&facts)))
+        Ok((Value::Window(start.window(len)?), template))
     }
 }
 

@@ -6,8 +6,9 @@ use super::burst::locate;
 use super::front::{Front, Halt};
 use super::ground::Ground;
 use super::order::Order;
+use super::probe::Work;
 use super::{LostKey, Repair};
-use crate::rdb::Framer;
+use crate::rdb::{Framer, Template};
 use crate::{Error, Portion, RdbStream, RecordKind};
 
 /// The only record that was damaged.
@@ -26,7 +27,13 @@ pub(super) struct Damaged {
 
 /// Finds the record whose change explains the checksum of a snapshot that ends at `end`, provided that the rest of it
 /// is sound then. Nothing behind `until` can have been changed.
-pub(super) fn damaged(ground: &Ground<'_>, first: u64, end: u64, until: u64) -> Option<Damaged> {
+pub(super) fn damaged(
+    ground: &Ground<'_>,
+    work: &mut Work,
+    first: u64,
+    end: u64,
+    until: u64,
+) -> Option<Damaged> {
     let (stored, computed) = ground.checksum(end)?;
     if stored == computed {
         return None;
@@ -48,7 +55,7 @@ pub(super) fn damaged(ground: &Ground<'_>, first: u64, end: u64, until: u64) -> 
     let framer = Framer::new(ground.header);
     if burst.offset < first {
         let rest = Front::new(framer.clone(), Order::new(ground), first);
-        return (reads_to(ground, rest) == Some(end)).then_some(Damaged {
+        return (reads_to(ground, work, rest) == Some(end)).then_some(Damaged {
             from: first,
             to: first,
             error,
@@ -60,19 +67,22 @@ pub(super) fn damaged(ground: &Ground<'_>, first: u64, end: u64, until: u64) -> 
     }
     // What lies in front of the change is what was written.
     let mut front = Front::new(framer, Order::new(ground), first);
-    front.advance_to(ground, burst.offset);
+    front.advance_to(ground, work, burst.offset);
     let from = front.at;
     let (kind, to) = repaired(ground, from, &repair)?;
     let db = match kind {
         Kind::Selects(db) => db,
         _ => front.order.db(),
     };
-    let framer = front.framer.elsewhere(db);
+    let mut framer = front.framer.elsewhere(db);
     let sound = match kind {
         Kind::End => to == end,
         _ => {
+            if let Kind::Template(template) = kind {
+                framer.define(template);
+            }
             let rest = Front::new(framer.clone(), front.order.behind_gap(), to);
-            reads_to(ground, rest) == Some(end)
+            reads_to(ground, work, rest) == Some(end)
         }
     };
     sound.then_some(Damaged {
@@ -90,13 +100,14 @@ pub(super) fn damaged(ground: &Ground<'_>, first: u64, end: u64, until: u64) -> 
 }
 
 /// Where the snapshot ends, if it can be read from here.
-fn reads_to<'a>(ground: &Ground<'a>, mut front: Front<'a>) -> Option<u64> {
-    matches!(front.advance(ground), Halt::End).then_some(front.at)
+fn reads_to<'a>(ground: &Ground<'a>, work: &mut Work, mut front: Front<'a>) -> Option<u64> {
+    matches!(front.advance(ground, work), Halt::End).then_some(front.at)
 }
 
 enum Kind {
     Key(Box<[u8]>),
     Selects(u64),
+    Template(Template),
     End,
     Other,
 }
@@ -126,6 +137,7 @@ fn repaired(ground: &Ground<'_>, from: u64, repair: &Repair) -> Option<(Kind, u6
             Kind::Key(entry.key.bytes().ok()?.as_ref().into())
         }
         RecordKind::SelectDb { db } => Kind::Selects(*db),
+        RecordKind::HashTemplate(template) => Kind::Template(*template),
         RecordKind::End { .. } => Kind::End,
         _ => Kind::Other,
     };

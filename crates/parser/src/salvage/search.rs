@@ -5,274 +5,185 @@
 //! runs that meet only the first is kept as a [`Run`], the others are its [`Branch`]es.
 //!
 //! # Time
-//! A place that was followed to a dead end is remembered, so that no run is followed twice, and all tries
-//! together may take [`STEPS_PER_BYTE`] steps for each byte of the file. What has not been found when they
-//! are spent stays unknown.
+//! A place that was followed to a dead end is remembered, so that it is not followed again. A try that takes
+//! long, because it seems to begin with a large collection, is put off: when the places around it lead nowhere it
+//! is taken up again. All that a survey reads, in tries or otherwise, may take [`STEPS_PER_BYTE`] steps for each
+//! byte of the file. What has not been found when they are spent stays unknown.
 
 use super::ground::Ground;
-use super::order::{Count, Item, Objection, Order};
+use super::objection::Objection;
+use super::order::{Item, Order};
 use super::probe::{Work, step};
+use super::run::{Begun, Branch, Closing, Fate, Mark, Run};
+use super::seen::Seen;
+use super::steps_max;
 use crate::rdb::{Begins, Framer};
 
-/// Steps that a survey may take in its tries for each byte of the file.
-pub(super) const STEPS_PER_BYTE: u64 = 16;
+/// Steps that a survey may take for each byte of the file.
+pub(super) const STEPS_PER_BYTE: u64 = 32;
 /// Steps that a survey may take at least.
-const STEPS_MIN: u64 = 1 << 20;
-/// Steps for the first record of a try, in the first round and in later ones: a large collection is passed over
-/// only where no cheaper try has led to a result.
-pub(super) const ROUNDS: [u64; 4] = [1 << 12, 1 << 18, 1 << 24, 1 << 40];
+pub(super) const STEPS_MIN: u64 = 1 << 20;
+/// Steps for the first record of a try; later records may take more, the more there are in front of them.
+const TRY_STEPS: u64 = 1 << 12;
+/// The same where those lead nowhere: a file may be full of what looks like the beginnings of collections.
+const HASTY_TRY_STEPS: u64 = 12;
+/// The same for tries that were put off, one after the other.
+const PATIENT_TRY_STEPS: [u64; 3] = [1 << 18, 1 << 24, 1 << 40];
+/// Tries that are put off at most.
+const PUT_OFF_MAX: usize = 1 << 20;
+/// Bytes after which tries that were put off are taken up again.
+const SWEPT_AT_ONCE_BYTES: u64 = 1 << 20;
 /// Records of a run whose places are remembered.
 const MARKS_MAX: usize = 1 << 16;
 /// Runs that are kept.
 const RUNS_MAX: usize = 24;
-/// Keys from which on a run that leads into further damage ends the search for better ones.
-pub(super) const SUBSTANTIAL_KEYS: u64 = 64;
-/// Bytes ahead for which dead ends are remembered, one bit each: 16 MiB of memory.
-const REMEMBERED_BYTES: u64 = 1 << 27;
-
-/// A record of a run.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Mark {
-    pub(super) offset: u64,
-    /// Keys of the run in front of it.
-    pub(super) before: Count,
-}
-
-/// A record that ends a scope.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Closing {
-    /// Its number in the run.
-    pub(super) index: usize,
-    /// Keys of the run in front of it.
-    pub(super) before: Count,
-    pub(super) begins: Begun,
-}
-
-/// What begins where a scope ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Begun {
-    Section {
-        slot: u64,
-    },
-    Database,
-    /// What stands behind the keys, or nothing.
-    Rest,
-}
-
-/// Where a run leads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// To the end of the snapshot.
-    Good,
-    /// To an end mark in the middle of the file: it is the content of a value.
-    Nested,
-    /// To bytes that do not decode, or to a record that cannot be where it is.
-    Broken,
-}
-
-/// Records that follow one another.
-#[derive(Debug, Clone)]
-pub(super) struct Run {
-    /// The records, up to [`MARKS_MAX`]; the first is where the run begins.
-    pub(super) marks: Vec<Mark>,
-    /// The records that end a scope, up to [`MARKS_MAX`], and in any case the first that ends a database.
-    closings: Vec<Closing>,
-    /// Slot of the keys in front of the first of them.
-    slot: Option<u64>,
-    /// Whether its keys have an idle time, and a frequency.
-    habit: Option<(bool, bool)>,
-    /// Keys in sections that were seen from their totals to their end.
-    pub(super) proven_keys: u64,
-    pub(super) total: Count,
-    pub(super) fate: Fate,
-    /// Whether each of its records leads to the same end, whatever was read in front.
-    settled: bool,
-    /// Where the record lies that could not be read, or the end of the snapshot.
-    pub(super) end: u64,
-    pub(super) branches: Vec<Branch>,
-}
-
-/// Records that lead into a run.
-#[derive(Debug, Clone)]
-pub(super) struct Branch {
-    /// Its own records.
-    pub(super) marks: Vec<Mark>,
-    /// Keys among them.
-    pub(super) own: Count,
-    /// Slot of these.
-    pub(super) slot: Option<u64>,
-    /// The first record of the run that is the branch's as well.
-    pub(super) joins: usize,
-}
-
-impl Run {
-    fn at(offset: u64) -> Run {
-        Run {
-            marks: Vec::new(),
-            closings: Vec::new(),
-            slot: None,
-            habit: None,
-            proven_keys: 0,
-            total: Count::default(),
-            fate: Fate::Broken,
-            settled: false,
-            end: offset,
-            branches: Vec::new(),
-        }
-    }
-
-    pub(super) fn start(&self) -> u64 {
-        self.marks.first().map_or(self.end, |mark| mark.offset)
-    }
-
-    /// Whether it needs no other run to be worth reading.
-    pub(super) fn is_substantial(&self) -> bool {
-        match self.fate {
-            Fate::Good => true,
-            Fate::Nested => false,
-            Fate::Broken => self.total.keys >= SUBSTANTIAL_KEYS || self.proven_keys > 2,
-        }
-    }
-
-    /// The record that ends the section that a record lies in.
-    pub(super) fn section_end(&self, index: usize) -> Option<Closing> {
-        let next = self
-            .closings
-            .partition_point(|closing| closing.index < index);
-        self.closings.get(next).copied()
-    }
-
-    /// The record that ends the database that a record lies in.
-    pub(super) fn database_end(&self, index: usize) -> Option<Closing> {
-        let next = self
-            .closings
-            .partition_point(|closing| closing.index < index);
-        let mut closings = self.closings.iter().skip(next);
-        let is_end = |closing: &&Closing| !matches!(closing.begins, Begun::Section { .. });
-        closings.find(is_end).copied()
-    }
-
-    /// The slot of the keys between a record and the end of its section.
-    pub(super) fn slot(&self, index: usize) -> Option<u64> {
-        let next = self
-            .closings
-            .partition_point(|closing| closing.index < index);
-        match next.checked_sub(1).and_then(|last| self.closings.get(last)) {
-            None => self.slot,
-            Some(Closing {
-                begins: Begun::Section { slot },
-                ..
-            }) => Some(*slot),
-            Some(_) => None,
-        }
-    }
-}
 
 /// The tries of a survey.
 pub(super) struct Search {
     seen: Seen,
-    /// Steps left for all tries.
-    steps: u64,
+    pub(super) work: Work,
 }
 
 /// What a sweep found.
 #[derive(Default)]
 pub(super) struct Sweep {
-    /// In the order of their first records.
     pub(super) runs: Vec<Run>,
-    /// Some try was given up because it took too long.
-    pub(super) given_up: bool,
     /// Where the sweep has come to.
-    pub(super) reached: u64,
+    reached: u64,
     /// A run that ends here or in front is none that goes on.
     beyond: u64,
+    /// Places that take long to try.
+    put_off: Vec<u64>,
+    /// Some places were not tried to the end, and will not be.
+    pub(super) left_out: bool,
 }
 
-/// From where a sweep starts, and what it has to find.
-pub(super) struct Wanted<'w> {
+/// Where and how places are tried.
+pub(super) struct Hunt<'h, 'a> {
+    pub(super) ground: &'h Ground<'a>,
+    pub(super) framer: &'h Framer,
+    pub(super) order: &'h Order<'a>,
     /// The first place to be tried.
     pub(super) from: u64,
-    /// Places that are known to lead nowhere.
-    pub(super) dead: &'w mut dyn Iterator<Item = u64>,
     /// A run must lead further than this.
     pub(super) beyond: u64,
-    /// Steps for the first record of a try.
-    pub(super) limit: u64,
 }
 
 impl Search {
     pub(super) fn new(ground: &Ground<'_>) -> Search {
         Search {
             seen: Seen::new(ground.len()),
-            steps: STEPS_MIN.saturating_add(ground.len().saturating_mul(STEPS_PER_BYTE)),
+            work: Work {
+                left: steps_max(ground.len()),
+            },
         }
     }
 
-    /// Whether no more tries can be made.
-    pub(super) fn is_spent(&self) -> bool {
-        self.steps == 0
-    }
-
-    /// Tries every offset from `from` on until a run is found that is worth reading.
-    pub(super) fn sweep<'a>(
-        &mut self,
-        ground: &Ground<'a>,
-        framer: &Framer,
-        order: &Order<'a>,
-        wanted: &mut Wanted<'_>,
-    ) -> Sweep {
-        self.seen.restart(wanted.from);
-        wanted.dead.for_each(|offset| self.seen.insert(offset));
+    /// Tries all places from the first on until a run is found that is worth reading; those of `dead` are known to
+    /// lead nowhere.
+    pub(super) fn sweep(&mut self, hunt: &Hunt<'_, '_>, dead: impl Iterator<Item = u64>) -> Sweep {
+        self.seen.restart(hunt.from);
+        dead.for_each(|offset| self.seen.insert(offset));
         let mut sweep = Sweep {
-            reached: wanted.from,
-            beyond: wanted.beyond,
+            reached: hunt.from,
+            beyond: hunt.beyond,
             ..Sweep::default()
         };
-        while sweep.reached < ground.len() && self.steps > 0 {
-            if self.try_at(ground, framer, order, wanted.limit, &mut sweep) {
-                break;
+        let end = hunt.ground.len();
+        let share = self.work.left / 2;
+        let found = self.within(share, |search| {
+            while sweep.reached < end && !search.work.is_spent() {
+                let until = sweep.reached.saturating_add(SWEPT_AT_ONCE_BYTES).min(end);
+                if search.try_until(hunt, &mut sweep, until, TRY_STEPS)
+                    || search.take_up(hunt, &mut sweep, true)
+                {
+                    return true;
+                }
             }
+            false
+        });
+        if !found && sweep.reached < end {
+            sweep.left_out = true;
+            let share = self.work.left / 2;
+            self.within(share, |search| {
+                search.try_until(hunt, &mut sweep, end, HASTY_TRY_STEPS)
+            });
         }
         sweep
     }
 
-    /// Goes on until `until`, for branches of the runs that were found.
-    pub(super) fn extend<'a>(
-        &mut self,
-        ground: &Ground<'a>,
-        framer: &Framer,
-        order: &Order<'a>,
-        limit: u64,
-        sweep: &mut Sweep,
-        until: u64,
-    ) {
-        while sweep.reached < until.min(ground.len()) && self.steps > 0 {
-            self.try_at(ground, framer, order, limit, sweep);
-        }
+    /// Goes on until `until` for branches of the runs that were found, and takes up what was put off.
+    pub(super) fn complete(&mut self, hunt: &Hunt<'_, '_>, sweep: &mut Sweep, until: u64) {
+        let share = self.work.left / 2;
+        self.within(share, |search| {
+            let end = until.min(hunt.ground.len());
+            while sweep.reached < end && !search.work.is_spent() {
+                search.try_until(hunt, sweep, end, TRY_STEPS);
+            }
+            search.take_up(hunt, sweep, false);
+            sweep.left_out |= sweep.reached < end || !sweep.put_off.is_empty();
+        });
     }
 
-    /// Tries the next offset; true when it begins a run that is worth reading.
-    fn try_at<'a>(
+    /// Does something that may take so many steps.
+    fn within<R>(&mut self, steps: u64, act: impl FnOnce(&mut Search) -> R) -> R {
+        let reserved = self.work.left.saturating_sub(steps);
+        self.work.left -= reserved;
+        let result = act(self);
+        self.work.left += reserved;
+        result
+    }
+
+    /// Tries places until `until`; true as soon as one begins a run that is worth reading.
+    fn try_until(
         &mut self,
-        ground: &Ground<'a>,
-        framer: &Framer,
-        order: &Order<'a>,
-        limit: u64,
+        hunt: &Hunt<'_, '_>,
         sweep: &mut Sweep,
+        until: u64,
+        limit: u64,
     ) -> bool {
-        let at = sweep.reached;
-        sweep.reached += 1;
-        self.steps -= 1;
-        self.seen.advance(at);
-        if ground.begins(at) == Begins::Nothing
-            || self.seen.contains(at)
-            || find(&sweep.runs, at).is_some()
-        {
+        while sweep.reached < until && !self.work.is_spent() {
+            let at = sweep.reached;
+            sweep.reached += 1;
+            self.work.left -= 1;
+            self.seen.advance(at);
+            if self.try_at(hunt, sweep, at, limit) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Tries again what was put off, with more patience; true when something was found that is worth reading, and
+    /// that is enough.
+    fn take_up(&mut self, hunt: &Hunt<'_, '_>, sweep: &mut Sweep, is_enough: bool) -> bool {
+        for limit in PATIENT_TRY_STEPS {
+            let mut places = std::mem::take(&mut sweep.put_off).into_iter();
+            while let Some(at) = places.next() {
+                if self.work.is_spent() {
+                    sweep.put_off.push(at);
+                    sweep.put_off.extend(places);
+                    return false;
+                }
+                if self.try_at(hunt, sweep, at, limit) && is_enough {
+                    sweep.put_off.extend(places);
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Tries a place; true when it begins a run that is worth reading.
+    fn try_at(&mut self, hunt: &Hunt<'_, '_>, sweep: &mut Sweep, at: u64, limit: u64) -> bool {
+        let ground = hunt.ground;
+        let may_begin = ground.begins(at) != Begins::Nothing;
+        if !may_begin || self.seen.contains(at) || find(&sweep.runs, at).is_some() {
             return false;
         }
         let mut chain = Chain {
-            framer: framer.clone(),
-            order: order.clone(),
+            framer: hunt.framer.clone(),
+            order: hunt.order.clone(),
             at,
             limit,
             run: Run::at(at),
@@ -296,18 +207,22 @@ impl Search {
                 run.settled = settled;
                 run.habit = chain.order.habit();
                 if settled && run.fate != Fate::Good {
-                    run.marks
-                        .iter()
-                        .for_each(|mark| self.seen.insert(mark.offset));
+                    let places = run.marks.iter();
+                    places.for_each(|mark| self.seen.insert(mark.offset));
                 }
-                let found = run.is_substantial() && run.end > sweep.beyond;
-                if run.end > sweep.beyond && (run.total.keys > 0 || found) {
+                let leads_on = run.end > sweep.beyond;
+                let found = leads_on && run.is_substantial();
+                if leads_on && (run.total.keys > 0 || found) {
                     keep(&mut sweep.runs, run);
                 }
                 found
             }
-            Outcome::GivenUp => {
-                sweep.given_up = true;
+            Outcome::PutOff if sweep.put_off.len() < PUT_OFF_MAX => {
+                sweep.put_off.push(at);
+                false
+            }
+            Outcome::PutOff => {
+                sweep.left_out = true;
                 false
             }
         }
@@ -348,7 +263,8 @@ enum Outcome {
     Ends {
         settled: bool,
     },
-    GivenUp,
+    /// It takes too long.
+    PutOff,
 }
 
 impl<'a> Chain<'a> {
@@ -363,14 +279,14 @@ impl<'a> Chain<'a> {
                     return Outcome::Ends { settled: true };
                 }
             }
-            let allowed = self.allowance().min(search.steps);
+            let allowed = self.allowance().min(search.work.left);
             let mut work = Work { left: allowed };
             let step = step(ground, &mut self.framer, self.at, &mut work);
-            search.steps -= allowed - work.left;
+            search.work.left -= allowed - work.left;
             let step = match step {
                 Ok(Some(step)) => step,
                 Ok(None) => return Outcome::Ends { settled: false },
-                Err(_) if work.is_spent() => return Outcome::GivenUp,
+                Err(_) if work.is_spent() => return Outcome::PutOff,
                 Err(_) => {
                     self.run.end = self.at;
                     return Outcome::Ends { settled: true };
@@ -474,67 +390,4 @@ fn find(runs: &[Run], at: u64) -> Option<(usize, usize)> {
             .ok()?;
         Some((index, mark))
     })
-}
-
-/// Offsets that are known to lead nowhere, of those not far ahead.
-struct Seen {
-    words: Vec<u64>,
-    /// What lies in front of it is forgotten.
-    from: u64,
-}
-
-impl Seen {
-    fn new(len: u64) -> Seen {
-        let bytes = len.clamp(1, REMEMBERED_BYTES);
-        let words = usize::try_from(bytes.div_ceil(64)).unwrap_or(1);
-        Seen {
-            words: vec![0; words],
-            from: 0,
-        }
-    }
-
-    fn span(&self) -> u64 {
-        self.words.len() as u64
-    }
-
-    fn restart(&mut self, from: u64) {
-        self.words.fill(0);
-        self.from = from;
-    }
-
-    /// Forgets what lies in front of `at`, which makes room behind.
-    fn advance(&mut self, at: u64) {
-        while self.from / 64 < at / 64 {
-            let gone = self.from / 64 % self.span();
-            if let Some(word) = usize::try_from(gone)
-                .ok()
-                .and_then(|at| self.words.get_mut(at))
-            {
-                *word = 0;
-            }
-            self.from = (self.from / 64 + 1) * 64;
-        }
-    }
-
-    fn place(&self, offset: u64) -> Option<(usize, u64)> {
-        let word = offset / 64;
-        if offset < self.from || word - self.from / 64 >= self.span() {
-            return None;
-        }
-        let index = usize::try_from(word % self.span()).ok()?;
-        Some((index, 1 << (offset % 64)))
-    }
-
-    fn insert(&mut self, offset: u64) {
-        if let Some((index, bit)) = self.place(offset)
-            && let Some(word) = self.words.get_mut(index)
-        {
-            *word |= bit;
-        }
-    }
-
-    fn contains(&self, offset: u64) -> bool {
-        self.place(offset)
-            .is_some_and(|(index, bit)| self.words.get(index).is_some_and(|word| word & bit != 0))
-    }
 }

@@ -1,14 +1,19 @@
 //! From gap to gap through a damaged snapshot.
 
+use std::cell::RefCell;
+
 use super::burst::BURST_BYTES_MAX;
+use super::count::Count;
 use super::front::{Front, Halt, Part as ScopePart, Trouble};
 use super::ground::Ground;
-use super::judge::{Case, Reach, Verdict, suspects_begin};
-use super::order::{Count, Objection, Order};
-use super::probe::{Work, step};
+use super::judge::{Case, Cut, Reach, suspects_begin};
+use super::objection::Objection;
+use super::order::Order;
+use super::probe::step;
 use super::repair::damaged;
-use super::search::{Fate, ROUNDS, Search, Sweep, Wanted};
-use super::{Gap, LostKey, Part, Sound, Survey, Touched};
+use super::run::{Fate, Run};
+use super::search::{Hunt, Search, Sweep};
+use super::{Gap, LostKey, Part, Sound, Survey, Touched, steps_max};
 use crate::Error;
 use crate::rdb::Framer;
 
@@ -18,6 +23,8 @@ const LOOK_BACK_BYTES: u64 = 1 << 20;
 const LOOK_BACK_KEYS: usize = 256;
 /// Runs behind one another that are looked at together.
 const RUNS_TOGETHER: usize = 8;
+/// Records of a run that are looked into for other runs that lead into it.
+const BRANCHED_RECORDS: usize = 4;
 /// Keys that are named for one gap; of more it is said that any may be touched.
 const NAMED_MAX: usize = 1_000;
 
@@ -58,6 +65,7 @@ impl<'g, 'a> Surveyor<'g, 'a> {
             header: self.ground.header,
             parts: self.parts,
             checksum,
+            steps: steps_max(whole).saturating_sub(self.search.work.left),
         }
     }
 
@@ -65,7 +73,7 @@ impl<'g, 'a> Surveyor<'g, 'a> {
     fn walk(&mut self, mut front: Front<'a>) -> Option<u64> {
         let first = front.start;
         loop {
-            let halt = front.advance(self.ground);
+            let halt = front.advance(self.ground, &mut self.search.work);
             if front.start == first
                 && self.parts.is_empty()
                 && let Some(end) = self.without_one(first, &front, &halt)
@@ -94,7 +102,7 @@ impl<'g, 'a> Surveyor<'g, 'a> {
             ),
             Halt::Trouble(_) => (self.ground.len(), self.ground.len()),
         };
-        let damaged = damaged(self.ground, first, end, until)?;
+        let damaged = damaged(self.ground, &mut self.search.work, first, end, until)?;
         self.sound(&Framer::new(self.ground.header), first, damaged.from);
         let lost: Vec<LostKey> = damaged.key.into_iter().collect();
         self.parts.push(Part::Gap(Gap {
@@ -138,18 +146,18 @@ impl<'g, 'a> Surveyor<'g, 'a> {
         let total = front.order.total().keys;
         let surplus = counted.keys > declared.keys || counted.expiring > declared.expiring;
         let (from, missing) = if surplus {
-            // Which of them are keys cannot be told, so none is given.
+            // Which of them are keys cannot be told, so none is given; a whole database may be among them.
             let first = total - counted.keys.min(total);
             let first = front.keys.iter().find(|mark| mark.before.keys == first);
-            (first.map_or(front.start, |mark| mark.offset), declared.keys)
+            (first.map_or(front.start, |mark| mark.offset), None)
         } else {
-            (front.at, declared.keys - counted.keys)
+            (front.at, declared.keys.checked_sub(counted.keys))
         };
         self.sound_front(&front, from);
         self.parts.push(Part::Gap(Gap {
             range: from..front.at,
             error: trouble.error,
-            keys_missing: Some(missing),
+            keys_missing: missing,
             touched,
             repair: None,
         }));
@@ -166,24 +174,19 @@ impl<'g, 'a> Surveyor<'g, 'a> {
             }
             _ => front.order.behind_gap(),
         };
-        let mut verdict = None;
-        for limit in ROUNDS {
-            let (from, tried_from_key) = look_back(&front, &trouble);
-            let mut sweep = self.look(&front, &trouble, &order, from, limit);
-            sweep.runs.sort_by_key(super::search::Run::start);
-            let case = Case {
-                ground: self.ground,
-                front: &front,
-                trouble: &trouble,
-                runs: &sweep.runs,
-                tried_from_key,
-            };
-            verdict = case.judge();
-            let is_certain = verdict.as_ref().is_some_and(|verdict| verdict.certain);
-            if is_certain || !sweep.given_up || self.search.is_spent() {
-                break;
-            }
+        let (from, tried_from_key) = look_back(&front, &trouble);
+        let mut sweep = self.look(&front, &trouble, &order, from);
+        sweep.runs.sort_by_key(Run::start);
+        let verdict = Case {
+            ground: self.ground,
+            front: &front,
+            trouble: &trouble,
+            runs: &sweep.runs,
+            tried_from_key,
+            all_tried: !sweep.left_out,
+            sturdy: RefCell::default(),
         }
+        .judge();
         match (verdict, trouble.objection) {
             (Some(verdict), _) => Some(self.cut(&front, &trouble, &verdict)),
             (None, Some(Objection::Miscount { declared, counted })) => {
@@ -226,53 +229,53 @@ impl<'g, 'a> Surveyor<'g, 'a> {
         trouble: &Trouble,
         order: &Order<'a>,
         from: u64,
-        limit: u64,
     ) -> Sweep {
-        let ground = self.ground;
         let framer = &front.framer.elsewhere(front.order.db());
+        let mut hunt = Hunt {
+            ground: self.ground,
+            framer,
+            order,
+            from,
+            beyond: front.at,
+        };
         // What was read leads to where nothing can be read; what is only out of order may be in order elsewhere.
         let read = front.keys.iter().map(|mark| mark.offset);
         let read = read
             .chain([front.at])
             .filter(|_| trouble.objection.is_none());
-        let mut wanted = Wanted {
-            from,
-            dead: &mut { read },
-            beyond: front.at,
-            limit,
-        };
-        let mut all = self.search.sweep(ground, framer, order, &mut wanted);
-        let surplus = self.surplus(front, &all);
-        let until = all
-            .runs
-            .last()
-            .and_then(|run| run.marks.get(surplus + 4).or(run.marks.last()))
-            .map_or(from, |mark| mark.offset);
-        self.search
-            .extend(ground, framer, order, limit, &mut all, until);
+        let mut all = self.search.sweep(&hunt, read);
+        let until = self.branches_end(front, &all).unwrap_or(from);
+        self.search.complete(&hunt, &mut all, until);
         // A run that leads into further damage says little by itself: what comes behind that does.
         for _ in 0..RUNS_TOGETHER {
-            let Some(last) = all.runs.last().filter(|run| run.fate == Fate::Broken) else {
+            let last = all.runs.iter().max_by_key(|run| run.end);
+            let Some(last) = last.filter(|run| run.fate == Fate::Broken) else {
                 break;
             };
             if !last.is_substantial() || last.database_end(0).is_some() || order.has_sections() {
                 break;
             }
-            let from = last.end.saturating_sub(LOOK_BACK_BYTES).max(last.start()) + 1;
-            let mut wanted = Wanted {
-                from,
-                dead: &mut last.marks.iter().map(|mark| mark.offset),
-                beyond: last.end,
-                limit,
-            };
-            let more = self.search.sweep(ground, framer, order, &mut wanted);
-            all.given_up |= more.given_up;
+            hunt.from = last.end.saturating_sub(LOOK_BACK_BYTES).max(last.start()) + 1;
+            hunt.beyond = last.end;
+            let read: Vec<u64> = last.marks.iter().map(|mark| mark.offset).collect();
+            let more = self.search.sweep(&hunt, read.into_iter());
+            all.left_out |= more.left_out;
             if more.runs.is_empty() {
                 break;
             }
             all.runs.extend(more.runs);
         }
         all
+    }
+
+    /// Up to where branches of the last run matter: as many records behind the trouble as there are keys too many if
+    /// it is taken from its beginning, and some for good measure.
+    fn branches_end(&self, front: &Front<'a>, sweep: &Sweep) -> Option<u64> {
+        let run = sweep.runs.last()?;
+        let marks = &run.marks;
+        let behind = marks.partition_point(|mark| mark.offset <= front.at);
+        let wanted = behind + self.surplus(front, sweep) + BRANCHED_RECORDS;
+        marks.get(wanted).or(marks.last()).map(|mark| mark.offset)
     }
 
     /// How many keys too many there are if the last run is taken from its beginning.
@@ -291,21 +294,22 @@ impl<'g, 'a> Surveyor<'g, 'a> {
     }
 
     /// Records a verdict; the front behind its last gap.
-    fn cut(&mut self, front: &Front<'a>, trouble: &Trouble, verdict: &Verdict) -> Front<'a> {
+    fn cut(&mut self, front: &Front<'a>, trouble: &Trouble, verdict: &[Cut]) -> Front<'a> {
         let db = front.order.db();
         let framer = front.framer.elsewhere(db);
         let mut sound = (front.begin.clone(), front.start);
         let mut gap_bytes = 0;
-        for cut in &verdict.cuts {
+        for cut in verdict {
             self.sound(&sound.0, sound.1, cut.from);
+            let error = match cut.trouble_at {
+                at if at != front.at => self.error_at(&framer, at),
+                at if at == cut.from => trouble.error.clone(),
+                // The key in trouble need not be one.
+                _ => trouble.error.clone().without_entry(),
+            };
             self.parts.push(Part::Gap(Gap {
                 range: cut.from..cut.to,
-                error: match cut.trouble_at {
-                    at if at != front.at => self.error_at(&framer, at),
-                    at if at == cut.from => trouble.error.clone(),
-                    // The key in trouble need not be one.
-                    _ => trouble.error.clone().without_entry(),
-                },
+                error,
                 keys_missing: cut.missing,
                 touched: self.touched(front, &cut.touched),
                 repair: None,
@@ -313,15 +317,15 @@ impl<'g, 'a> Surveyor<'g, 'a> {
             sound = (framer.clone(), cut.to);
             gap_bytes += cut.to - cut.from;
         }
-        let from = verdict.cuts.first().map_or(front.at, |cut| cut.from);
+        let from = verdict.first().map_or(front.at, |cut| cut.from);
         let dropped = front.keys.iter().filter(|mark| mark.offset >= from);
         let order = front.order.behind_cut(dropped.count() as u64, gap_bytes);
         Front::new(framer, order, sound.1)
     }
 
     /// What is wrong with a record, which is known not to be sound.
-    fn error_at(&self, framer: &Framer, at: u64) -> Error {
-        let read = step(self.ground, &mut framer.clone(), at, &mut Work::boundless());
+    fn error_at(&mut self, framer: &Framer, at: u64) -> Error {
+        let read = step(self.ground, &mut framer.clone(), at, &mut self.search.work);
         let error = read.err().map(Error::without_entry);
         error.unwrap_or_else(|| {
             Error::corrupt(at, "record that can be where it is", "one that cannot")

@@ -61,7 +61,7 @@ pub fn read_streamed(bytes: &[u8]) -> Result<Vec<Read>, Error> {
             Ok(n)
         }
     }
-    let window = preshard_parser::limits::TAKE_MAX;
+    let window = preshard_parser::limits::WINDOW_BYTES_MIN;
     let mut stream = RdbStream::with_window(OneByOne(bytes), Detail::Elements, window)?;
     let mut entries = Vec::new();
     let portion = preshard_parser::Portion {

@@ -208,17 +208,15 @@ fn shard_rows(assembly: &Assembly, slots: &[SlotRow]) -> Vec<ShardRow> {
                 holds.add(&row.holds);
             }
         }
+        let file = node.file.and_then(|file| assembly.files.get(file));
         ShardRow {
             node: node.id.0.clone(),
             address: node.address.clone(),
-            file: node
-                .file
-                .and_then(|file| assembly.files.get(file))
-                .map(|file| file.path.display().to_string()),
+            file: file.map(|file| file.path.display().to_string()),
             slots: super::ranges(&node.slots),
             slot_count: node.slots.len() as u32,
             holds,
-            known: node.known,
+            known: node.known && file.is_none_or(|file| file.damage.is_none()),
             memory_share: None,
         }
     };

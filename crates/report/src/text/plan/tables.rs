@@ -38,7 +38,8 @@ impl View<'_> {
             ("ideal", Align::Right),
         ]);
         for (node, share) in plan.nodes.iter().zip(&self.document.shares) {
-            let seen = |figure| at_least(node.known, node.before.keys > 0, figure);
+            let all_seen = node.known && !self.is_damaged(&node.id.0);
+            let seen = |figure| at_least(all_seen, node.before.keys > 0, figure);
             let percent = |share: Option<f64>| share.map_or_else(|| "?".to_owned(), percent);
             grid.row([
                 node_name(&node.id.0, &node.address).to_owned(),
@@ -170,6 +171,12 @@ impl View<'_> {
         }
         grid.write(out)?;
         self.more(moving.len(), ROWS_MAX, out)
+    }
+
+    /// Whether the snapshot of a node was not read whole: of a salvaged one the most part is known, not all.
+    fn is_damaged(&self, node: &str) -> bool {
+        let mut inputs = self.document.inputs.iter();
+        inputs.any(|input| input.node.as_deref() == Some(node) && !input.complete)
     }
 
     pub(super) fn held(&self, out: &mut dyn Write) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! Random snapshots with hostile content, and damage to one of their values.
+//! Random snapshots with hostile content.
 
 use preshard_parser::crc64;
 use proptest::collection::vec;
@@ -52,55 +52,6 @@ pub struct File {
     pub sections: bool,
     pub checksum: bool,
     pub policy: Policy,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub enum Change {
-    Flip(u8),
-    Set(u8),
-}
-
-/// Damage within one value; places are parts of the value's length.
-#[derive(Debug, Clone)]
-pub struct Damage {
-    pub key: prop::sample::Index,
-    pub at: prop::sample::Index,
-    /// How near the beginning of the value, where its lengths are.
-    pub near_begin: bool,
-    pub with: Overwrite,
-}
-
-#[derive(Debug, Clone)]
-pub enum Overwrite {
-    Byte(Change),
-    Run(Vec<u8>),
-    Fill(u8, u8),
-}
-
-pub fn any_damage() -> impl Strategy<Value = Damage> {
-    let byte = prop_oneof![
-        (1..=255u8).prop_map(Change::Flip),
-        Just(Change::Set(0)),
-        Just(Change::Set(0xff)),
-        any::<u8>().prop_map(Change::Set),
-    ];
-    let with = prop_oneof![
-        3 => byte.prop_map(Overwrite::Byte),
-        2 => vec(any::<u8>(), 2..40).prop_map(Overwrite::Run),
-        1 => (any::<u8>(), 2..40u8).prop_map(|(byte, len)| Overwrite::Fill(byte, len)),
-    ];
-    (
-        any::<prop::sample::Index>(),
-        any::<prop::sample::Index>(),
-        any::<bool>(),
-        with,
-    )
-        .prop_map(|(key, at, near_begin, with)| Damage {
-            key,
-            at,
-            near_begin,
-            with,
-        })
 }
 
 fn short() -> impl Strategy<Value = Vec<u8>> {
@@ -411,17 +362,6 @@ impl Key {
 }
 
 impl File {
-    /// Whether values hold what could be taken for records.
-    pub fn is_hostile(&self) -> bool {
-        let hostile = |key: &Key| {
-            matches!(
-                key.content,
-                Content::Snapshot(..) | Content::Records(..) | Content::ListOfRecords(..)
-            )
-        };
-        self.databases.iter().flatten().any(hostile)
-    }
-
     /// The snapshot, and where the value of each key lies.
     pub fn encode(&self) -> (Vec<u8>, Vec<std::ops::Range<usize>>) {
         let mut out = b"REDIS0012".to_vec();
@@ -474,34 +414,6 @@ impl File {
         };
         out.extend(checksum.to_le_bytes());
         (out, values)
-    }
-}
-
-impl Damage {
-    /// Changes the bytes of one value; its number, or `None` when nothing changed.
-    pub fn apply(&self, bytes: &mut [u8], values: &[std::ops::Range<usize>]) -> Option<usize> {
-        let key = self.key.index(values.len());
-        let value = &mut bytes[values[key].clone()];
-        let before = value.to_vec();
-        let reach = if self.near_begin {
-            value.len().min(6)
-        } else {
-            value.len()
-        };
-        let at = self.at.index(reach);
-        match &self.with {
-            Overwrite::Byte(Change::Flip(bits)) => value[at] ^= bits,
-            Overwrite::Byte(Change::Set(byte)) => value[at] = *byte,
-            Overwrite::Run(run) => {
-                let len = run.len().min(value.len() - at);
-                value[at..at + len].copy_from_slice(&run[..len]);
-            }
-            Overwrite::Fill(byte, len) => {
-                let len = usize::from(*len).min(value.len() - at);
-                value[at..at + len].fill(*byte);
-            }
-        }
-        (value != before).then_some(key)
     }
 }
 
