@@ -227,6 +227,23 @@ fn damage_of_the_wrapping_is_told_behind_damage_of_the_snapshot() {
     assert_eq!(file["layers"][0]["bytes"], changed_before.len());
 }
 
+/// What is refused for its size may be whole for all that is known.
+#[test]
+fn a_wrapping_that_was_not_read_to_its_end_is_not_called_damaged() {
+    let scratch = Scratch::new();
+    let mut broken = sound();
+    broken[9] = 200;
+    broken.resize(3 << 20, 0);
+    scratch.write("dump.gz", gzip(&broken));
+    let args = ["inspect", "dump.gz", "--max-decompressed", "1mb"];
+    let words = [
+        "was not read to its end either",
+        "--max-decompressed SIZE allows more",
+    ];
+    let ran = scratch.refuses(&args, 5, &words);
+    assert!(!ran.stderr.contains("not whole"), "{}", ran.stderr);
+}
+
 /// A wrapping that is damaged so early that no snapshot is recognised in it.
 #[test]
 fn damage_of_the_wrapping_is_told_where_no_snapshot_comes_out() {

@@ -36,6 +36,8 @@ pub enum Warning {
     WrappingDamaged {
         /// What is wrong with it, and where.
         reason: String,
+        /// It is damaged, rather than refused for its size or unreadable for the device.
+        damaged: bool,
     },
     /// Commands stand behind the snapshot, or behind what that is wrapped in.
     CommandsBehind {
@@ -320,10 +322,13 @@ impl std::fmt::Display for Warning {
                     false => Ok(()),
                 }
             }
-            Warning::WrappingDamaged { reason } => write!(
-                f,
-                "what the snapshot is wrapped in is not whole either, which may be why the snapshot is damaged: {reason}"
-            ),
+            Warning::WrappingDamaged { reason, damaged } => {
+                f.write_str(match damaged {
+                    true => "what the snapshot is wrapped in is not whole either, which may be why the snapshot is damaged",
+                    false => "what the snapshot is wrapped in was not read to its end either",
+                })?;
+                write!(f, ": {reason}")
+            }
             Warning::CommandsBehind { bytes } => write!(
                 f,
                 "the state after the snapshot is in {} of commands behind it, which are not read",

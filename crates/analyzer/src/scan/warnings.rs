@@ -1,6 +1,6 @@
 //! What deserves attention in one file.
 
-use preshard_parser::source::Trailing;
+use preshard_parser::source::{ContainerError, Trailing};
 use preshard_parser::{DataType, Encoding, ErrorKind, Family};
 
 use super::Outcome;
@@ -170,7 +170,10 @@ fn wrapping_damaged(outcome: &Outcome) -> Option<Warning> {
     let reason = failure.to_string();
     let is_the_damage =
         matches!(error.kind(), ErrorKind::Unreadable { reason: told, .. } if *told == reason);
-    (!is_the_damage).then_some(Warning::WrappingDamaged { reason })
+    (!is_the_damage).then(|| Warning::WrappingDamaged {
+        damaged: ContainerError::of(failure).is_some_and(ContainerError::is_damage),
+        reason,
+    })
 }
 
 /// In cluster mode servers before Valkey 9 have database 0 only.

@@ -215,6 +215,51 @@ fn an_error_tells_its_container_and_is_told_again() {
     assert_eq!(problem(&error).within, None);
 }
 
+/// A byte that changed in an archive of a compressed file breaks the inner one, and the checksum of the outer one says
+/// when.
+#[test]
+fn damage_of_the_container_around_explains_that_of_the_inner_one() {
+    let bytes = crate::small();
+    let mut opened = 0;
+    for inner in [made::gzip, made::zstd_checked, made::lz4_checked] {
+        let held = inner(&bytes);
+        let middle = held.len() / 2;
+        let mut damaged = held.clone();
+        damaged[middle] ^= 0xFF;
+        // Damaged before it was wrapped: the outer one is whole, and where bytes come out its end is known.
+        let outer = made::gzip_stored(&damaged);
+        let error = match open(&*outer) {
+            Ok(source) => {
+                opened += 1;
+                let mut stream = source.stream().expect("a stream");
+                let read = io::Read::read_to_end(&mut stream, &mut Vec::new());
+                let [end] = &stream.leftovers()[..] else {
+                    panic!("{:?}", stream.leftovers());
+                };
+                assert_eq!((end.behind, end.at, end.bytes), (0, outer.len() as u64, 0));
+                read.expect_err("damaged")
+            }
+            // The only block is damaged.
+            Err(error) => error,
+        };
+        assert_eq!(problem(&error).within, Some("gzip"), "{error}");
+
+        // Damaged afterwards.
+        let mut outer = made::gzip_stored(&held);
+        let place = outer.windows(held.len()).position(|window| window == held);
+        outer[place.expect("stored as it is") + middle] ^= 0xFF;
+        let (_, error) = match open(&*outer) {
+            Ok(source) => read(&source),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let error = error.expect("damaged");
+        let told = problem(&error);
+        assert_eq!((told.container, told.within), ("gzip", None), "{error}");
+        assert!(error.to_string().contains("checksum"), "{error}");
+    }
+    assert!(opened > 0, "nothing came out of any");
+}
+
 #[test]
 fn what_stands_behind_a_container_is_counted_and_its_beginning_kept() {
     let bytes = crate::small();

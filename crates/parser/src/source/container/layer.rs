@@ -204,6 +204,22 @@ impl Layer {
         Ok(got)
     }
 
+    /// Whether the container around this one, which is damaged, is damaged as well: that explains it. It is read to its
+    /// end for that.
+    fn damage_around(&mut self) -> Option<io::Error> {
+        let below = self.decoder.below();
+        loop {
+            match below.fill() {
+                Ok([]) => return None,
+                Ok(available) => {
+                    let n = available.len();
+                    below.consume(n);
+                }
+                Err(error) => return ContainerError::of(&error).is_some().then_some(error),
+            }
+        }
+    }
+
     /// Reads what stands behind the last frame, so that the layers below are read to their ends as well.
     fn read_leftover(&mut self) -> io::Result<()> {
         let below = self.decoder.below();
@@ -250,6 +266,12 @@ impl Read for Layer {
             Err(fault) => {
                 self.ended = true;
                 let offset = self.decoder.below().offset();
+                if self.within.is_some()
+                    && fault.is_damage()
+                    && let Some(error) = self.damage_around()
+                {
+                    return Err(error);
+                }
                 Err(fault.into_error(self.name, self.within, offset))
             }
         }

@@ -197,6 +197,14 @@ impl From<io::Error> for Fault {
 }
 
 impl Fault {
+    /// Whether bytes are missing or wrong, and nothing keeps what is around them from being read.
+    fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Fault::Below(None) | Fault::Here(Problem::Truncated | Problem::Damaged(_))
+        )
+    }
+
     fn into_error(
         self,
         container: &'static str,
