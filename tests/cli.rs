@@ -12,6 +12,8 @@
 //! - `one_key`: one key with its members, found in any file and by any way in.
 //! - `several`: what cannot be read does not hide what can.
 //! - `outputs`: files appear whole or not at all.
+//! - `directories`: what is taken from one, and what is named instead.
+//! - `layers`: what a snapshot is wrapped in, byte for byte, and its damage.
 //! - `ways_in`: compressed, captured, from standard input: the same answers.
 //!
 //! `BLESS=1 cargo test --test cli` rewrites what is compared as text; read the difference before it is committed.
@@ -20,10 +22,14 @@
 mod bad_input;
 #[path = "cli/cases.rs"]
 mod cases;
+#[path = "cli/directories.rs"]
+mod directories;
 #[path = "cli/documents.rs"]
 mod documents;
 #[path = "cli/examples.rs"]
 mod examples;
+#[path = "cli/layers.rs"]
+mod layers;
 #[path = "cli/one_key.rs"]
 mod one_key;
 #[path = "cli/outputs.rs"]

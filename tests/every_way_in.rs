@@ -159,7 +159,7 @@ fn without_the_way(document: &str) -> Value {
         }
         let claims = file["claims"].as_array_mut().expect("claims");
         claims.retain(|claim| claim["claim"] != "capture-length");
-        for field in ["wrapping", "file_bytes"] {
+        for field in ["wrapping", "layers", "file_bytes"] {
             file.remove(field);
         }
     }

@@ -199,7 +199,7 @@ pub struct InspectArgs {
     /// elements and expiries; tell what it cannot compare.
     ///
     /// A difference is reported and ends the program with status 1. That reader knows Redis formats 1 to 13, and neither
-    /// streams nor modules.
+    /// streams nor modules. Standard input and pipes cannot be read a second time, and are refused.
     #[arg(long)]
     pub cross_check: bool,
 

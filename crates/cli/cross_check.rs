@@ -5,10 +5,12 @@
 //! What it does not tell is counted and said: streams and module values (it passes over them without
 //! a word), field TTLs, LRU and LFU, and it never looks at the checksum.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, BufReader};
 
 use preshard_analyzer::KeyName;
-use preshard_parser::{DataType, Detail, Entry, RdbReader, RecordKind};
+use preshard_parser::source::{SnapshotStream, Source};
+use preshard_parser::{DataType, Detail, Entry, Portion, RdbStream, RecordKind};
 use preshard_report::document::{Agreement, CrossCheck, NotCompared};
 use rdb::{RdbDecoder, RdbValue, Simple};
 
@@ -16,6 +18,11 @@ use rdb::{RdbDecoder, RdbValue, Simple};
 const READER: &str = "crate rdb 0.4";
 /// Differences that are listed.
 const DIFFERENCES_MAX: usize = 10;
+/// Records of ours that are looked at together, and their bytes: enough to outweigh asking for them.
+const PORTION: Portion = Portion {
+    records: 256,
+    bytes: 1 << 20,
+};
 
 /// What both readers tell of a key.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,31 +34,38 @@ struct Told {
     expires_at_ms: Option<i64>,
 }
 
-/// Compares two readings of a snapshot that was read to its end before.
+/// Compares two more readings of a snapshot that was read to its end before, and can be read again.
 ///
 /// A damaged file is not compared: the other reader allocates what lengths claim, and it was not made for
 /// files whose lengths lie.
-pub fn cross_check(bytes: Option<&[u8]>, damaged: bool) -> CrossCheck {
+///
+/// # Errors
+/// When the file cannot be opened again.
+pub fn cross_check(source: &Source, damaged: bool) -> io::Result<CrossCheck> {
     let mut comparison = Comparison::default();
-    let Some(bytes) = bytes else {
-        comparison.leave_out("the whole file, because it is not mapped");
-        return comparison.verdict(true);
-    };
     if damaged {
         comparison.leave_out("the whole file, because it is damaged");
-        return comparison.verdict(true);
+        return Ok(comparison.verdict(Some(Agreement::NotAsked)));
     }
-    match RdbDecoder::new(bytes, Simple::new()) {
+    let theirs = BufReader::new(source.stream()?);
+    let gave_up = match RdbDecoder::new(theirs, Simple::new()) {
         Ok(decoder) => {
-            let unread = comparison.run(bytes, decoder);
+            let gave_up = match OurKeys::new(source.stream()?) {
+                Ok(ours) => comparison.run(ours, decoder),
+                Err(error) => {
+                    comparison.differ(format!("preshard: {error}"));
+                    false
+                }
+            };
             comparison.leave_out("the checksum");
-            comparison.verdict(unread)
+            gave_up
         }
         Err(error) => {
             comparison.leave_out(format!("the whole file: {error}"));
-            comparison.verdict(true)
+            true
         }
-    }
+    };
+    Ok(comparison.verdict(gave_up.then_some(Agreement::Unreadable)))
 }
 
 #[derive(Default)]
@@ -67,19 +81,12 @@ impl Comparison {
     /// Goes through both readings; true when the other reader gave up.
     fn run(
         &mut self,
-        bytes: &[u8],
+        mut ours: OurKeys,
         decoder: impl Iterator<Item = Result<RdbValue, rdb::RdbError>>,
     ) -> bool {
         let mut theirs = TheirKeys { decoder, db: 0 };
-        let mut ours = match RdbReader::new(bytes) {
-            Ok(reader) => reader,
-            Err(error) => {
-                self.differ(format!("preshard: {error}"));
-                return false;
-            }
-        };
         loop {
-            let our_key = self.our_next(&mut ours);
+            let our_key = ours.next(self);
             let their_key = match theirs.next() {
                 Ok(key) => key,
                 Err(error) => {
@@ -119,31 +126,6 @@ impl Comparison {
                             facts(&theirs)
                         ));
                     }
-                }
-            }
-        }
-    }
-
-    /// Our next key that the other reader tells too.
-    fn our_next(&mut self, reader: &mut RdbReader<'_>) -> Option<Told> {
-        loop {
-            let record = match reader.next_record() {
-                Ok(Some(record)) => record,
-                Ok(None) => return None,
-                Err(error) => {
-                    self.differ(format!("preshard: {error}"));
-                    return None;
-                }
-            };
-            let RecordKind::Entry(entry) = record.kind else {
-                continue;
-            };
-            match self.tell(&entry) {
-                Ok(Some(told)) => return Some(told),
-                Ok(None) => {}
-                Err(error) => {
-                    self.differ(format!("preshard: {error}"));
-                    return None;
                 }
             }
         }
@@ -202,24 +184,76 @@ impl Comparison {
         });
     }
 
-    fn verdict(self, unread: bool) -> CrossCheck {
+    /// The verdict on what was compared; `instead` is why that was not everything.
+    fn verdict(self, instead: Option<Agreement>) -> CrossCheck {
         let counted = self.left_out.into_iter().map(|(what, keys)| NotCompared {
             what: what.to_owned(),
             keys: Some(keys),
         });
         CrossCheck {
             reader: READER.to_owned(),
-            result: if !self.differences.is_empty() {
-                Agreement::Differs
-            } else if unread {
-                Agreement::Unreadable
-            } else {
-                Agreement::Agrees
+            result: match self.differences.is_empty() {
+                false => Agreement::Differs,
+                true => instead.unwrap_or(Agreement::Agrees),
             },
             keys_compared: self.keys_compared,
             not_compared: counted.chain(self.also_left_out).collect(),
             differences: self.differences,
             differences_unlisted: self.differences_unlisted,
+        }
+    }
+}
+
+/// Our keys that the other reader tells too.
+struct OurKeys {
+    stream: RdbStream<SnapshotStream>,
+    at_hand: VecDeque<Told>,
+    /// Nothing follows what is at hand.
+    ended: bool,
+    /// Why, unless the snapshot ends there.
+    failure: Option<preshard_parser::Error>,
+}
+
+impl OurKeys {
+    fn new(stream: SnapshotStream) -> Result<OurKeys, preshard_parser::Error> {
+        Ok(OurKeys {
+            stream: RdbStream::new(stream, Detail::Elements)?,
+            at_hand: VecDeque::new(),
+            ended: false,
+            failure: None,
+        })
+    }
+
+    /// The next key; what is passed over, and a failure, is noted in `comparison`.
+    fn next(&mut self, comparison: &mut Comparison) -> Option<Told> {
+        while self.at_hand.is_empty() && !self.ended {
+            self.fetch(comparison);
+        }
+        let told = self.at_hand.pop_front();
+        if told.is_none()
+            && let Some(error) = self.failure.take()
+        {
+            comparison.differ(format!("preshard: {error}"));
+        }
+        told
+    }
+
+    fn fetch(&mut self, comparison: &mut Comparison) {
+        let mut records = Vec::new();
+        self.failure = self.stream.next_records(PORTION, &mut records).err();
+        self.ended = self.failure.is_some() || records.is_empty();
+        for record in &records {
+            let RecordKind::Entry(entry) = &record.kind else {
+                continue;
+            };
+            match comparison.tell(entry) {
+                Ok(told) => self.at_hand.extend(told),
+                Err(error) => {
+                    self.ended = true;
+                    self.failure = Some(error);
+                    return;
+                }
+            }
         }
     }
 }

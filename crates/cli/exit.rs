@@ -36,6 +36,13 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// How the program ends with an error.
+    pub fn status_of(error: &anyhow::Error) -> ExitStatus {
+        error
+            .downcast_ref::<Refusal>()
+            .map_or(ExitStatus::Failure, |refusal| refusal.status)
+    }
+
     /// The command line makes no sense.
     pub fn usage(message: impl Into<String>) -> anyhow::Error {
         Refusal {
@@ -47,11 +54,15 @@ impl Refusal {
 
     /// The input is damaged or partial, and nobody consented.
     pub fn partial(message: impl Into<String>) -> anyhow::Error {
+        Refusal::damaged(message).into()
+    }
+
+    /// The input is damaged, and nothing of it is left; what is wrong with it is the cause.
+    pub fn damaged(message: impl Into<String>) -> Refusal {
         Refusal {
             status: ExitStatus::Partial,
             message: message.into(),
         }
-        .into()
     }
 }
 

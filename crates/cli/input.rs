@@ -1,6 +1,6 @@
 //! What an INPUT is, told by its content: which snapshots it stands for, and who owns the slots.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, IsTerminal as _};
 use std::ops::Range;
@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use preshard_parser::source::{OpenOptions, Source};
+use preshard_report::document::Notice;
+use preshard_report::text::file_name;
 use preshard_slots::{NodeId, Topology};
 
 use crate::exit::Refusal;
@@ -22,7 +24,7 @@ pub struct Inputs {
     /// The file that tells it.
     pub topology_file: Option<PathBuf>,
     /// What was found beside the snapshots and not read.
-    pub left_out: Vec<String>,
+    pub left_out: Vec<Notice>,
     /// The directories that hold a backup of a whole cluster.
     pub backups: Vec<Backup>,
 }
@@ -56,12 +58,18 @@ impl Snapshot {
 
 /// The input that stands for standard input.
 const STDIN: &str = "-";
+
+/// A file as messages name it.
+pub fn shown(path: &Path) -> String {
+    file_name(&path.display().to_string())
+}
+
 /// Topology of a cluster backup (`redis-cli --cluster backup`).
 const BACKUP_TOPOLOGY: &str = "nodes.json";
 /// Topology of a data directory.
 const SERVER_TOPOLOGY: &str = "nodes.conf";
 /// Magics of a snapshot.
-const MAGICS: [&[u8]; 2] = [b"REDIS", b"VALKEY"];
+pub const MAGICS: [&[u8]; 2] = [b"REDIS", b"VALKEY"];
 /// What tools that compress add to a name, also those whose files are not read: they are told by name then.
 const COMPRESSED: [&str; 6] = [".gz", ".zst", ".lz4", ".bz2", ".xz", ".zip"];
 /// Length of a node id.
@@ -115,6 +123,29 @@ impl Inputs {
         };
         (inputs.topology_file, inputs.topology) = topology.unzip();
         Ok(inputs)
+    }
+
+    /// Keeps a result from taking the place of a snapshot or a topology: nothing is ever written to a backup.
+    ///
+    /// # Errors
+    /// Wrong usage, when the file is one of the inputs, or holds a snapshot all the same.
+    pub fn protect_from(&self, output: Option<&Path>) -> Result<()> {
+        let place = output.and_then(|path| path.canonicalize().ok());
+        let Some(place) = place.filter(|place| place.is_file()) else {
+            return Ok(());
+        };
+        let snapshots = self.snapshots.iter().map(|snapshot| &snapshot.path);
+        let of_backups = self.backups.iter().map(|backup| &backup.topology_file);
+        let mut inputs = snapshots.chain(of_backups).chain(&self.topology_file);
+        let is_input = inputs.any(|path| path.canonicalize().is_ok_and(|path| path == place));
+        if is_input || holds_a_snapshot(&place) == Ok(true) {
+            let what = if is_input { "an input" } else { "a snapshot" };
+            return Err(Refusal::usage(format!(
+                "-o {} is {what}: nothing is ever written to a backup",
+                output.unwrap_or(&place).display()
+            )));
+        }
+        Ok(())
     }
 
     fn add_stdin(&mut self) -> Result<()> {
@@ -185,10 +216,21 @@ impl Inputs {
             break;
         }
         for name in &listing.append_only {
-            self.left_out.push(format!(
-                "{}: append-only files are not read: what was written after the snapshot is not seen",
-                directory.join(name).display()
-            ));
+            self.left_out.push(Notice {
+                file: None,
+                name: "append-only-file-not-read".to_owned(),
+                message: format!(
+                    "{}: append-only files are not read: what was written after the snapshot is not seen",
+                    directory.join(name).display()
+                ),
+            });
+        }
+        if !listing.others.is_empty() {
+            self.left_out.push(Notice {
+                file: Some(directory.display().to_string()),
+                name: "not-a-snapshot".to_owned(),
+                message: format!("no snapshots, and not read: {}", listing.others()),
+            });
         }
         for path in listing.snapshots {
             let node = node_of_backup(&path).or_else(|| myself.clone());
@@ -198,12 +240,19 @@ impl Inputs {
     }
 }
 
-/// What lies in a directory.
+/// What lies in a directory. Hidden files are left alone: they belong to tools, and those that look like snapshots are
+/// copies that somebody is about to rename.
 struct Listing {
-    names: Vec<std::ffi::OsString>,
+    names: Vec<OsString>,
+    hidden: usize,
     snapshots: Vec<PathBuf>,
-    append_only: Vec<std::ffi::OsString>,
+    append_only: Vec<OsString>,
+    /// What is neither of these nor a topology, and why it cannot be a snapshot, where that is not plain to see.
+    others: Vec<(OsString, Option<String>)>,
 }
+
+/// Most names that are told of a directory.
+const NAMES_SHOWN_MAX: usize = 8;
 
 impl Listing {
     fn read(directory: &Path) -> io::Result<Listing> {
@@ -211,52 +260,92 @@ impl Listing {
         for entry in fs::read_dir(directory)? {
             names.push(entry?.file_name());
         }
+        let all = names.len();
+        names.retain(|name| !name.as_encoded_bytes().starts_with(b"."));
         names.sort_unstable();
         let mut listing = Listing {
+            hidden: all - names.len(),
             names,
             snapshots: Vec::new(),
             append_only: Vec::new(),
+            others: Vec::new(),
         };
         for name in &listing.names {
             let path = directory.join(name);
             let extension = path.extension().and_then(OsStr::to_str);
+            let is_topology =
+                [BACKUP_TOPOLOGY, SERVER_TOPOLOGY].contains(&&*name.to_string_lossy());
             if extension == Some("aof") || name == OsStr::new("appendonlydir") {
                 listing.append_only.push(name.clone());
-            } else if path.is_file()
-                && (stem_of_snapshot(&path).is_some() || holds_a_snapshot(&path))
-            {
+                continue;
+            }
+            match holds_a_snapshot(&path) {
+                Ok(true) => listing.snapshots.push(path),
                 // A file that calls itself a snapshot and is none is an error for its reader to tell, not a
-                // file to be passed over in silence.
-                listing.snapshots.push(path);
+                // file to be passed over.
+                _ if path.is_file() && stem_of_snapshot(&path).is_some() => {
+                    listing.snapshots.push(path);
+                }
+                _ if is_topology => {}
+                Ok(false) => listing.others.push((name.clone(), None)),
+                Err(why) => listing.others.push((name.clone(), Some(why))),
             }
         }
         Ok(listing)
     }
 
     fn contents(&self) -> String {
-        const SHOWN_MAX: usize = 5;
-        if self.names.is_empty() {
-            return "nothing".to_owned();
+        match (self.names.is_empty(), self.hidden) {
+            (true, 0) => "nothing".to_owned(),
+            (true, _) => "hidden files alone, which are left alone".to_owned(),
+            (false, _) => enumerated(self.names.iter().map(|name| {
+                let mut others = self.others.iter();
+                let other = others.find(|(other, _)| other == name);
+                described(name, other.and_then(|(_, why)| why.as_deref()))
+            })),
         }
-        let shown: Vec<_> = self
-            .names
-            .iter()
-            .take(SHOWN_MAX)
-            .map(|name| format!("{name:?}"))
-            .collect();
-        let more = self.names.len().saturating_sub(SHOWN_MAX);
-        if more == 0 {
-            shown.join(", ")
-        } else {
-            format!("{} and {more} more", shown.join(", "))
-        }
+    }
+
+    fn others(&self) -> String {
+        let others = self.others.iter();
+        enumerated(others.map(|(name, why)| described(name, why.as_deref())))
     }
 }
 
-/// Whether what the file holds, without its wrappings, begins like a snapshot.
-fn holds_a_snapshot(path: &Path) -> bool {
-    Source::open(path, &OpenOptions::default())
-        .is_ok_and(|source| MAGICS.iter().any(|magic| source.head().starts_with(magic)))
+/// A name, quoted because it may be anything, and what it is the name of.
+fn described(name: &OsStr, what: Option<&str>) -> String {
+    match what {
+        Some(what) => format!("{name:?} ({what})"),
+        None => format!("{name:?}"),
+    }
+}
+
+/// The first few of some things, and how many more there are.
+fn enumerated(things: impl ExactSizeIterator<Item = String>) -> String {
+    let more = things.len().saturating_sub(NAMES_SHOWN_MAX);
+    let mut shown = things.take(NAMES_SHOWN_MAX).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        shown.push_str(&format!(" and {more} more"));
+    }
+    shown
+}
+
+/// Whether what the file holds, without its wrappings, begins like a snapshot; what it is instead, where it is no file or
+/// cannot be looked into. Nothing but files is opened: a pipe may wait for ever.
+fn holds_a_snapshot(path: &Path) -> Result<bool, String> {
+    let metadata = fs::metadata(path).map_err(|error| match path.is_symlink() {
+        true => "a link that leads nowhere".to_owned(),
+        false => error.to_string(),
+    })?;
+    if metadata.is_dir() {
+        return Err("a directory".to_owned());
+    }
+    if !metadata.is_file() {
+        return Err("no regular file".to_owned());
+    }
+    let source = Source::open(path, &OpenOptions::default()).map_err(|error| error.to_string())?;
+    let head = source.head();
+    Ok(MAGICS.iter().any(|magic| head.starts_with(magic)))
 }
 
 /// What is in front of `.rdb` in the name of a file, when its name says that it is a snapshot.

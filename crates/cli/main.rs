@@ -53,9 +53,7 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitStatus::Fine,
         Err(error) => {
             say::error(&error);
-            error
-                .downcast_ref::<Refusal>()
-                .map_or(ExitStatus::Failure, |refusal| refusal.status)
+            Refusal::status_of(&error)
         }
     }
     .into()

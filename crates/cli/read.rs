@@ -1,21 +1,28 @@
 //! Opens snapshots and scans them.
 
+use std::io::{self, Read as _};
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
 use preshard_analyzer::{
     Assembly, CostProfile, Error as ScanError, FileScan, KeyFacts, MemoryModel, Progress, Rough1,
     ScanOptions, Seeker, Server, Wanted, assemble, scan, scan_all, seek,
 };
-use preshard_parser::source::{Container, Source};
-use preshard_parser::{Detail, RdbReader, RecordKind};
+use preshard_parser::limits::EXPANSION_FREE_BYTES;
+use preshard_parser::source::{Container, ContainerError, Problem, Source};
+use preshard_parser::{Detail, Error as ParserError, RdbReader, RecordKind};
 use preshard_planner::PlanLimits;
 use preshard_report::document::{Estimates, InputFacts, Notice, Precision};
 use preshard_slots::NodeId;
 
 use crate::exit::Refusal;
-use crate::input::{Inputs, Snapshot};
+use crate::input::{Inputs, MAGICS, Snapshot, shown};
 use crate::options::{ReadOptions, name_floors};
 use crate::progress::Bar;
 use crate::say;
+
+/// Magic and version of a snapshot.
+const HEADER_BYTES: usize = 9;
 
 /// The memory model in use.
 pub const MEMORY_MODEL: Rough1 = Rough1;
@@ -41,11 +48,11 @@ impl OpenFile {
             true => Source::stdin(&options.open),
             false => Source::open(&snapshot.path, &options.open),
         }
-        .with_context(|| format!("cannot open {}", snapshot.path.display()))?;
+        .map_err(|error| cannot_open(error, &snapshot.path))?;
         if options.salvage && source.bytes().is_none() {
             return Err(not_at_hand(&source));
         }
-        let origin = Origin::of(source.head()).with_context(|| unreadable(&source))?;
+        let origin = Origin::of(source.head()).map_err(|error| no_snapshot(error, &source))?;
         Ok(OpenFile {
             node: snapshot.node.clone(),
             cost: match &options.target {
@@ -72,7 +79,7 @@ impl OpenFile {
         limits: &PlanLimits,
         detail: Detail,
         bar: &dyn Progress,
-        sink: &mut dyn FnMut(&[KeyFacts<'_>]) -> std::io::Result<()>,
+        sink: &mut dyn FnMut(&[KeyFacts<'_>]) -> io::Result<()>,
         sink_failed: &str,
     ) -> Result<FileScan> {
         scan(&self.source, &self.scan_options(limits, detail), bar, sink)
@@ -122,9 +129,61 @@ impl OpenFile {
     }
 }
 
+/// What is said of a file that cannot be opened. Of one whose wrapping is damaged before anything comes out of it, the
+/// file is there, and the damage is what is wrong.
+fn cannot_open(error: io::Error, path: &Path) -> anyhow::Error {
+    let is_damage = ContainerError::of(&error).is_some_and(ContainerError::is_damage);
+    let error = anyhow::Error::new(error);
+    match is_damage {
+        true => error.context(Refusal::damaged(format!("cannot read {}", shown(path)))),
+        false => error.context(format!("cannot open {}", shown(path))),
+    }
+}
+
+/// What is said of a file that does not begin like a snapshot: that it is none, or that damage is why.
+fn no_snapshot(error: ParserError, source: &Source) -> anyhow::Error {
+    let said = unreadable(source);
+    let head = source.head();
+    let begins = MAGICS.iter().any(|magic| head.starts_with(magic));
+    let may_begin = MAGICS.iter().any(|magic| magic.starts_with(head));
+    let is_cut = head.len() < HEADER_BYTES && (begins || may_begin);
+    if let Some((failure, problem)) = wrapping_failure(source) {
+        // A cut explains what is missing, and not that something else is there.
+        let explains = match problem {
+            Problem::Damaged(_) => true,
+            Problem::Truncated => is_cut,
+            _ => false,
+        };
+        if explains {
+            return anyhow::Error::new(failure).context(Refusal::damaged(said));
+        }
+    }
+    // A capture is made of a snapshot, and of nothing shorter.
+    let is_captured = source
+        .wrapping()
+        .last()
+        .is_some_and(|it| !it.is_compressed());
+    let error = anyhow::Error::new(error);
+    match is_cut && (begins || is_captured) {
+        true => error.context(Refusal::damaged(said)),
+        false => error.context(said),
+    }
+}
+
+/// Why a wrapping cannot be read on, as far as it is decoded for that: what holds no snapshot need not be read to its end.
+fn wrapping_failure(source: &Source) -> Option<(io::Error, Problem)> {
+    if !source.wrapping().iter().any(Container::is_compressed) {
+        return None;
+    }
+    let stream = source.stream().ok()?;
+    let failure = io::copy(&mut stream.take(EXPANSION_FREE_BYTES), &mut io::sink()).err()?;
+    let problem = ContainerError::of(&failure)?.problem.clone();
+    Some((failure, problem))
+}
+
 /// What is said of a snapshot that can only be read in order.
 fn not_at_hand(source: &Source) -> anyhow::Error {
-    let path = source.path().display();
+    let path = shown(source.path());
     let compressed = source.wrapping().iter().find(|each| each.is_compressed());
     Refusal::usage(match (compressed, source.file_bytes()) {
         (Some(container), _) => format!(
@@ -139,7 +198,7 @@ fn not_at_hand(source: &Source) -> anyhow::Error {
 
 /// What is said of a file that cannot be read. Offsets are those of the snapshot, so it tells what that is in.
 fn unreadable(source: &Source) -> String {
-    let path = source.path().display();
+    let path = shown(source.path());
     let wrapping: Vec<String> = source.wrapping().iter().map(Container::to_string).collect();
     match wrapping.is_empty() {
         true => format!("cannot read {path}"),
@@ -188,7 +247,7 @@ pub fn open_all(inputs: &Inputs, options: &ReadOptions) -> Result<(Vec<OpenFile>
 
 /// A progress bar for reading these files once.
 pub fn bar_over<'f>(files: impl IntoIterator<Item = &'f OpenFile>, options: &ReadOptions) -> Bar {
-    let bytes = files.into_iter().map(|file| snapshot_bytes(&file.source));
+    let bytes = files.into_iter().map(|file| file.source.file_bytes());
     Bar::new(bytes.sum(), options.quiet)
 }
 
@@ -203,12 +262,6 @@ pub fn all_or_none<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
         last?;
     }
     sound.into_iter().collect()
-}
-
-/// How many bytes there will be to read, where that is known before.
-fn snapshot_bytes(source: &Source) -> Option<u64> {
-    let as_it_is = !source.wrapping().iter().any(Container::is_compressed);
-    source.file_bytes().filter(|_| as_it_is)
 }
 
 /// The one cost profile of files that are to be looked at together.
@@ -227,9 +280,9 @@ pub fn common_cost(files: &[OpenFile]) -> Result<CostProfile> {
         Some(other) => Err(Refusal::usage(format!(
             "the snapshots were written by different servers: {} needs cost profile {}, {} needs {}; say which server to \
              plan for with --target",
-            first.source.path().display(),
+            shown(first.source.path()),
             first.cost.name(),
-            other.source.path().display(),
+            shown(other.source.path()),
             other.cost.name()
         ))),
     }
@@ -312,17 +365,8 @@ pub fn notices(assembly: &Assembly, inputs: &Inputs) -> Vec<Notice> {
     }
     let between = assembly.warnings.iter();
     notices.extend(between.map(|warning| Notice::new(None, warning)));
-    notices.extend(left_out(inputs));
+    notices.extend(inputs.left_out.iter().cloned());
     notices
-}
-
-/// What was found beside the snapshots and not read.
-pub fn left_out(inputs: &Inputs) -> impl Iterator<Item = Notice> {
-    inputs.left_out.iter().map(|message| Notice {
-        file: None,
-        name: "append-only-file-not-read".to_owned(),
-        message: message.clone(),
-    })
 }
 
 /// Who wrote a snapshot and when, where its first records tell.
@@ -337,7 +381,7 @@ impl Origin {
     ///
     /// # Errors
     /// When the bytes are no snapshot at all; damage behind the header is left for the scan to tell.
-    fn of(head: &[u8]) -> Result<Origin> {
+    fn of(head: &[u8]) -> Result<Origin, ParserError> {
         let mut reader = RdbReader::new(head)?;
         let mut origin = Origin::default();
         while let Ok(Some(record)) = reader.next_record() {

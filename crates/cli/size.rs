@@ -1,8 +1,8 @@
 //! Sizes as people paste them from `redis.conf` and `CONFIG GET`.
 
 /// Suffixes and what they stand for: those of `redis.conf` (redis `src/util.c`, `memtoull`), where `k` is a thousand and
-/// `kb` is 1024, and the binary prefixes that say what they mean.
-const SUFFIXES: [(&str, u64); 11] = [
+/// `kb` is 1024, the binary prefixes that say what they mean, and tera in both of these ways.
+const SUFFIXES: [(&str, u64); 14] = [
     ("", 1),
     ("b", 1),
     ("k", 1_000),
@@ -14,6 +14,9 @@ const SUFFIXES: [(&str, u64); 11] = [
     ("g", 1_000_000_000),
     ("gb", 1 << 30),
     ("gib", 1 << 30),
+    ("t", 1_000_000_000_000),
+    ("tb", 1 << 40),
+    ("tib", 1 << 40),
 ];
 
 /// No server that holds anything runs on less: a smaller `maxmemory` is a number whose unit was forgotten.
@@ -25,8 +28,8 @@ const MAXMEMORY_MIN_BYTES: u64 = 1 << 20;
 /// A sentence for the user when the text is no size.
 pub fn parse_size(text: &str) -> Result<u64, String> {
     let expected = || {
-        "expected a whole number with a unit as in redis.conf, such as 64mb (k = 1000, kb or KiB = 1024; likewise m and \
-         g), or a number of bytes"
+        "expected a whole number with a unit as in redis.conf, such as 64mb (k = 1000, kb or KiB = 1024; likewise m, g \
+         and t), or a number of bytes"
             .to_owned()
     };
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -82,7 +85,7 @@ pub fn parse_maxmemory(text: &str) -> Result<u64, String> {
 mod tests {
     use super::*;
 
-    /// What `CONFIG SET maxmemory` of Redis 7.0.15 made of the same words and refused; besides, binary prefixes
+    /// What `CONFIG SET maxmemory` of Redis 7.0.15 made of the same words and refused; besides, binary prefixes, tera
     /// and a space before the unit, which it does not know.
     #[test]
     fn sizes_mean_what_redis_conf_means() {
@@ -103,6 +106,11 @@ mod tests {
             ("64MiB", 67_108_864),
             ("3GiB", 3_221_225_472),
             ("10 MB", 10_485_760),
+            ("1t", 1_000_000_000_000),
+            ("1tb", 1_099_511_627_776),
+            ("1TiB", 1_099_511_627_776),
+            ("1 TiB", 1_099_511_627_776),
+            ("16777215tb", 18_446_742_974_197_923_840),
         ] {
             assert_eq!(parse_size(text), Ok(bytes), "{text}");
         }
@@ -116,6 +124,9 @@ mod tests {
             "1e9",
             "0x10",
             "18446744073709551615gb",
+            "16777216tb",
+            "1 t b",
+            "1bb",
         ] {
             assert!(parse_size(text).is_err(), "{text:?} passed");
         }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use crate::run::{fixture, preshard, preshard_in};
+use crate::run::{Scratch, fixture, preshard, preshard_in, sound};
 
 #[test]
 fn a_result_replaces_the_file_that_was_there() {
@@ -29,6 +29,56 @@ fn a_result_replaces_the_file_that_was_there() {
         .expect("the directory")
         .collect();
     assert_eq!(left.len(), 1, "something else was left behind: {left:?}");
+}
+
+/// A typing mistake must not cost a backup.
+#[test]
+fn nothing_is_written_over_an_input_or_a_snapshot() {
+    let scratch = Scratch::new();
+    let id = "0123456789abcdef0123456789abcdef01234567";
+    scratch.write("backup/dump.rdb", sound());
+    scratch.write(
+        "backup/nodes.json",
+        format!(
+            r#"[{{"name":"{id}","host":"10.0.0.1","port":7000,"replicate":null,"slots":[[0,16383]],"slots_count":16384,"flags":"master","current_epoch":1}}]"#
+        ),
+    );
+    scratch.write("cut.rdb", &sound()[..9_000]);
+    let gzip = fs::read(fixture("wrapped/gnu-gzip-1.12.gz")).expect("the fixture");
+    scratch.write("other", gzip);
+    fs::hard_link(
+        scratch.path().join("backup/dump.rdb"),
+        scratch.path().join("hard.rdb"),
+    )
+    .expect("a link");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("backup/dump.rdb", scratch.path().join("soft")).expect("a link");
+    let outputs = [
+        ("cut.rdb", "an input"),
+        ("./backup/../cut.rdb", "an input"),
+        ("backup/nodes.json", "an input"),
+        ("backup/dump.rdb", "an input"),
+        ("hard.rdb", "a snapshot"),
+        ("other", "a snapshot"),
+        #[cfg(unix)]
+        ("soft", "an input"),
+    ];
+    for (output, what) in outputs {
+        let before = fs::read(scratch.path().join(output)).expect("readable");
+        for command in [
+            &["inspect"][..],
+            &["keys"],
+            &["keys", "--key", "k"],
+            &["slots", "--topology", "backup/nodes.json"],
+            &["plan", "--add", "1", "--topology", "backup/nodes.json"],
+        ] {
+            let args = [command, &["backup", "cut.rdb", "-o", output]].concat();
+            let said = format!("-o {output} is {what}");
+            scratch.refuses(&args, 2, &[&said, "ever written to a backup"]);
+            let after = fs::read(scratch.path().join(output)).expect("readable");
+            assert!(after == before, "{args:?}");
+        }
+    }
 }
 
 #[test]

@@ -101,7 +101,8 @@ fn standard_input_is_there_once() {
     let ran = piped(&["keys", "-", "-"], &wrapped("dump.rdb")).expect_status(2);
     assert!(ran.stderr.contains("only once"), "{}", ran.stderr);
     let ran = piped(&["keys", "-"], b"").expect_status(1);
-    assert!(ran.stderr.contains("cannot read -"), "{}", ran.stderr);
+    let said = "cannot read standard input";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
     assert!(ran.stderr.contains("an empty file"), "{}", ran.stderr);
 }
 
@@ -127,9 +128,9 @@ fn a_compressed_snapshot_that_was_cut_tells_both_places_and_keeps_its_keys() {
     scratch.write("nothing.gz", &whole[..15]);
     scratch.refuses(
         &["keys", "nothing.gz"],
-        1,
+        5,
         &[
-            "cannot open nothing.gz",
+            "cannot read nothing.gz",
             "gzip truncated at offset 0xf (15)",
         ],
     );
@@ -181,7 +182,10 @@ fn more_than_was_allowed_is_refused() {
     };
     assert_eq!(keys(held).expect_status(0).stdout.lines().count(), 18);
     let ran = keys(held - 1).expect_status(5);
-    let said = format!("it decodes to more than {} bytes", held - 1);
+    let said = format!(
+        "it decodes to more than {} bytes; --max-decompressed SIZE allows more",
+        held - 1
+    );
     assert!(ran.stderr.contains(&said), "{}", ran.stderr);
     let args = ["keys", "dump.gz", "--max-decompressed", "0"];
     scratch.refuses(&args, 2, &["--max-decompressed", "more than 0"]);

@@ -66,7 +66,7 @@ pub use salvage::{Gap, LostKey, Repair, Salvage, Touch};
 pub use scan::{Progress, ScanOptions, Seeker, Sink, Wanted, scan, scan_all, scan_stream, seek};
 pub use server::{Product, Server};
 pub use summary::{
-    AuxField, Checksum, Damage, DatabaseRow, FileScan, FileSummary, LibraryRow, ModuleRow,
+    AuxField, Checksum, Damage, DatabaseRow, FileScan, FileSummary, Layer, LibraryRow, ModuleRow,
     SlotInfoCheck, TypeRow,
 };
 pub use warning::Warning;

@@ -28,6 +28,8 @@ pub struct FileSummary {
     pub path: PathBuf,
     /// What the snapshot is wrapped in, outermost first; empty for a snapshot as it is.
     pub wrapping: Vec<Container>,
+    /// The same layers, with what each takes of the file.
+    pub layers: Vec<Layer>,
     /// Length of the file, wrapping and all; `None` for pipes and standard input.
     pub file_bytes: Option<u64>,
     /// Length of the snapshot and what stands behind it, unwrapped. Offsets count from its first byte.
@@ -83,7 +85,8 @@ pub struct FileSummary {
     pub salvage: Option<Salvage>,
     /// The file was written to while it was read: what was read may be neither the old content nor the new one.
     pub changed: bool,
-    /// Bytes after the end of the snapshot, which servers ignore.
+    /// Bytes after the end of the snapshot, which servers ignore. Those after the end of what it is wrapped in are in
+    /// [`FileSummary::layers`].
     pub trailing_bytes: u64,
     /// What each byte of the file is: the parts add up to [`FileSummary::bytes`].
     pub account: Vec<Part>,
@@ -91,6 +94,24 @@ pub struct FileSummary {
     pub claims: Vec<Claim>,
     /// What deserves attention.
     pub warnings: Vec<Warning>,
+}
+
+/// One layer that a snapshot is wrapped in.
+///
+/// A file is made of the [`Layer::bytes`] and the [`Layer::behind`] of its layers up to the first that is compressed;
+/// where none is, of these and of [`FileSummary::bytes`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// What it is.
+    pub container: Container,
+    /// Its own bytes: of a capture those in front of what it holds, of what is compressed all; `None` when its end was not
+    /// reached.
+    pub bytes: Option<u64>,
+    /// Whether it was read to its end, it holds as much as it says, and its checksums are right, where it has any.
+    pub whole: bool,
+    /// What stands behind what is compressed, which is not read. What stands behind a capture is in the account of what
+    /// it holds.
+    pub behind: Vec<Part>,
 }
 
 /// An auxiliary field, its bytes as text (invalid UTF-8 replaced). Text from strangers all the same.
@@ -253,6 +274,20 @@ impl Damage {
             message: error.to_string(),
             in_key: error.entry().map(|(db, key)| (db, KeyName(key.into()))),
             keys_before,
+        }
+    }
+
+    /// What a capture lacks whose snapshot was read whole.
+    pub(crate) fn missing(summary: &FileSummary, what: &impl std::fmt::Display) -> Damage {
+        Damage {
+            offset: summary.bytes,
+            truncated: true,
+            message: format!(
+                "replication capture cut short at offset {0:#x} ({0}): {what}",
+                summary.bytes
+            ),
+            in_key: None,
+            keys_before: summary.keys,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use preshard_parser::source::Container;
 use preshard_slots::{NodeId, SlotSet};
 
 use crate::{Claim, Gap};
@@ -26,6 +27,17 @@ pub enum Warning {
     TrailingBytes {
         /// How far.
         bytes: u64,
+        /// What the snapshot is wrapped in and they follow; `None` when they follow the snapshot itself.
+        container: Option<Container>,
+        /// They begin like a snapshot: several were put into one file.
+        begins_snapshot: bool,
+    },
+    /// Not only the snapshot is damaged: what it is wrapped in cannot be read to its end either.
+    WrappingDamaged {
+        /// What is wrong with it, and where.
+        reason: String,
+        /// It is damaged, rather than refused for its size or unreadable for the device.
+        damaged: bool,
     },
     /// Commands stand behind the snapshot, or behind what that is wrapped in.
     CommandsBehind {
@@ -205,6 +217,7 @@ impl Warning {
             Warning::WrongChecksum { .. } => "wrong-checksum",
             Warning::NoChecksum { .. } => "no-checksum",
             Warning::TrailingBytes { .. } => "trailing-bytes",
+            Warning::WrappingDamaged { .. } => "wrapping-damaged",
             Warning::CommandsBehind { .. } => "commands-behind",
             Warning::WritesElsewhere => "writes-elsewhere",
             Warning::CaptureMarkMissing => "capture-mark-missing",
@@ -290,11 +303,32 @@ impl std::fmt::Display for Warning {
                 }
                 f.write_str(", so bytes that have changed since may go unnoticed")
             }
-            Warning::TrailingBytes { bytes } => write!(
-                f,
-                "{} after the end of the snapshot not read",
-                Counted(*bytes, "byte")
-            ),
+            Warning::TrailingBytes {
+                bytes,
+                container,
+                begins_snapshot,
+            } => {
+                let bytes = Counted(*bytes, "byte");
+                match container {
+                    None => write!(f, "{bytes} after the end of the snapshot not read")?,
+                    Some(container) => {
+                        write!(f, "{bytes} after the end of the {container} not read")?;
+                    }
+                }
+                match begins_snapshot {
+                    true => f.write_str(
+                        ": they begin like another snapshot; put each into a file of its own",
+                    ),
+                    false => Ok(()),
+                }
+            }
+            Warning::WrappingDamaged { reason, damaged } => {
+                f.write_str(match damaged {
+                    true => "what the snapshot is wrapped in is not whole either, which may be why the snapshot is damaged",
+                    false => "what the snapshot is wrapped in was not read to its end either",
+                })?;
+                write!(f, ": {reason}")
+            }
             Warning::CommandsBehind { bytes } => write!(
                 f,
                 "the state after the snapshot is in {} of commands behind it, which are not read",

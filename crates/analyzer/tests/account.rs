@@ -270,7 +270,7 @@ fn captures_are_accounted_for_behind_the_snapshot() {
         &'a [(PartKind, (u64, u64))],
         &'a [&'a str],
     );
-    let cases: [Case<'_>; 6] = [
+    let cases: [Case<'_>; 8] = [
         (&exact, vec![], &[], &[]),
         (&exact, COMMAND.to_vec(), &[command], &["commands-behind"]),
         (
@@ -290,7 +290,19 @@ fn captures_are_accounted_for_behind_the_snapshot() {
             &marked,
             MARK[..39].to_vec(),
             &[(PartKind::Trailing, (1, 39))],
+            &["trailing-bytes"],
+        ),
+        (
+            &marked,
+            b"something else".to_vec(),
+            &[(PartKind::Trailing, (1, 14))],
             &["capture-mark-missing", "trailing-bytes"],
+        ),
+        (
+            &false_length,
+            COMMAND[..13].to_vec(),
+            &[(PartKind::Commands, (1, 13))],
+            &["commands-behind", "capture-length-differs"],
         ),
     ];
     for (front, behind, expected, warned) in cases {
@@ -308,7 +320,18 @@ fn captures_are_accounted_for_behind_the_snapshot() {
                 .collect();
             assert_eq!(beyond, expected, "{}", bytes.escape_ascii());
             assert_eq!(warnings(&scan), warned, "{}", bytes.escape_ascii());
-            assert!(summary.is_whole());
+            // Bytes are missing of the mark, or of the length that is stated.
+            let is_cut = matches!(behind.len(), 39 | 13);
+            assert_eq!(summary.is_whole(), !is_cut, "{}", bytes.escape_ascii());
+            let [layer] = &summary.layers[..] else {
+                panic!("{:?}", summary.layers);
+            };
+            assert_eq!(
+                (layer.bytes, layer.whole),
+                (Some(front.len() as u64), !is_cut)
+            );
+            assert_eq!(layer.behind, []);
+            assert_eq!(front.len() as u64 + summary.bytes, bytes.len() as u64);
         }
     }
 }

@@ -13,11 +13,11 @@ use crate::args::{DocumentFormat, InspectArgs};
 use crate::backup::Completeness;
 use crate::cross_check::cross_check;
 use crate::exit::{ExitStatus, Refusal};
-use crate::input::{Inputs, TopologyWish};
+use crate::input::{Inputs, TopologyWish, shown};
 use crate::options::ReadOptions;
 use crate::output::{Output, cannot_write};
 use crate::progress::Bar;
-use crate::read::{OpenFile, all_or_none, bar_over, left_out, open_each, scan_each};
+use crate::read::{OpenFile, all_or_none, bar_over, open_each, scan_each};
 use crate::say;
 
 /// Answers the question.
@@ -33,6 +33,7 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
         false => Detail::Counts,
     };
     let inputs = Inputs::find(&read.inputs, TopologyWish::Each)?;
+    inputs.protect_from(args.output.output.as_deref())?;
     let mut opened = open_each(&inputs, &read);
     if opened.iter().all(Result::is_err) || opened.iter().any(is_wrong_usage) {
         opened = all_or_none(opened)?.into_iter().map(Ok).collect();
@@ -45,10 +46,22 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
         // No time is told here, and only scans with one cost profile can be joined.
         file.cost = CostProfile::for_server(None);
     }
+    if let Some(once) = opened
+        .iter()
+        .flatten()
+        .find(|file| !file.source.can_be_read_again())
+        && args.cross_check
+    {
+        return Err(Refusal::usage(format!(
+            "--cross-check reads a snapshot a second time, and {} can be read only once: write it to a file first",
+            shown(once.source.path())
+        )));
+    }
     let mut out = Output::open(args.output.output.as_deref())?;
 
     let bar = bar_over(opened.iter().flatten(), &read);
     let (mut reports, mut unreadable, mut said) = (Vec::new(), Vec::new(), Vec::new());
+    let mut only_damaged = true;
     let mut scans = Vec::with_capacity(opened.len());
     let scanned = scan_opened(opened, detail, &bar);
     for ((snapshot, scanned), estimates) in inputs.snapshots.iter().zip(scanned).zip(estimates) {
@@ -56,6 +69,7 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
         let (Ok((file, scan)), Some(estimates)) = (&scanned, estimates) else {
             if let Err(error) = scanned {
                 say::error(&error);
+                only_damaged &= Refusal::status_of(&error) == ExitStatus::Partial;
                 unreadable.push(UnreadableFile {
                     file: name,
                     message: format!("{error:#}"),
@@ -67,7 +81,9 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
         let damage = scan.summary.damage.as_ref();
         let check = args
             .cross_check
-            .then(|| cross_check(file.source.bytes(), damage.is_some()));
+            .then(|| cross_check(&file.source, damage.is_some()))
+            .transpose()
+            .with_context(|| format!("cannot read {} again", shown(file.source.path())))?;
         let report = FileReport::new(&scan.summary, estimates, check);
         said.extend(damage.map(|damage| Notice::damage(name, damage)));
         said.extend(report.warnings.iter().cloned());
@@ -77,7 +93,7 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
     drop(bar);
     let completeness = Completeness::of_scans(&inputs, scans);
     let mut beside = completeness.notices;
-    beside.extend(left_out(&inputs));
+    beside.extend(inputs.left_out.iter().cloned());
     said.extend(beside.iter().cloned());
     say::warnings(&said);
 
@@ -94,9 +110,9 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
             .as_ref()
             .is_some_and(|check| check.result == Agreement::Differs)
     });
-    Ok(if !document.unreadable.is_empty() {
+    Ok(if !only_damaged {
         ExitStatus::Failure
-    } else if document.partial {
+    } else if document.partial || !document.unreadable.is_empty() {
         ExitStatus::Partial
     } else if differs {
         ExitStatus::Failure
@@ -107,7 +123,8 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
 
 /// Whether the command line is wrong, and not the file.
 fn is_wrong_usage(opened: &Result<OpenFile>) -> bool {
-    opened.as_ref().is_err_and(anyhow::Error::is::<Refusal>)
+    let is_usage = |error: &anyhow::Error| Refusal::status_of(error) == ExitStatus::Usage;
+    opened.as_ref().is_err_and(is_usage)
 }
 
 /// Scans all files that could be opened.

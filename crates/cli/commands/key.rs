@@ -15,10 +15,10 @@ use super::keys::all_estimates;
 use crate::args::{KeysArgs, KeysFormat};
 use crate::backup::Completeness;
 use crate::exit::{ExitStatus, Refusal};
-use crate::input::{Inputs, TopologyWish};
+use crate::input::{Inputs, TopologyWish, shown};
 use crate::options::{ReadOptions, plan_limits};
 use crate::output::{Output, cannot_write};
-use crate::read::{OpenFile, left_out, open_all};
+use crate::read::{OpenFile, open_all};
 use crate::say;
 
 /// Bytes that are shown of a member: what fits a line, and what tells strings apart.
@@ -41,6 +41,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     // Lines that run over a terminal and a bar that is drawn on it would spoil each other.
     read.quiet |= args.one.members && args.output.output.is_none() && io::stdout().is_terminal();
     let inputs = Inputs::find(&read.inputs, TopologyWish::Each)?;
+    inputs.protect_from(args.output.output.as_deref())?;
     let (files, bar) = open_all(&inputs, &read)?;
     let head_bytes = args.one.member_bytes.unwrap_or(match args.format {
         KeysFormat::Text => TEXT_MEMBER_BYTES,
@@ -100,12 +101,14 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
         }
         writer.finish().context(cannot_write)?;
         out.finish()?;
-        if args.format != KeysFormat::Text {
+        // The table of members has no estimates.
+        let is_estimated = !args.one.members || args.format == KeysFormat::Ndjson;
+        if args.format != KeysFormat::Text && is_estimated {
             say::note(&estimates_note(&estimates));
         }
     }
     said.extend(completeness.notices);
-    said.extend(left_out(&inputs));
+    said.extend(inputs.left_out.iter().cloned());
     say::warnings(&said);
     match (found, whole) {
         (0, _) => Err(not_found(&wanted, &files, whole)),
@@ -298,7 +301,7 @@ fn duplicate(in_databases: &BTreeMap<u64, u64>) -> Option<String> {
 fn not_found(wanted: &Wanted, files: &[OpenFile], whole: bool) -> anyhow::Error {
     let key = KeyName(wanted.key.clone());
     let place = match files {
-        [file] => file.source.path().display().to_string(),
+        [file] => shown(file.source.path()),
         files => format!("any of {} files", files.len()),
     };
     let dbs: Vec<String> = wanted.dbs.iter().map(u64::to_string).collect();

@@ -19,7 +19,7 @@ use crate::exit::{ExitStatus, Refusal};
 use crate::input::{Inputs, TopologyWish};
 use crate::options::{ReadOptions, plan_limits};
 use crate::output::{Output, cannot_write};
-use crate::read::{OpenFile, left_out, open_all};
+use crate::read::{OpenFile, open_all};
 use crate::say;
 
 /// The longest element is what people look for in a list of keys. A key that is broken inside is listed all the
@@ -46,6 +46,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     read.quiet |=
         selection.top.is_none() && args.output.output.is_none() && io::stdout().is_terminal();
     let inputs = Inputs::find(&read.inputs, TopologyWish::Each)?;
+    inputs.protect_from(args.output.output.as_deref())?;
     let (files, bar) = open_all(&inputs, &read)?;
     let limits = files
         .iter()
@@ -102,7 +103,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     out.finish()?;
 
     said.extend(completeness.notices);
-    said.extend(left_out(&inputs));
+    said.extend(inputs.left_out.iter().cloned());
     say::warnings(&said);
     if args.format != KeysFormat::Text {
         say::note(&estimates_note(&estimates));

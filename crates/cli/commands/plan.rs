@@ -38,6 +38,7 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
         &read.inputs,
         TopologyWish::new(args.topology.topology.as_deref()),
     )?;
+    inputs.protect_from(args.output.as_deref())?;
     let (files, bar) = open_all(&inputs, &read)?;
     let cost = common_cost(&files)?;
     let limits = plan_limits(&args.limits, Some(&args.plan_limits), &cost)?;

@@ -26,6 +26,7 @@ pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
         &read.inputs,
         TopologyWish::new(args.topology.topology.as_deref()),
     )?;
+    inputs.protect_from(args.output.output.as_deref())?;
     let (files, bar) = open_all(&inputs, &read)?;
     let cost = common_cost(&files)?;
     let limits = plan_limits(&args.limits, None, &cost)?;

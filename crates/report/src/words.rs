@@ -34,6 +34,14 @@ pub fn line(text: &str) -> String {
         .replace("\\\\", "\\")
 }
 
+/// A file as people call it: `-` is what stands for standard input on the command line.
+pub fn file_name(file: &str) -> String {
+    match file {
+        "-" => "standard input".to_owned(),
+        file => line(file),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

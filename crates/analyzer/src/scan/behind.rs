@@ -1,8 +1,11 @@
 //! What stands behind the end of a snapshot. Servers ignore it; people must not.
 
-use preshard_parser::source::{Container, Leftover, MARK_BYTES, Trailing};
+use preshard_parser::source::{Container, MARK_BYTES, Trailing};
 
 use crate::PartKind;
+
+/// How snapshots of the two families begin.
+const MAGICS: [&[u8]; 2] = [b"REDIS", b"VALKEY"];
 
 /// The bytes behind the end, by what they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +18,10 @@ pub(super) struct Behind {
     pub(super) is_captured: bool,
     /// How long the snapshot is, as a capture says in front of it.
     pub(super) announced_bytes: Option<u64>,
+    /// Another snapshot begins there.
+    pub(super) begins_snapshot: bool,
+    /// A capture ends in the middle of its mark.
+    pub(super) mark_is_cut: bool,
 }
 
 impl Behind {
@@ -31,21 +38,14 @@ impl Behind {
                 Some(Container::CaptureSized { bytes }) => Some(*bytes),
                 _ => None,
             },
+            begins_snapshot: MAGICS.iter().any(|magic| first.starts_with(magic)),
+            mark_is_cut: match wrapping.last() {
+                Some(Container::CaptureMarked { mark }) => {
+                    bytes < mark.len() as u64 && mark.starts_with(first)
+                }
+                _ => false,
+            },
         }
-    }
-
-    /// Judges what stood behind containers: inside a capture its mark must.
-    pub(super) fn judge_containers(leftovers: &[Leftover], wrapping: &[Container]) -> Vec<Behind> {
-        let compressed = wrapping
-            .iter()
-            .enumerate()
-            .filter(|(_, it)| it.is_compressed());
-        let judged = compressed.map(|(index, _)| {
-            let leftover = leftovers.iter().find(|leftover| leftover.behind == index);
-            let (first, bytes) = leftover.map_or((&[][..], 0), |it| (&*it.first, it.bytes));
-            Behind::judge(first, bytes, wrapping.get(..index).unwrap_or_default())
-        });
-        judged.collect()
     }
 
     /// Bytes that are commands.

@@ -8,7 +8,7 @@ use super::behind::Behind;
 use super::check::RunningChecksum;
 use super::frontier::{End, Frontier, Stop};
 use super::tally::Tally;
-use super::{Outcome, Progress, ScanOptions, Sink, has_changed};
+use super::{Outcome, Progress, ScanOptions, Sink, has_changed, layers};
 use crate::{Checksum, Error, FileScan};
 
 /// Scans the bytes of a source that is mapped.
@@ -40,16 +40,18 @@ pub(super) fn scan(
             Behind::judge(&[], 0, source.wrapping()),
         ),
     };
-    Ok(tally.finish(&Outcome {
+    let mut outcome = Outcome {
         checksum,
         bytes: bytes.len() as u64,
         behind,
         stop,
         failure: None,
-        behind_containers: Vec::new(),
+        layers: Vec::new(),
         changed: has_changed(source),
         salvage: None,
-    }))
+    };
+    outcome.layers = layers(source, &[], outcome.bytes, outcome.reached_behind());
+    Ok(tally.finish(&outcome))
 }
 
 /// What stands behind a snapshot.

@@ -15,6 +15,7 @@ mod claims;
 mod frontier;
 mod functions;
 mod imports;
+mod layers;
 mod ledger;
 mod mapped;
 mod salvaged;
@@ -26,6 +27,8 @@ mod warnings;
 
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use preshard_parser::source::Source;
 use preshard_parser::{Detail, MeasureOptions};
@@ -33,6 +36,7 @@ use rayon::prelude::*;
 
 use behind::Behind;
 use frontier::Stop;
+use layers::{Wrapped, layers};
 use streamed::{KeysOnly, Taker};
 
 pub use seek::{Seeker, Wanted, seek};
@@ -132,12 +136,38 @@ fn scan_passing(
 ) -> Result<FileScan, Error> {
     let mut stream = source.stream().map_err(Error::Read)?;
     let (path, wrapping) = (source.path(), source.wrapping());
-    let (tally, outcome) = streamed::scan(path, &mut stream, wrapping, options, progress, taker)?;
+    let of_file = BytesOfFile {
+        progress,
+        count: stream.file_bytes_count(),
+        told: AtomicU64::new(0),
+    };
+    let (tally, outcome) = streamed::scan(path, &mut stream, wrapping, options, &of_file, taker)?;
+    of_file.advance(0);
     Ok(tally.finish(&Outcome {
-        behind_containers: Behind::judge_containers(&stream.leftovers(), wrapping),
+        layers: layers(
+            source,
+            &stream.leftovers(),
+            outcome.bytes,
+            outcome.reached_behind(),
+        ),
         changed: has_changed(source),
         ..outcome
     }))
+}
+
+/// Tells progress in bytes of the file, however many bytes of a snapshot those are: they are decoded ahead.
+struct BytesOfFile<'a> {
+    progress: &'a dyn Progress,
+    count: Arc<AtomicU64>,
+    told: AtomicU64,
+}
+
+impl Progress for BytesOfFile<'_> {
+    fn advance(&self, _: u64) {
+        let count = self.count.load(Ordering::Relaxed);
+        let told = self.told.swap(count, Ordering::Relaxed);
+        self.progress.advance(count.saturating_sub(told));
+    }
 }
 
 /// Scans one snapshot that `input` gives, in whatever pieces, without ever holding more than a window of it;
@@ -173,8 +203,8 @@ struct Outcome {
     behind: Behind,
     /// Why not all of it could be read.
     failure: Option<io::Error>,
-    /// What stands behind each of the containers that the snapshot is wrapped in, inside the next.
-    behind_containers: Vec<Behind>,
+    /// What the snapshot is wrapped in, outermost first.
+    layers: Vec<Wrapped>,
     /// The input changed while it was read.
     changed: bool,
     /// What of a damaged snapshot is not known.
@@ -182,6 +212,12 @@ struct Outcome {
 }
 
 impl Outcome {
+    /// What stands behind the snapshot, where its end was reached, and the end of the input behind it.
+    fn reached_behind(&self) -> Option<&Behind> {
+        let ended = matches!(self.stop, Stop::Ended(_)) && self.failure.is_none();
+        ended.then_some(&self.behind)
+    }
+
     /// Whether all of the snapshot was read.
     fn is_complete(&self) -> bool {
         matches!(self.stop, Stop::Ended(_)) && self.salvage.is_none()

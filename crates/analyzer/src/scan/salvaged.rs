@@ -76,7 +76,7 @@ pub(super) fn scan(
         behind,
         stop,
         failure: None,
-        behind_containers: Vec::new(),
+        layers: super::layers::layers(source, &[], bytes.len() as u64, None),
         changed: has_changed(source),
         salvage: Some(salvage),
     }))

@@ -91,7 +91,7 @@ pub(super) fn scan<R: Read>(
         bytes: at + behind.bytes,
         behind: Behind::judge(&behind.first, behind.bytes, wrapping),
         failure: behind.failure,
-        behind_containers: Vec::new(),
+        layers: Vec::new(),
         changed: false,
         salvage: None,
     };

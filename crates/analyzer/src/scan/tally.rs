@@ -12,6 +12,7 @@ use super::claims::Claims;
 use super::frontier::Stop;
 use super::functions::Functions;
 use super::imports::Imports;
+use super::layers::Wrapped;
 use super::ledger::Ledger;
 use super::types::TypeTable;
 use super::warnings::warnings;
@@ -62,6 +63,7 @@ impl Tally {
             summary: FileSummary {
                 path: path.to_owned(),
                 wrapping: Vec::new(),
+                layers: Vec::new(),
                 file_bytes: None,
                 bytes: 0,
                 bytes_read: 0,
@@ -229,6 +231,7 @@ impl Tally {
         summary.changed = outcome.changed;
         summary.bytes = outcome.bytes;
         summary.trailing_bytes = outcome.behind.bytes;
+        summary.layers = outcome.layers.iter().map(Wrapped::layer).collect();
         match &outcome.stop {
             Stop::Ended(end) => {
                 let unknown = outcome
@@ -237,9 +240,15 @@ impl Tally {
                     .map_or(0, |found| found.unknown_bytes);
                 summary.bytes_read = end.offset.saturating_sub(unknown);
                 self.odd.attributes_without_key = end.lost_attributes;
-                if let Some(failure) = &outcome.failure {
-                    summary.damage = Some(Damage::behind(summary, failure));
-                }
+                let missing = outcome
+                    .layers
+                    .iter()
+                    .find_map(|layer| layer.missing.as_ref());
+                summary.damage = match (&outcome.failure, missing) {
+                    (Some(failure), _) => Some(Damage::behind(summary, failure)),
+                    (None, Some(missing)) => Some(Damage::missing(summary, missing)),
+                    (None, None) => summary.damage.take(),
+                };
             }
             Stop::Damaged(error) => {
                 summary.bytes_read = match &outcome.salvage {

@@ -1,7 +1,7 @@
 //! What deserves attention in one file.
 
-use preshard_parser::source::Trailing;
-use preshard_parser::{DataType, Encoding, Family};
+use preshard_parser::source::{ContainerError, Trailing};
+use preshard_parser::{DataType, Encoding, ErrorKind, Family};
 
 use super::Outcome;
 use super::frontier::Stop;
@@ -30,6 +30,7 @@ pub(super) fn warnings(summary: &FileSummary, outcome: &Outcome, odd: &Odd) -> V
     if let Some(salvage) = &summary.salvage {
         warnings.extend(gaps(salvage));
     }
+    warnings.extend(wrapping_damaged(outcome));
     warnings.extend(behind(outcome));
     if odd.is_append_only_base {
         warnings.push(Warning::WritesElsewhere);
@@ -135,30 +136,44 @@ fn gaps(salvage: &Salvage) -> Vec<Warning> {
 /// What stands behind the snapshot, and behind what it is wrapped in.
 fn behind(outcome: &Outcome) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    let Stop::Ended(_) = outcome.stop else {
-        return warnings;
-    };
-    // What was not read to its end may well go on as it must.
-    let containers = match outcome.failure {
-        Some(_) => &[],
-        None => outcome.behind_containers.as_slice(),
-    };
-    for behind in std::iter::once(&outcome.behind).chain(containers) {
+    // Behind damage, what may be the rest of the snapshot and what stands behind it cannot be told apart.
+    let snapshot = matches!(outcome.stop, Stop::Ended(_)).then_some((None, &outcome.behind));
+    let layers = outcome.layers.iter().rev();
+    let layers = layers.filter_map(|layer| Some((Some(&layer.container), layer.behind.as_ref()?)));
+    for (container, behind) in snapshot.into_iter().chain(layers) {
         if behind.commands() > 0 {
             warnings.push(Warning::CommandsBehind {
                 bytes: behind.commands(),
             });
         }
-        if behind.trailing == Trailing::MarkMissing {
+        // One that is cut is told as damage, and what was not read to its end may well go on as it must.
+        let must_be_marked = !behind.mark_is_cut && outcome.failure.is_none();
+        if behind.trailing == Trailing::MarkMissing && must_be_marked {
             warnings.push(Warning::CaptureMarkMissing);
         }
         if behind.other() > 0 {
             warnings.push(Warning::TrailingBytes {
                 bytes: behind.other(),
+                container: container.cloned(),
+                begins_snapshot: behind.begins_snapshot,
             });
         }
     }
     warnings
+}
+
+/// Why the wrapping of a damaged snapshot could not be read to its end, where that is not the damage itself.
+fn wrapping_damaged(outcome: &Outcome) -> Option<Warning> {
+    let (Stop::Damaged(error), Some(failure)) = (&outcome.stop, &outcome.failure) else {
+        return None;
+    };
+    let reason = failure.to_string();
+    let is_the_damage =
+        matches!(error.kind(), ErrorKind::Unreadable { reason: told, .. } if *told == reason);
+    (!is_the_damage).then(|| Warning::WrappingDamaged {
+        damaged: ContainerError::of(failure).is_some_and(ContainerError::is_damage),
+        reason,
+    })
 }
 
 /// In cluster mode servers before Valkey 9 have database 0 only.

@@ -64,6 +64,7 @@ pub fn file(path: &str, numbers: impl IntoIterator<Item = u16>) -> FileScan {
         summary: FileSummary {
             path: PathBuf::from(path),
             wrapping: Vec::new(),
+            layers: Vec::new(),
             file_bytes: None,
             bytes: 1_000,
             bytes_read: 1_000,

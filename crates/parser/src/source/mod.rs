@@ -61,6 +61,7 @@ pub struct Source {
     opened: Option<(Arc<File>, Metadata)>,
     options: OpenOptions,
     wrapping: Vec<Container>,
+    starts: Vec<u64>,
     bytes: Bytes,
 }
 
@@ -118,6 +119,7 @@ impl Source {
             opened: Some((file, metadata)),
             options: *options,
             wrapping: unwrapped.wrapping,
+            starts: unwrapped.starts,
             bytes,
         })
     }
@@ -139,13 +141,18 @@ impl Source {
         reader: Box<dyn Read + Send>,
         options: &OpenOptions,
     ) -> io::Result<Source> {
-        let (wrapping, bytes) = once(reader, options)?;
+        let (mut unwrapped, bounds) = begin(reader, options)?;
+        let head = head(&mut unwrapped)?;
         Ok(Source {
             path: name,
             opened: None,
             options: *options,
-            wrapping,
-            bytes,
+            wrapping: unwrapped.wrapping.clone(),
+            starts: unwrapped.starts.clone(),
+            bytes: Bytes::Once {
+                head,
+                stream: Mutex::new(Some((unwrapped, bounds))),
+            },
         })
     }
 
@@ -157,6 +164,12 @@ impl Source {
     /// What it is wrapped in, outermost first.
     pub fn wrapping(&self) -> &[Container] {
         &self.wrapping
+    }
+
+    /// Where each wrapping begins in what holds it (the file, or what the container around it decodes to), and as the
+    /// last where the snapshot does.
+    pub fn starts(&self) -> &[u64] {
+        &self.starts
     }
 
     /// All bytes from the snapshot's first on, when they are mapped. What stands behind the snapshot is among them.
@@ -197,6 +210,11 @@ impl Source {
             (_, None) => return Err(io::ErrorKind::NotFound.into()),
         };
         SnapshotStream::new(unwrapped, bounds.file_bytes_consumed)
+    }
+
+    /// Whether [`Source::stream`] may be asked for more than once: not of pipes and standard input.
+    pub fn can_be_read_again(&self) -> bool {
+        !matches!(self.bytes, Bytes::Once { .. })
     }
 
     /// Length of the file as it lies there; `None` for pipes and standard input.
@@ -264,18 +282,6 @@ fn begin(reader: Box<dyn Read + Send>, options: &OpenOptions) -> io::Result<(Unw
         file_bytes_consumed: Arc::new(AtomicU64::new(0)),
     };
     Ok((unwrap(reader, &bounds)?, bounds))
-}
-
-/// What can be read only once, from as far as its head.
-fn once(
-    reader: Box<dyn Read + Send>,
-    options: &OpenOptions,
-) -> io::Result<(Vec<Container>, Bytes)> {
-    let (mut unwrapped, bounds) = begin(reader, options)?;
-    let head = head(&mut unwrapped)?;
-    let wrapping = unwrapped.wrapping.clone();
-    let stream = Mutex::new(Some((unwrapped, bounds)));
-    Ok((wrapping, Bytes::Once { head, stream }))
 }
 
 /// The first bytes. A failure behind them is told when the stream comes to it; without them there is nothing to tell

@@ -98,11 +98,18 @@ impl SnapshotStream {
         self.file_bytes_consumed.load(Ordering::Relaxed)
     }
 
-    /// What stood behind the containers, innermost first; known once the stream was read to its end. See
-    /// [`super::Trailing::judge`] for what it may be.
+    /// Counts the same bytes for whoever has no hold of the stream while it is read.
+    pub fn file_bytes_count(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.file_bytes_consumed)
+    }
+
+    /// The ends of the containers and what stood behind them, outermost first; known once the stream was read to its
+    /// end. See [`super::Trailing::judge`] for what it may be.
     pub fn leftovers(&self) -> Vec<Leftover> {
         let leftovers = self.leftovers.lock();
-        leftovers.unwrap_or_else(PoisonError::into_inner).clone()
+        let mut leftovers = leftovers.unwrap_or_else(PoisonError::into_inner).clone();
+        leftovers.sort_by_key(|leftover| leftover.behind);
+        leftovers
     }
 }
 
@@ -158,10 +165,7 @@ fn fill(snapshot: &mut impl Read, mut bytes: Vec<u8>) -> Block {
 
 /// The same error once more.
 fn again(error: &io::Error) -> io::Error {
-    let inner = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<super::ContainerError>());
-    match (inner, error.raw_os_error()) {
+    match (super::ContainerError::of(error), error.raw_os_error()) {
         (Some(inner), _) => inner.clone().into(),
         (None, Some(code)) => io::Error::from_raw_os_error(code),
         (None, None) => io::Error::new(error.kind(), error.to_string()),

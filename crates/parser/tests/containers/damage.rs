@@ -57,11 +57,7 @@ fn a_container_cut_anywhere_gives_what_came_before_and_says_that_it_was_cut() {
                     assert!(told.offset <= length as u64, "{name}: {error}");
                     assert_eq!(told.within, None, "{name}");
                 }
-                // Frames without an end may end anywhere between two blocks; here there is one.
-                None => assert!(
-                    wrapping.name == "lz4, as it was" && length == 4,
-                    "{name} is whole"
-                ),
+                None => panic!("{name} is whole"),
             }
         }
         if !wrapping.name.starts_with("lz4") && wrapping.container.word() != "valkey-compressed-lz4"
@@ -219,6 +215,51 @@ fn an_error_tells_its_container_and_is_told_again() {
     assert_eq!(problem(&error).within, None);
 }
 
+/// A byte that changed in an archive of a compressed file breaks the inner one, and the checksum of the outer one says
+/// when.
+#[test]
+fn damage_of_the_container_around_explains_that_of_the_inner_one() {
+    let bytes = crate::small();
+    let mut opened = 0;
+    for inner in [made::gzip, made::zstd_checked, made::lz4_checked] {
+        let held = inner(&bytes);
+        let middle = held.len() / 2;
+        let mut damaged = held.clone();
+        damaged[middle] ^= 0xFF;
+        // Damaged before it was wrapped: the outer one is whole, and where bytes come out its end is known.
+        let outer = made::gzip_stored(&damaged);
+        let error = match open(&*outer) {
+            Ok(source) => {
+                opened += 1;
+                let mut stream = source.stream().expect("a stream");
+                let read = io::Read::read_to_end(&mut stream, &mut Vec::new());
+                let [end] = &stream.leftovers()[..] else {
+                    panic!("{:?}", stream.leftovers());
+                };
+                assert_eq!((end.behind, end.at, end.bytes), (0, outer.len() as u64, 0));
+                read.expect_err("damaged")
+            }
+            // The only block is damaged.
+            Err(error) => error,
+        };
+        assert_eq!(problem(&error).within, Some("gzip"), "{error}");
+
+        // Damaged afterwards.
+        let mut outer = made::gzip_stored(&held);
+        let place = outer.windows(held.len()).position(|window| window == held);
+        outer[place.expect("stored as it is") + middle] ^= 0xFF;
+        let (_, error) = match open(&*outer) {
+            Ok(source) => read(&source),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let error = error.expect("damaged");
+        let told = problem(&error);
+        assert_eq!((told.container, told.within), ("gzip", None), "{error}");
+        assert!(error.to_string().contains("checksum"), "{error}");
+    }
+    assert!(opened > 0, "nothing came out of any");
+}
+
 #[test]
 fn what_stands_behind_a_container_is_counted_and_its_beginning_kept() {
     let bytes = crate::small();
@@ -235,10 +276,12 @@ fn what_stands_behind_a_container_is_counted_and_its_beginning_kept() {
             let mut out = Vec::new();
             io::Read::read_to_end(&mut stream, &mut out).expect("sound");
             assert!(out == bytes, "{}", wrapping.name);
-            let [leftover] = &stream.leftovers()[..] else {
-                panic!("{}: {:?}", wrapping.name, stream.leftovers());
-            };
+            let leftovers = stream.leftovers();
+            let (leftover, outside) = leftovers.split_last().expect("a container");
             assert_eq!(leftover.behind, usize::from(outer.is_some()));
+            assert_eq!(leftover.at, (followed.len() - behind.len()) as u64);
+            let nothing = outside.iter().map(|end| (end.behind, end.bytes));
+            assert!(nothing.eq(outer.map(|_| (0, 0))), "{outside:?}");
             assert_eq!(leftover.bytes, behind.len() as u64);
             assert_eq!(leftover.first, behind[..256]);
         }

@@ -85,7 +85,7 @@ fn gzip_wordy(bytes: &[u8]) -> Vec<u8> {
     made
 }
 
-fn gzip_stored(bytes: &[u8]) -> Vec<u8> {
+pub fn gzip_stored(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
     encoder.write_all(bytes).expect("encoded");
     encoder.finish().expect("encoded")

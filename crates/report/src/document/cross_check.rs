@@ -31,6 +31,8 @@ pub enum Agreement {
     Differs,
     /// The other reader does not know the format.
     Unreadable,
+    /// The other reader was not asked, because the file is damaged.
+    NotAsked,
 }
 
 /// Something that the other reader does not tell.

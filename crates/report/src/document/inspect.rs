@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::input::family_word;
 use super::key_record::KeyNameSchema;
 use super::salvage::SalvageReport;
-use super::trust::{ClaimReport, PartReport};
+use super::trust::{ClaimReport, LayerReport, PartReport};
 use super::{ChecksumState, CrossCheck, Estimates, FORMAT_VERSION, Notice, Tool};
 
 /// What `preshard inspect` found.
@@ -48,7 +48,10 @@ pub struct FileReport {
     /// What the snapshot is wrapped in, outermost first (`gzip`, `zstd`, `lz4`, `replication-capture-marked`...); empty for
     /// a snapshot as it is.
     pub wrapping: Vec<String>,
-    /// Length of the file, wrapping and all; `null` for pipes and standard input.
+    /// The same layers, with what each takes of the file.
+    pub layers: Vec<LayerReport>,
+    /// Length of the file, wrapping and all; `null` for pipes and standard input. It is the sum of `bytes` and `behind` of
+    /// the layers up to the first that is compressed; where none is, of these and `bytes` of the snapshot.
     pub file_bytes: Option<u64>,
     /// Length of the snapshot and what stands behind it, unwrapped. Offsets count from its first byte.
     pub bytes: u64,
@@ -111,7 +114,8 @@ pub struct FileReport {
     pub slot_info: Option<SlotInfoReport>,
     /// Slots that were being imported when the file was written, as inclusive ranges.
     pub importing: Vec<(u16, u16)>,
-    /// Bytes after the end of the snapshot, which servers ignore.
+    /// Bytes after the end of the snapshot, which servers ignore; those after the end of what it is wrapped in stand in
+    /// `layers`.
     pub trailing_bytes: u64,
     /// What each byte of the file is: the parts add up to `bytes`.
     pub account: Vec<PartReport>,
@@ -335,6 +339,7 @@ impl FileReport {
                 .iter()
                 .map(|container| container.word().to_owned())
                 .collect(),
+            layers: summary.layers.iter().map(LayerReport::new).collect(),
             file_bytes: summary.file_bytes,
             bytes: summary.bytes,
             bytes_read: summary.bytes_read,

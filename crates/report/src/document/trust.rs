@@ -1,6 +1,6 @@
 //! What each byte of a snapshot is, and what it says of itself.
 
-use preshard_analyzer::{Claim, ClaimVerdict, Part};
+use preshard_analyzer::{Claim, ClaimVerdict, Layer, Part};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,22 @@ pub struct PartReport {
     pub count: u64,
     /// The bytes they take in the file.
     pub bytes: u64,
+}
+
+/// One layer that a snapshot is wrapped in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LayerReport {
+    /// What it is, as `wrapping` has it.
+    pub wrapping: String,
+    /// True when it was read to its end, holds as much as it says, and its checksums are right, where it has any.
+    pub whole: bool,
+    /// Its own bytes in what holds it: of a capture those in front of the snapshot, of what is compressed all; `null`
+    /// when its end was not reached.
+    pub bytes: Option<u64>,
+    /// What stands behind what is compressed, and is not read: `capture-end`, `commands`, `trailing`. What stands behind a
+    /// capture is in the account of the snapshot.
+    pub behind: Vec<PartReport>,
 }
 
 /// Something that a file says of itself.
@@ -56,6 +72,17 @@ impl PartReport {
             part: part.kind.name().to_owned(),
             count: part.count,
             bytes: part.bytes,
+        }
+    }
+}
+
+impl LayerReport {
+    pub(super) fn new(layer: &Layer) -> LayerReport {
+        LayerReport {
+            wrapping: layer.container.word().to_owned(),
+            whole: layer.whole,
+            bytes: layer.bytes,
+            behind: layer.behind.iter().map(PartReport::new).collect(),
         }
     }
 }

@@ -7,10 +7,10 @@ use super::type_totals::{inside, types, when};
 use super::{PARTIAL, TEXT_WIDTH, write_wrapped};
 use crate::document::{
     Agreement, ChecksumReport, ChecksumState, ClaimReport, ClaimState, CrossCheck, FileReport,
-    InspectDocument, SalvageReport, SlotInfoReport,
+    InspectDocument, PartReport, SalvageReport, SlotInfoReport,
 };
 use crate::figure::{count, counted, cut, instant, percent, ranges, size, size_exact};
-use crate::words::line;
+use crate::words::{file_name, line};
 
 /// Most libraries that are named, and most characters of a name.
 const LIBRARIES_SHOWN: usize = 8;
@@ -43,7 +43,7 @@ pub fn render_inspect(document: &InspectDocument, out: &mut dyn Write) -> io::Re
 }
 
 fn render_file(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}", line(&file.file))?;
+    writeln!(out, "{}", file_name(&file.file))?;
     let mut pairs = vec![
         (
             "format",
@@ -134,7 +134,11 @@ fn render_file(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
 
 /// The layers around the snapshot, and what they take.
 fn wrapped_in(file: &FileReport) -> String {
-    let layers = file.wrapping.join(", then ");
+    let layers = file.layers.iter().map(|layer| {
+        let whole = if layer.whole { "" } else { " (NOT WHOLE)" };
+        format!("{}{whole}", layer.wrapping)
+    });
+    let layers = layers.collect::<Vec<_>>().join(", then ");
     match file.file_bytes {
         Some(bytes) => format!("{layers}; the file takes {}", size_exact(bytes)),
         None => layers,
@@ -155,9 +159,14 @@ fn wholeness(file: &FileReport) -> String {
     if file.checksum.state == ChecksumState::Wrong {
         return "NO: read to its end, but its checksum is wrong".to_owned();
     }
-    match behind(file) {
-        Some(behind) => format!("yes, with {behind} behind the snapshot, not read"),
-        None => "yes, read to its end".to_owned(),
+    let snapshot = behind("the snapshot", &file.account);
+    let layers = file.layers.iter().rev();
+    let layers =
+        layers.filter_map(|layer| behind(&format!("the {}", layer.wrapping), &layer.behind));
+    let behind: Vec<String> = snapshot.into_iter().chain(layers).collect();
+    match behind.is_empty() {
+        true => "yes, read to its end".to_owned(),
+        false => format!("yes, with {}, not read", behind.join(" and ")),
     }
 }
 
@@ -180,9 +189,9 @@ fn salvaged(salvage: &SalvageReport) -> String {
     )
 }
 
-/// What stands behind the end of the snapshot.
-fn behind(file: &FileReport) -> Option<String> {
-    let of_part = |part: &str| file.account.iter().find(|row| row.part == part);
+/// What stands behind the end of something, by the account of its bytes.
+fn behind(what: &str, account: &[PartReport]) -> Option<String> {
+    let of_part = |part: &str| account.iter().find(|row| row.part == part);
     let kinds = [
         ("capture-end", "of a capture's end mark"),
         ("commands", "of commands"),
@@ -190,12 +199,12 @@ fn behind(file: &FileReport) -> Option<String> {
     ];
     let found: Vec<String> = kinds
         .iter()
-        .filter_map(|(part, what)| {
+        .filter_map(|(part, kind)| {
             let bytes = counted(of_part(part)?.bytes, "byte", "bytes");
-            Some(format!("{bytes} {what}"))
+            Some(format!("{bytes} {kind}"))
         })
         .collect();
-    (!found.is_empty()).then(|| found.join(", "))
+    (!found.is_empty()).then(|| format!("{} behind {what}", found.join(", ")))
 }
 
 /// The parts of a file as a sum. A line ends between two of them.
@@ -335,6 +344,7 @@ fn cross_check(check: &CrossCheck) -> String {
                 check.reader
             )
         }
+        Agreement::NotAsked => format!("{} was not asked", check.reader),
     };
     let left_out: Vec<String> = check
         .not_compared

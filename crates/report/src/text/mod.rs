@@ -19,7 +19,7 @@ pub use members::{render_member_columns, render_member_line};
 pub use plan::render_plan;
 pub use slots::{SlotsView, render_slots};
 
-pub use crate::words::line;
+pub use crate::words::{file_name, line};
 
 use crate::document::{Estimates, Notice};
 use crate::figure;
@@ -86,7 +86,7 @@ fn short_id(id: &str) -> &str {
 /// A warning as one harmless line, with the file it concerns.
 pub fn notice_line(notice: &Notice) -> String {
     match &notice.file {
-        Some(file) => format!("{}: {}", line(file), line(&notice.message)),
+        Some(file) => format!("{}: {}", file_name(file), line(&notice.message)),
         None => line(&notice.message),
     }
 }

@@ -77,11 +77,8 @@ impl Gzip {
             Ok(Status::StreamEnd) => Ok((made, true)),
             Ok(_) if taken > 0 || made > 0 => Ok((made, false)),
             Ok(_) => Err(damaged("deflated bytes that lead nowhere")),
-            Err(error) => {
-                let what = error
-                    .message()
-                    .unwrap_or("deflated bytes that make no sense");
-                let fault = damaged(what);
+            Err(_) => {
+                let fault = damaged("deflated bytes that make no sense");
                 if made == 0 {
                     return Err(fault);
                 }

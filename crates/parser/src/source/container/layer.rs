@@ -22,17 +22,21 @@ use crate::source::ahead::Ahead;
 pub(in crate::source) struct Unwrapped {
     /// What was taken off, outermost first.
     pub(in crate::source) wrapping: Vec<Container>,
+    /// Where each of them begins in what holds it; behind them, where the snapshot does.
+    pub(in crate::source) starts: Vec<u64>,
     /// The snapshot's bytes.
     pub(in crate::source) snapshot: Ahead,
-    /// What stood behind the containers, once the snapshot's bytes were read to their end.
+    /// The ends of the containers, once the snapshot's bytes were read to their end.
     pub(in crate::source) leftovers: Arc<Mutex<Vec<Leftover>>>,
 }
 
-/// Bytes behind the end of a container.
+/// The end of a container, which was reached and where all of its checksums are right, and the bytes behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
     /// The container that they follow, as an index into [`crate::source::Source::wrapping`].
     pub behind: usize,
+    /// Where they begin in what holds the container.
+    pub at: u64,
     /// How many there are.
     pub bytes: u64,
     /// The first of them.
@@ -59,8 +63,10 @@ pub(in crate::source) fn unwrap(
     let mut layer = Ahead::counting(file, Arc::clone(&bounds.file_bytes_consumed));
     let mut within = None;
     let mut wrapping: Vec<Container> = Vec::new();
+    let mut starts = Vec::new();
     let leftovers = Arc::new(Mutex::new(Vec::new()));
     loop {
+        starts.push(layer.offset());
         // Such frames stand in front of a frame of zstd or LZ4, and which of them it is only that one tells.
         let mut skipped = false;
         while is_skippable(layer.ahead(SKIPPABLE_HEADER_BYTES)) {
@@ -130,6 +136,7 @@ pub(in crate::source) fn unwrap(
     }
     Ok(Unwrapped {
         wrapping,
+        starts,
         snapshot: layer,
         leftovers,
     })
@@ -166,8 +173,7 @@ impl Layer {
             && decoded / EXPANSION_MAX > consumed
         {
             self.refusal = Some(format!(
-                "it decodes to more than {EXPANSION_MAX} bytes for each byte of the file; state the size that it may have \
-                 if it is meant to"
+                "it decodes to more than {EXPANSION_MAX} bytes for each byte of the file; --max-decompressed SIZE allows it"
             ));
         }
     }
@@ -183,7 +189,7 @@ impl Layer {
             return match self.decoder.decode(&mut [0])? {
                 0 => Ok(0),
                 _ => Err(Fault::Here(Problem::TooLarge(format!(
-                    "it decodes to more than {decoded} bytes"
+                    "it decodes to more than {decoded} bytes; --max-decompressed SIZE allows more"
                 )))),
             };
         }
@@ -198,9 +204,26 @@ impl Layer {
         Ok(got)
     }
 
+    /// Whether the container around this one, which is damaged, is damaged as well: that explains it. It is read to its
+    /// end for that.
+    fn damage_around(&mut self) -> Option<io::Error> {
+        let below = self.decoder.below();
+        loop {
+            match below.fill() {
+                Ok([]) => return None,
+                Ok(available) => {
+                    let n = available.len();
+                    below.consume(n);
+                }
+                Err(error) => return ContainerError::of(&error).is_some().then_some(error),
+            }
+        }
+    }
+
     /// Reads what stands behind the last frame, so that the layers below are read to their ends as well.
     fn read_leftover(&mut self) -> io::Result<()> {
         let below = self.decoder.below();
+        let at = below.offset();
         let mut first = Vec::new();
         let mut bytes = 0;
         loop {
@@ -214,17 +237,16 @@ impl Layer {
             bytes += n as u64;
             below.consume(n);
         }
-        if bytes > 0 {
-            let mut leftovers = self
-                .leftovers
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            leftovers.push(Leftover {
-                behind: self.index,
-                bytes,
-                first,
-            });
-        }
+        let mut leftovers = self
+            .leftovers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        leftovers.push(Leftover {
+            behind: self.index,
+            at,
+            bytes,
+            first,
+        });
         Ok(())
     }
 }
@@ -244,6 +266,12 @@ impl Read for Layer {
             Err(fault) => {
                 self.ended = true;
                 let offset = self.decoder.below().offset();
+                if self.within.is_some()
+                    && fault.is_damage()
+                    && let Some(error) = self.damage_around()
+                {
+                    return Err(error);
+                }
                 Err(fault.into_error(self.name, self.within, offset))
             }
         }

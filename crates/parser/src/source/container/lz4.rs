@@ -153,12 +153,13 @@ impl Lz4 {
     /// Decodes the next block of a frame, or reads its end.
     fn next_block(&mut self, mut frame: Frame) -> Result<(), Fault> {
         if frame.legacy {
-            // These frames have no end: another one may begin, or the file ends.
+            // These frames have no end: another one may begin, or the file ends. One that holds nothing was cut.
             let head = self.below.ahead(4);
             let another = head.starts_with(&recognise::LZ4)
                 || head.starts_with(&recognise::LZ4_LEGACY)
                 || is_skippable(head);
-            if another || head.is_empty() {
+            let ends = head.is_empty() && frame.decoded_bytes > 0;
+            if another || ends {
                 return match self.below.take_failure() {
                     Some(error) => Err(error.into()),
                     None => Ok(()),

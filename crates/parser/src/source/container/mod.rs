@@ -158,6 +158,18 @@ impl fmt::Display for ContainerError {
 
 impl std::error::Error for ContainerError {}
 
+impl ContainerError {
+    /// What is wrong with a container, where that is why reading failed.
+    pub fn of(error: &io::Error) -> Option<&ContainerError> {
+        error.get_ref()?.downcast_ref()
+    }
+
+    /// Whether the container is damaged or cut short, rather than of a kind or a size that is not read.
+    pub fn is_damage(&self) -> bool {
+        matches!(self.problem, Problem::Truncated | Problem::Damaged(_))
+    }
+}
+
 impl From<ContainerError> for io::Error {
     fn from(error: ContainerError) -> io::Error {
         let kind = match error.problem {
@@ -185,6 +197,14 @@ impl From<io::Error> for Fault {
 }
 
 impl Fault {
+    /// Whether bytes are missing or wrong, and nothing keeps what is around them from being read.
+    fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Fault::Below(None) | Fault::Here(Problem::Truncated | Problem::Damaged(_))
+        )
+    }
+
     fn into_error(
         self,
         container: &'static str,

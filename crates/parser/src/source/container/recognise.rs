@@ -18,7 +18,9 @@ const SKIPPABLE: u32 = 0x184D_2A50;
 /// First bytes of a compressed snapshot of Valkey; then version, codec, a zero and what the stream is.
 const VALKEY: &[u8] = b"VCS";
 const VALKEY_HEADER_BYTES: usize = 7;
+const CAPTURE_ANSWERED: &[u8] = b"+FULLRESYNC ";
 const CAPTURE_MARKED: &[u8] = b"$EOF:";
+const CAPTURE: &str = "replication capture";
 
 /// What the first bytes are.
 pub(super) enum Recognised {
@@ -91,17 +93,27 @@ fn valkey(head: &[u8]) -> Recognised {
 /// every second of saving, then `$EOF:<mark>` or `$<bytes>` (redis `src/replication.c`, `replicationSendNewlineToMaster`
 /// and `syncCommand`).
 fn capture(head: &[u8]) -> Option<Recognised> {
+    let cut = || Some(Recognised::Refused(CAPTURE, head.len(), Problem::Truncated));
     let mut rest = head;
-    if rest.starts_with(b"+FULLRESYNC ") {
-        let end = rest.iter().position(|&byte| byte == b'\n')?;
+    if rest.starts_with(CAPTURE_ANSWERED) {
+        let Some(end) = rest.iter().position(|&byte| byte == b'\n') else {
+            return cut();
+        };
         rest = rest.get(end + 1..)?;
+        let begins = rest.trim_ascii_start();
+        if CAPTURE_MARKED.starts_with(begins) {
+            return cut();
+        }
     }
     while let Some(behind) = rest.strip_prefix(b"\n") {
         rest = behind;
     }
     let (container, rest) = if let Some(marked) = rest.strip_prefix(CAPTURE_MARKED) {
-        let (mark, rest) = marked.split_first_chunk::<MARK_BYTES>()?;
-        (Container::CaptureMarked { mark: *mark }, rest)
+        match marked.split_first_chunk::<MARK_BYTES>() {
+            Some((mark, rest)) => (Container::CaptureMarked { mark: *mark }, rest),
+            None if marked.iter().all(u8::is_ascii_alphanumeric) => return cut(),
+            None => return None,
+        }
     } else {
         let sized = rest.strip_prefix(b"$")?;
         let digits = sized
@@ -112,6 +124,9 @@ fn capture(head: &[u8]) -> Option<Recognised> {
         let bytes = std::str::from_utf8(number).ok()?.parse().ok()?;
         (Container::CaptureSized { bytes }, rest)
     };
+    if b"\r\n".starts_with(rest) && rest.len() < 2 {
+        return cut();
+    }
     let rest = rest.strip_prefix(b"\r\n")?;
     Some(Recognised::Wrapped(container, head.len() - rest.len()))
 }
@@ -156,12 +171,35 @@ mod tests {
         for head in [
             "$EOF:abc\r\n",
             "$\r\n",
-            "$12",
             "$12\n",
             "$99999999999999999999999\r\n",
             "$3\r\r\n",
         ] {
             assert_eq!(wrapped(head.as_bytes()), None, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn captures_that_are_cut_in_front_of_the_snapshot_are_told_as_such() {
+        let front = "+FULLRESYNC 8371b4fb1155b71f4a04d3e1bc3e18c4a990aeeb 4077\r\n\n\n";
+        let marked = "$EOF:abcdef0123456789abcdef0123456789abcdef01\r";
+        for (whole, told_from) in [
+            (format!("{front}{marked}"), "+FULLRESYNC ".len()),
+            (format!("{front}$8813\r"), "+FULLRESYNC ".len()),
+            (marked.to_owned(), "$EOF:".len()),
+            ("$8813\r".to_owned(), "$8".len()),
+        ] {
+            for length in 0..=whole.len() {
+                let cut = &whole.as_bytes()[..length];
+                match recognise(cut) {
+                    Recognised::Refused(_, offset, Problem::Truncated) => {
+                        assert_eq!(offset, length, "{cut:?}");
+                        assert!(length >= told_from, "{cut:?}");
+                    }
+                    Recognised::Plain => assert!(length < told_from, "{cut:?}"),
+                    _ => panic!("{cut:?}"),
+                }
+            }
         }
     }
 
