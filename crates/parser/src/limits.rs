@@ -33,9 +33,12 @@ pub const LZF_TRIED_ABOVE_BYTES: u64 = 20;
 /// serve it from a fixed buffer. The longest fixed structure of the format is a 40-byte job name.
 pub const TAKE_MAX: usize = 256;
 
-/// Least length of the window through which a snapshot is streamed: it serves [`TAKE_MAX`], and holds what tells other
-/// kinds of file by their name, of which the magic of a tar archive lies furthest in, up to byte 262.
-pub const WINDOW_BYTES_MIN: usize = 264;
+/// How much of a file is looked at to call it by its kind when it is no snapshot. The magic of a tar archive ends at byte
+/// 262.
+pub const KIND_LOOKED_AT_BYTES: usize = 512;
+
+/// Least length of the window through which a snapshot is streamed: it serves [`TAKE_MAX`], and shows what kind of file it is.
+pub const WINDOW_BYTES_MIN: usize = KIND_LOOKED_AT_BYTES;
 
 /// Bytes of a value that are decompressed at a time when it is walked.
 pub const LZF_STEP_BYTES: usize = 16 * 1_024;

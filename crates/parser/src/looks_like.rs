@@ -1,8 +1,10 @@
 //! What a file that is no snapshot looks like, so that the error can say it.
 
+use crate::limits::KIND_LOOKED_AT_BYTES;
+
 /// Names what the first bytes of a file look like, or `None` when nothing is recognised.
 ///
-/// Meant for bytes that [`crate::RdbReader::new`] refused.
+/// Meant for bytes that [`crate::RdbReader::new`] refused. No more than [`KIND_LOOKED_AT_BYTES`] decide.
 pub fn looks_like(bytes: &[u8]) -> Option<&'static str> {
     const MAGICS: &[(&[u8], &str)] = &[
         (b"\x1f\x8b", "a gzip file"),
@@ -30,6 +32,7 @@ pub fn looks_like(bytes: &[u8]) -> Option<&'static str> {
         (b"file ", "an append-only file manifest"),
         (b"vars ", "a nodes.conf"),
     ];
+    let bytes = bytes.get(..KIND_LOOKED_AT_BYTES).unwrap_or(bytes);
     if bytes.is_empty() {
         return Some("an empty file");
     }
@@ -47,14 +50,13 @@ pub fn looks_like(bytes: &[u8]) -> Option<&'static str> {
     if is_tar(bytes) {
         return Some("a tar archive");
     }
-    let head = bytes.get(..512).unwrap_or(bytes);
-    if head.iter().all(|&byte| byte == 0) {
+    if bytes.iter().all(|&byte| byte == 0) {
         return Some("zeros");
     }
-    if head.iter().all(|&byte| {
+    if bytes.iter().all(|&byte| {
         byte == b'\n' || byte == b'\r' || byte == b'\t' || (0x20..0x7f).contains(&byte)
     }) {
-        let json = head
+        let json = bytes
             .iter()
             .find(|byte| !byte.is_ascii_whitespace())
             .is_some_and(|byte| b"[{".contains(byte));
