@@ -31,6 +31,8 @@
 //! * Files of servers before Redis 3.2 have no counts: behind damage that the checksum cannot locate, nothing of them is
 //!   certain. Until Redis 4.0 the counts take in expired keys that were not written: where keys expire, they
 //!   are only upper bounds.
+//! * What lies behind damage is looked for in at most [`steps_max`] steps. In a file that is damaged every few kilobytes they
+//!   are spent after some gaps, and the rest of the file is one gap more.
 //! * Templates of hashes stand in front of all keys. Where damage may have hidden one, nothing is given from the first hash
 //!   on that seems to refer to one: without its template nobody can tell where it ends.
 
