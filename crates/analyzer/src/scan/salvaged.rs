@@ -1,6 +1,6 @@
 //! Scanning what can be kept of a damaged snapshot.
 
-use preshard_parser::salvage::{Gap as Found, Part, Surroundings, Touched, survey};
+use preshard_parser::salvage::{self, Gap as Found, Part, Surroundings, Touched};
 use preshard_parser::source::{Source, Trailing};
 use preshard_slots::{Slot, SlotSet};
 
@@ -27,7 +27,7 @@ pub(super) fn scan(
             matches!(trailing, Trailing::EndMark { .. } | Trailing::Commands)
         },
     };
-    let survey = survey(bytes, surroundings)?;
+    let survey = salvage::survey(bytes, surroundings)?;
     if !survey.parts.iter().any(|part| matches!(part, Part::Gap(_))) {
         return mapped::scan(source, bytes, options, progress, sink);
     }
@@ -83,21 +83,18 @@ pub(super) fn scan(
 }
 
 fn describe(gap: &Found) -> Gap {
-    let name = |bytes: &[u8]| KeyName(bytes.into());
+    let lost = |key: &salvage::LostKey| LostKey {
+        db: key.db,
+        key: KeyName(key.name.clone()),
+    };
     Gap {
         offset: gap.range.start,
         bytes: gap.range.end - gap.range.start,
         message: gap.error.to_string(),
         keys_missing: gap.keys_missing,
         lost_keys: match &gap.touched {
-            Touched::Keys(keys) => keys
-                .iter()
-                .map(|key| LostKey {
-                    db: key.db,
-                    key: name(&key.name),
-                })
-                .collect(),
-            _ => Vec::new(),
+            Touched::Keys(keys) => keys.iter().map(lost).collect(),
+            _ => gap.suspects.iter().map(lost).collect(),
         },
         touches: match &gap.touched {
             Touched::Keys(keys) => {

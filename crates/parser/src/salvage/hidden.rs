@@ -1,7 +1,7 @@
 //! Records that a gap may hide, without which what stands behind it is read wrongly.
 
 use super::entrance::Entrance;
-use super::judge::{Case, Cut, Reach};
+use super::judge::{Case, Cut};
 use super::run::{Begun, Fate, Mark};
 use crate::rdb::{Begins, opcode};
 
@@ -65,7 +65,7 @@ impl Case<'_, '_> {
             to: first.offset,
             trouble_at: self.front.at,
             missing: None,
-            touched: Reach::Any,
+            suspects: Vec::new(),
         })
     }
 }

@@ -41,17 +41,8 @@ pub(super) struct Cut {
     pub(super) trouble_at: u64,
     /// Keys that the gap took from the file, if that is known.
     pub(super) missing: Option<u64>,
-    pub(super) touched: Reach,
-}
-
-/// Which keys a gap may have held.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// Those that begin at these offsets, in the database in front of the gap.
-    Keys(Vec<u64>),
-    /// Keys of these slots.
-    Slots(u64, u64),
-    Any,
+    /// Where keys begin that may be missing, in the database in front of the gap.
+    pub(super) suspects: Vec<u64>,
 }
 
 /// What is known of the keys around damage: gaps in the order of the file; all but the last end where another
@@ -148,7 +139,7 @@ impl<'a> Case<'_, 'a> {
             to,
             trouble_at: self.front.at,
             missing: Some(1),
-            touched: Reach::Keys(vec![self.front.at]),
+            suspects: vec![self.front.at],
         })
     }
 
@@ -170,7 +161,7 @@ impl<'a> Case<'_, 'a> {
             to,
             trouble_at: self.front.at,
             missing: None,
-            touched: Reach::Any,
+            suspects: Vec::new(),
         })
     }
 }
@@ -197,13 +188,6 @@ impl Counts {
         match self.part {
             Part::Section { .. } => run.section_end(0),
             Part::Database => run.database_end(0),
-        }
-    }
-
-    pub(super) fn reach(&self) -> Reach {
-        match self.part {
-            Part::Section { slot } => Reach::Slots(slot, slot),
-            Part::Database => Reach::Any,
         }
     }
 }

@@ -47,6 +47,7 @@ mod objection;
 mod order;
 mod pairs;
 mod probe;
+mod reconcile;
 mod repair;
 mod run;
 mod search;
@@ -115,6 +116,8 @@ pub struct Gap {
     pub keys_missing: Option<u64>,
     /// Which they may be.
     pub touched: Touched,
+    /// Keys that begin in it, as far as their names can be read: they may be damaged themselves.
+    pub suspects: Vec<LostKey>,
     /// The bytes that would make the checksum right, where so few were changed that it tells.
     pub repair: Option<Repair>,
 }
@@ -122,7 +125,7 @@ pub struct Gap {
 /// Which keys a gap may hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Touched {
-    /// None but these.
+    /// None but these: the checksum tells.
     Keys(Vec<LostKey>),
     /// Those of a range of slots, both ends included.
     Slots(u64, u64),

@@ -2,7 +2,7 @@
 
 use super::count::Count;
 use super::entrance::Entrance;
-use super::judge::{Case, Counts, Cut, Reach};
+use super::judge::{Case, Counts, Cut};
 use super::objection::Objection;
 use super::probe::Prefix;
 use super::run::{Fate, Run};
@@ -66,7 +66,7 @@ impl<'a> Case<'_, 'a> {
             // As many keys as there are too many may be false in front of the trouble.
             let tried = self.front.order.total().keys - self.tried_from_key;
             let tried_all = tried >= self.front.order.database().counted.keys;
-            return (surplus <= tried || tried_all).then(|| self.agree(counts, &pairs, None))?;
+            return (surplus <= tried || tried_all).then(|| self.agree(counts, &pairs))?;
         }
         // The damage may have hit the name of the record as well, or a record that is no key.
         let lost_keys: &[u64] = match (&prefix, self.ground.begins(self.front.at)) {
@@ -78,7 +78,7 @@ impl<'a> Case<'_, 'a> {
         let pairs: Vec<Pair<'_>> = entrances()
             .filter_map(|entrance| self.nameless_pair(counts, entrance, lost_keys))
             .collect();
-        self.agree(counts, &pairs, Some(counts.reach()))
+        self.agree(counts, &pairs)
     }
 
     /// The record that was damaged if reading goes on at this entrance.
@@ -192,7 +192,7 @@ impl<'a> Case<'_, 'a> {
     }
 
     /// What all possibilities have in common.
-    fn agree(&self, counts: &Counts, pairs: &[Pair<'_>], touched: Option<Reach>) -> Option<Cut> {
+    fn agree(&self, counts: &Counts, pairs: &[Pair<'_>]) -> Option<Cut> {
         if pairs.len() > PAIRS_MAX {
             return None;
         }
@@ -236,7 +236,7 @@ impl<'a> Case<'_, 'a> {
                 .declared
                 .keys
                 .checked_sub(kept_in_front + kept_behind),
-            touched: touched.unwrap_or(Reach::Keys(keys)),
+            suspects: keys,
         })
     }
 

@@ -1,7 +1,7 @@
 //! Several damaged values, or damage of unknown extent.
 
 use super::entrance::{end_without, entered, most_keys};
-use super::judge::{Case, Counts, Cut, MARGIN_KEYS, Reach};
+use super::judge::{Case, Counts, Cut, MARGIN_KEYS};
 use super::run::{Begun, Closing, Fate, Run, SUBSTANTIAL_KEYS};
 
 /// Keys of a run between two damaged places, at least: among the many short ones that are accidents some
@@ -70,7 +70,7 @@ impl Case<'_, '_> {
                 to: entered.offset,
                 trouble_at,
                 missing: None,
-                touched: counts.reach(),
+                suspects: Vec::new(),
             });
             kept += entered.keys;
             if !is_last {
@@ -86,25 +86,28 @@ impl Case<'_, '_> {
         Some(cuts)
     }
 
-    /// In a file with the totals of slots, a run whose keys lie in their slots' sections.
+    /// In a file with the totals of slots, the first totals of a run whose keys lie in their slots' sections.
     pub(super) fn by_slots(&self) -> Option<Cut> {
         if !self.front.order.has_sections() {
             return None;
         }
         let run = self.runs.iter().find(|run| run.is_substantial())?;
-        let end = run.database_end(0).map_or(run.total, |end| end.before);
-        let entered = entered(run, end, self.front.at, 0)?;
-        let slot_in_front = self.front.order.section().map_or(0, |(slot, _)| slot);
-        let slot_behind = run.slot(0).or(match run.section_end(0)?.begins {
-            Begun::Section { slot } => Some(slot),
-            _ => None,
+        // What stands in front of the first totals has no count that would tell real keys from false ones.
+        let (closing, to) = run.closings.iter().find_map(|closing| {
+            let to = run.marks.get(closing.index)?.offset;
+            (to > self.front.at).then_some((closing, to))
         })?;
+        let Begun::Section { .. } = closing.begins else {
+            return None;
+        };
+        let end = run.database_end(0).map_or(run.total, |end| end.before);
+        let keys_behind = end.keys.checked_sub(closing.before.keys)?;
         let cut = Cut {
             from: self.front.at,
-            to: entered.offset,
+            to,
             trouble_at: self.front.at,
             missing: None,
-            touched: Reach::Slots(slot_in_front, slot_behind),
+            suspects: Vec::new(),
         };
         let database = self.front.order.database();
         let Some(declared) = database.declared else {
@@ -113,7 +116,7 @@ impl Case<'_, '_> {
         // The keys that are missing must find room in the gap, or the gap has hidden the end of the database.
         let missing = declared
             .keys
-            .checked_sub(database.counted.keys + entered.keys);
+            .checked_sub(database.counted.keys + keys_behind);
         let room = (cut.to - cut.from + database.gap_bytes) / ENTRY_BYTES_MIN;
         match run.database_end(0) {
             Some(_) => missing
@@ -174,7 +177,7 @@ impl Case<'_, '_> {
             to: entrance?,
             trouble_at: self.front.at,
             missing: alone.then_some(missing),
-            touched: Reach::Any,
+            suspects: Vec::new(),
         })
     }
 }

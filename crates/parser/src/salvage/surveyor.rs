@@ -6,10 +6,11 @@ use super::burst::BURST_BYTES_MAX;
 use super::count::Count;
 use super::front::{Front, Halt, Part as ScopePart, Trouble};
 use super::ground::Ground;
-use super::judge::{Case, Cut, Reach, suspects_begin};
+use super::judge::{Case, Cut, suspects_begin};
 use super::objection::Objection;
 use super::order::Order;
 use super::probe::step;
+use super::reconcile::reconcile;
 use super::repair::damaged;
 use super::run::{Fate, Run};
 use super::search::{Hunt, Search, Sweep};
@@ -25,7 +26,7 @@ const LOOK_BACK_KEYS: usize = 256;
 const RUNS_TOGETHER: usize = 8;
 /// Records of a run that are looked into for other runs that lead into it.
 const BRANCHED_RECORDS: usize = 4;
-/// Keys that are named for one gap; of more it is said that any may be touched.
+/// Keys that are named for one gap.
 const NAMED_MAX: usize = 1_000;
 
 /// Divides a snapshot into parts.
@@ -61,6 +62,9 @@ impl<'g, 'a> Surveyor<'g, 'a> {
         {
             self.silent_change(end.unwrap_or(whole));
         }
+        let exact = Order::new(self.ground);
+        let is_exact = |expiring| exact.is_exact(Count::new(0, expiring));
+        reconcile(self.ground, &is_exact, &mut self.parts);
         Survey {
             header: self.ground.header,
             parts: self.parts,
@@ -110,6 +114,7 @@ impl<'g, 'a> Surveyor<'g, 'a> {
             error: damaged.error,
             keys_missing: Some(lost.len() as u64),
             touched: Touched::Keys(lost),
+            suspects: Vec::new(),
             repair: Some(damaged.repair),
         }));
         self.sound(&damaged.framer, damaged.to, damaged.end);
@@ -127,6 +132,7 @@ impl<'g, 'a> Surveyor<'g, 'a> {
             ),
             keys_missing: None,
             touched: Touched::Any,
+            suspects: Vec::new(),
             repair: None,
         }));
     }
@@ -139,10 +145,6 @@ impl<'g, 'a> Surveyor<'g, 'a> {
         declared: Count,
         counted: Count,
     ) -> Front<'a> {
-        let touched = match front.scope() {
-            Some((ScopePart::Section { slot }, _)) => Touched::Slots(slot, slot),
-            _ => Touched::Any,
-        };
         let total = front.order.total().keys;
         let surplus = counted.keys > declared.keys || counted.expiring > declared.expiring;
         let (from, missing) = if surplus {
@@ -158,7 +160,8 @@ impl<'g, 'a> Surveyor<'g, 'a> {
             range: from..front.at,
             error: trouble.error,
             keys_missing: missing,
-            touched,
+            touched: Touched::Any,
+            suspects: Vec::new(),
             repair: None,
         }));
         front.order.stop_counting();
@@ -206,6 +209,7 @@ impl<'g, 'a> Surveyor<'g, 'a> {
                     },
                     keys_missing: None,
                     touched: Touched::Any,
+                    suspects: Vec::new(),
                     repair: None,
                 }));
                 None
@@ -311,7 +315,8 @@ impl<'g, 'a> Surveyor<'g, 'a> {
                 range: cut.from..cut.to,
                 error,
                 keys_missing: cut.missing,
-                touched: self.touched(front, &cut.touched),
+                touched: Touched::Any,
+                suspects: self.names(front, &cut.suspects),
                 repair: None,
             }));
             sound = (framer.clone(), cut.to);
@@ -332,15 +337,8 @@ impl<'g, 'a> Surveyor<'g, 'a> {
         })
     }
 
-    fn touched(&self, front: &Front<'a>, reach: &Reach) -> Touched {
-        let keys = match reach {
-            Reach::Keys(keys) => keys,
-            Reach::Slots(first, last) => return Touched::Slots(*first, *last),
-            Reach::Any => return Touched::Any,
-        };
-        if keys.len() > NAMED_MAX {
-            return Touched::Any;
-        }
+    /// The names of keys that begin at these offsets, as far as they can be read.
+    fn names(&self, front: &Front<'a>, keys: &[u64]) -> Vec<LostKey> {
         let name = |&offset: &u64| {
             let prefix = front.prefix(self.ground, offset)?;
             Some(LostKey {
@@ -348,10 +346,7 @@ impl<'g, 'a> Surveyor<'g, 'a> {
                 name: prefix.key.bytes().ok()?.as_ref().into(),
             })
         };
-        keys.iter()
-            .map(name)
-            .collect::<Option<Vec<_>>>()
-            .map_or(Touched::Any, Touched::Keys)
+        keys.iter().filter_map(name).take(NAMED_MAX).collect()
     }
 
     fn sound_front(&mut self, front: &Front<'a>, until: u64) {

@@ -1,0 +1,234 @@
+//! A second look at what was found, which shares nothing with the judge: do the gaps explain what the file's own
+//! counts miss?
+//!
+//! The sound parts are read once more, and the keys of each database compared with what it declares. A gap
+//! reaches from the slot whose section was open in front of it to the last slot in front of the next totals behind it, unless
+//! the counts of its section prove that no key of another is missing. Where a file has no totals of slots, or its counts and
+//! the gaps contradict each other, a gap may have held keys of any slot.
+
+use super::ground::Ground;
+use super::{Gap, Part, Sound, Touched};
+use crate::rdb::RecordKind;
+use crate::{Detail, SlotInfo};
+
+/// A version whose counts leave out nothing, or a database without expiries.
+type IsExact<'e> = &'e dyn Fn(u64) -> bool;
+
+const SLOT_LAST: u64 = 16_383;
+/// An entry takes a type and two lengths at least.
+const ENTRY_BYTES_MIN: u64 = 3;
+
+/// States anew which keys each gap may have held, but for gaps that the checksum explains.
+pub(super) fn reconcile(ground: &Ground<'_>, is_exact: IsExact<'_>, parts: &mut [Part]) {
+    let mut has_sections = false;
+    let mut databases = vec![Database::default()];
+    for (index, part) in parts.iter().enumerate() {
+        match part {
+            Part::Gap(_) => {
+                if let Some(database) = databases.last_mut() {
+                    database.pass_gap(index);
+                }
+            }
+            Part::Sound(sound) => read(ground, sound, &mut databases, &mut has_sections),
+        }
+    }
+    for database in &mut databases {
+        database.close_section(SLOT_LAST);
+        database.settle(is_exact, has_sections, parts);
+    }
+}
+
+/// Reads a sound part; only databases with gaps are kept.
+fn read(
+    ground: &Ground<'_>,
+    sound: &Sound,
+    databases: &mut Vec<Database>,
+    has_sections: &mut bool,
+) {
+    let mut reader = sound.reader(ground.bytes, Detail::Counts);
+    while reader.offset() < sound.range.end {
+        let Ok(Some(record)) = reader.next_record() else {
+            return;
+        };
+        let Some(database) = databases.last_mut() else {
+            return;
+        };
+        if let Some(totals) = Ground::slot_totals(&record) {
+            *has_sections = true;
+            database.open_section(totals);
+            continue;
+        }
+        match &record.kind {
+            RecordKind::SelectDb { .. } => {
+                database.close_section(SLOT_LAST);
+                match database.gaps.is_empty() {
+                    true => *database = Database::default(),
+                    false => databases.push(Database::default()),
+                }
+            }
+            RecordKind::ResizeDb {
+                keys,
+                expiring_keys,
+            } => database.declared = Some((*keys, *expiring_keys)),
+            RecordKind::Entry(_) => database.count(),
+            _ => {}
+        }
+    }
+}
+
+/// What is known of a database.
+#[derive(Default)]
+struct Database {
+    /// Keys, and how many of them expire.
+    declared: Option<(u64, u64)>,
+    found: u64,
+    section: Section,
+    gaps: Vec<Reached>,
+    /// Gaps of the open section, the last of `gaps`.
+    open_gaps: usize,
+}
+
+/// The keys from one slot's totals to the next.
+#[derive(Default)]
+struct Section {
+    slot: u64,
+    declared: Option<u64>,
+    found: u64,
+}
+
+/// A gap and the slots that it may reach.
+struct Reached {
+    part: usize,
+    from: u64,
+    to: u64,
+    /// Nothing of the database is behind it: it may have held others whole.
+    is_last: bool,
+    /// Keys that its section misses, where this gap is the only one in it.
+    section_misses: Option<u64>,
+}
+
+impl Database {
+    fn pass_gap(&mut self, part: usize) {
+        self.gaps.push(Reached {
+            part,
+            from: self.section.slot,
+            to: SLOT_LAST,
+            is_last: true,
+            section_misses: None,
+        });
+        self.open_gaps += 1;
+    }
+
+    fn count(&mut self) {
+        self.go_on();
+        self.found += 1;
+        self.section.found += 1;
+    }
+
+    /// Something of the database is behind its gaps.
+    fn go_on(&mut self) {
+        if let Some(gap) = self.gaps.last_mut() {
+            gap.is_last = false;
+        }
+    }
+
+    fn open_section(&mut self, totals: SlotInfo) {
+        self.go_on();
+        self.close_section(totals.slot.saturating_sub(1));
+        self.section = Section {
+            slot: totals.slot,
+            declared: Some(totals.keys),
+            found: 0,
+        };
+    }
+
+    /// The section ends, and the next totals are of a slot behind `last`.
+    fn close_section(&mut self, last: u64) {
+        let open = std::mem::take(&mut self.open_gaps);
+        let misses = self
+            .section
+            .declared
+            .and_then(|keys| keys.checked_sub(self.section.found));
+        for gap in self.gaps.iter_mut().rev().take(open) {
+            gap.to = last.max(gap.from);
+            gap.section_misses = misses.filter(|_| open == 1);
+        }
+    }
+
+    fn settle(&self, is_exact: IsExact<'_>, has_sections: bool, parts: &mut [Part]) {
+        let balance = self.balance(is_exact, parts);
+        for reached in &self.gaps {
+            let Some(Part::Gap(gap)) = parts.get_mut(reached.part) else {
+                continue;
+            };
+            if gap.repair.is_some() {
+                continue;
+            }
+            let hides_more = reached.is_last && gap.keys_missing.is_none();
+            let Balance::Open(alone) = balance else {
+                gap.touched = Touched::Any;
+                if let Balance::Contradiction = balance {
+                    gap.keys_missing = None;
+                }
+                continue;
+            };
+            if hides_more {
+                gap.touched = Touched::Any;
+                continue;
+            }
+            gap.keys_missing = gap.keys_missing.or(alone);
+            if !has_sections {
+                gap.touched = Touched::Any;
+                continue;
+            }
+            let of_one_slot =
+                gap.keys_missing.is_some() && reached.section_misses == gap.keys_missing;
+            gap.touched = match of_one_slot {
+                true => Touched::Slots(reached.from, reached.from),
+                false => Touched::Slots(reached.from, reached.to),
+            };
+        }
+    }
+
+    /// How many keys the gaps must have held, against what was said of each.
+    fn balance(&self, is_exact: IsExact<'_>, parts: &[Part]) -> Balance {
+        let gaps = || {
+            self.gaps
+                .iter()
+                .filter_map(|reached| match parts.get(reached.part) {
+                    Some(Part::Gap(gap)) => Some(gap),
+                    _ => None,
+                })
+        };
+        let Some((keys, _)) = self.declared.filter(|&(_, expiring)| is_exact(expiring)) else {
+            return Balance::Unknown;
+        };
+        let known: u64 = gaps().filter_map(|gap| gap.keys_missing).sum();
+        let unknown: Vec<&Gap> = gaps().filter(|gap| gap.keys_missing.is_none()).collect();
+        let rest = keys
+            .checked_sub(self.found)
+            .and_then(|keys| keys.checked_sub(known));
+        match (rest, unknown.as_slice()) {
+            (Some(0), []) => Balance::Open(None),
+            (Some(rest), [gap]) if has_room(gap, rest) => Balance::Open(Some(rest)),
+            (Some(_), [_, _, ..]) => Balance::Open(None),
+            _ => Balance::Contradiction,
+        }
+    }
+}
+
+/// Whether so many keys find room in a gap.
+fn has_room(gap: &Gap, keys: u64) -> bool {
+    keys.saturating_mul(ENTRY_BYTES_MIN) <= gap.range.end - gap.range.start
+}
+
+/// What the counts of a database say of its gaps.
+#[derive(Clone, Copy)]
+enum Balance {
+    /// They are not exact, or lost.
+    Unknown,
+    /// They do not fit together.
+    Contradiction,
+    /// They fit; so many keys are missing in the one gap of which that was not known.
+    Open(Option<u64>),
+}
