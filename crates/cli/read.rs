@@ -240,7 +240,13 @@ pub fn open_each(inputs: &Inputs, options: &ReadOptions) -> Vec<Result<OpenFile>
 /// # Errors
 /// When any cannot be opened or is no snapshot; all but the last such error are told here.
 pub fn open_all(inputs: &Inputs, options: &ReadOptions) -> Result<(Vec<OpenFile>, Bar)> {
-    let files = all_or_none(open_each(inputs, options))?;
+    let opened = open_each(inputs, options);
+    if opened.iter().any(Result::is_ok) && opened.iter().any(Result::is_err) {
+        say::note(
+            "the answer is one over all inputs, so those that can be read are not shown either",
+        );
+    }
+    let files = all_or_none(opened)?;
     let bar = bar_over(&files, options);
     Ok((files, bar))
 }

@@ -97,15 +97,17 @@ fn a_gap_is_named_in_text_and_json() {
     assert!(len < 1_000, "{len} bytes for one damaged value");
     assert_eq!(gap["keys_missing"], 1);
     assert_eq!(file["totals"]["keys"], 190);
-    assert!(!ranges(&gap["slots"]).is_empty());
+    // This file has no totals of slots, and the name that stands there may be damaged as well.
+    assert_eq!(gap["slots"], Value::Null);
+    assert_eq!(gap["lost_keys"][0]["key"]["text"], "k94");
     let names = format!("{len} bytes from offset {offset:#x} ({offset}) on are unknown");
     let text = scratch.refuses(
         &["inspect", "dump.rdb", "--salvage"],
         5,
-        &[&names, "1 key is missing, of slots "],
+        &[&names, "1 key is missing, of any slot"],
     );
     assert!(text.stdout.contains(&format!(
-        "all but {len} bytes in 1 gap; 1 key is missing, of slots"
+        "all but {len} bytes in 1 gap; 1 key is missing, of any slot"
     )));
     assert!(
         text.stdout.contains(&format!("{len} unread")),
@@ -125,6 +127,7 @@ fn a_gap_is_named_in_text_and_json() {
     assert_accounted(&document["files"][0]);
     let gap = &document["files"][0]["salvage"]["gaps"][0];
     assert_eq!(gap["lost_keys"][0]["key"]["text"], "k94");
+    assert_eq!(ranges(&gap["slots"]).len(), 1);
     assert_eq!(gap["repair"]["offset"].as_u64(), Some(at as u64 + 3));
     assert_eq!(gap["repair"]["bytes"], format!("{:02x}", whole[at + 3]));
 

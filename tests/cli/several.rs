@@ -58,5 +58,18 @@ fn the_other_commands_refuse_and_tell_every_error() {
         let errors = ["error: cannot read b.rdb", "error: cannot open c.rdb"];
         let ran = scratch.refuses(&args, 1, &errors);
         assert_eq!(ran.stdout, "");
+        assert!(
+            ran.stderr
+                .contains("note: the answer is one over all inputs")
+        );
     }
+}
+
+#[test]
+fn a_document_tells_of_what_cannot_be_read_also_when_nothing_can() {
+    let scratch = scratch();
+    let ran = scratch.refuses(&["inspect", "b.rdb", "-f", "json"], 1, &["b.rdb"]);
+    let document: Value = serde_json::from_str(&ran.stdout).expect("a document");
+    assert_eq!(document["unreadable"][0]["file"], "b.rdb");
+    assert_eq!(document["partial"], true);
 }

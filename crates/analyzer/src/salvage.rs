@@ -28,7 +28,7 @@ pub struct Gap {
     pub message: String,
     /// Keys that the file has and the result has not, where it is known of this gap alone.
     pub keys_missing: Option<u64>,
-    /// The keys that may be missing, where they are known.
+    /// Keys that begin there, as far as their names can be read: with a repair the keys that are missing, and no others.
     pub lost_keys: Vec<LostKey>,
     /// The slots that they may be in.
     pub touches: Touch,

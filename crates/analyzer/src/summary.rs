@@ -260,9 +260,25 @@ pub struct Damage {
 
 impl FileSummary {
     /// Whether the file was read to its end, nobody wrote to it meanwhile, and its bytes are those that the server wrote, as
-    /// far as its checksum tells.
+    /// far as its checksum tells. One that goes on with another snapshot was not read to its end.
     pub fn is_whole(&self) -> bool {
-        self.damage.is_none() && !self.changed && !matches!(self.checksum, Checksum::Wrong { .. })
+        self.damage.is_none()
+            && !self.changed
+            && !matches!(self.checksum, Checksum::Wrong { .. })
+            && !self.goes_on_with_a_snapshot()
+    }
+
+    /// Whether several snapshots were put into one file, of which only the first is read.
+    pub fn goes_on_with_a_snapshot(&self) -> bool {
+        self.warnings.iter().any(|warning| {
+            let Warning::TrailingBytes {
+                begins_snapshot, ..
+            } = warning
+            else {
+                return false;
+            };
+            *begins_snapshot
+        })
     }
 }
 

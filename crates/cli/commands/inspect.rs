@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use preshard_analyzer::{CostProfile, Detail, FileScan};
 use preshard_planner::PlanLimits;
 use preshard_report::document::{
-    Agreement, Estimates, FileReport, InspectDocument, Notice, UnreadableFile,
+    Agreement, CrossCheck, Estimates, FileReport, InspectDocument, Notice, UnreadableFile,
 };
 use preshard_report::{json, text};
 
@@ -35,7 +35,10 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
     let inputs = Inputs::find(&read.inputs, TopologyWish::Each)?;
     inputs.protect_from(args.output.output.as_deref())?;
     let mut opened = open_each(&inputs, &read);
-    if opened.iter().all(Result::is_err) || opened.iter().any(is_wrong_usage) {
+    // A document tells of files that cannot be read also where there are no others.
+    let is_nothing_to_tell =
+        args.format == DocumentFormat::Text && opened.iter().all(Result::is_err);
+    if is_nothing_to_tell || opened.iter().any(is_wrong_usage) {
         opened = all_or_none(opened)?.into_iter().map(Ok).collect();
     }
     let estimates: Vec<Option<Estimates>> = opened
@@ -85,7 +88,13 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
             .transpose()
             .with_context(|| format!("cannot read {} again", shown(file.source.path())))?;
         let report = FileReport::new(&scan.summary, estimates, check);
-        said.extend(damage.map(|damage| Notice::damage(name, damage)));
+        said.extend(damage.map(|damage| Notice::damage(name.clone(), damage)));
+        let unread = report.cross_check.as_ref();
+        said.extend(
+            unread
+                .filter(|check| check.result == Agreement::Unreadable)
+                .map(|check| not_cross_checked(name, check)),
+        );
         said.extend(report.warnings.iter().cloned());
         reports.push(report);
         scans.push(scanned.ok().map(|(_, scan)| scan));
@@ -119,6 +128,18 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
     } else {
         ExitStatus::Fine
     })
+}
+
+/// Nobody must take silence for agreement.
+fn not_cross_checked(file: String, check: &CrossCheck) -> Notice {
+    Notice {
+        file: Some(file),
+        name: "not-cross-checked".to_owned(),
+        message: format!(
+            "{} cannot read this file: {} of its keys were compared",
+            check.reader, check.keys_compared
+        ),
+    }
 }
 
 /// Whether the command line is wrong, and not the file.

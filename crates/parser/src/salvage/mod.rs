@@ -15,8 +15,10 @@
 //! # What is promised
 //! * *One changed byte in a file with a checksum*: exactly the record around it is left out, and named.
 //! * *One damaged value*, whatever was done to its bytes, in a file that counts its keys: no key is made up, the others
-//!   that come out are unchanged, and each key that does not come out is among those that its gap says to be
-//!   [touched](Touched). Without a checksum a neighbour may be left out as well, where the counts allow for either.
+//!   that come out are unchanged. Without a checksum a neighbour may be left out as well, where the counts allow for either.
+//! * *Keys that do not come out* are in a slot that a gap [touches](Touched). The gaps are held against the counts once more by a
+//!   reading that shares nothing with what found them (`reconcile`): a gap touches few slots only where the file has
+//!   totals of slots and all its counts agree, or where the checksum tells the very bytes that were changed.
 //! * *Any bytes*: the parts and the header make up the file up to where the snapshot ends, all of a sound part can be read,
 //!   and the time is linear ([`steps_max`]).
 //!

@@ -24,7 +24,8 @@ pub struct InputFacts {
     pub checksum: ChecksumState,
     /// True when the file was read to its end.
     pub complete: bool,
-    /// True when it is complete, its checksum is not wrong, and nobody wrote to it while it was read.
+    /// True when it is complete, its checksum is not wrong, no other snapshot follows in the same file, and nobody wrote to it
+    /// while it was read.
     pub whole: bool,
     /// Keys read.
     pub keys: u64,

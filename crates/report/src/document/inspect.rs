@@ -59,7 +59,8 @@ pub struct FileReport {
     pub bytes_read: u64,
     /// True when the snapshot was read to its end.
     pub complete: bool,
-    /// True when it is complete, its checksum is not wrong, and nobody wrote to it while it was read. What is said of a file
+    /// True when it is complete, its checksum is not wrong, no other snapshot follows in the same file, and nobody wrote to it
+    /// while it was read. What is said of a file
     /// that is not whole is damaged goods.
     pub whole: bool,
     /// True when the file was written to while it was read.

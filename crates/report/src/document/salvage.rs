@@ -32,7 +32,8 @@ pub struct GapReport {
     pub message: String,
     /// Keys that are missing because of this gap; `null` when that is not known of it alone.
     pub keys_missing: Option<u64>,
-    /// The keys that may be missing, where they are known. All that are missing are among them then.
+    /// Keys that begin there, as far as their names can be read. With a `repair` they are the keys that are missing, and no
+    /// others are; without, there may be more, and the names may be damaged themselves.
     pub lost_keys: Vec<LostKeyRow>,
     /// Slots of which keys may be missing, as inclusive ranges; `null` when it may be any.
     pub slots: Option<Vec<(u16, u16)>>,

@@ -159,6 +159,9 @@ fn wholeness(file: &FileReport) -> String {
     if file.checksum.state == ChecksumState::Wrong {
         return "NO: read to its end, but its checksum is wrong".to_owned();
     }
+    if !file.whole {
+        return "NO: another snapshot follows in the same file, which was not read".to_owned();
+    }
     let snapshot = behind("the snapshot", &file.account);
     let layers = file.layers.iter().rev();
     let layers =
