@@ -40,7 +40,7 @@ pub fn read_on_both_roads(bytes: &[u8], pieces: &[u8], window_bytes: usize, deta
                     // A value that breaks when it is measured does so in memory only once it is asked for.
                     compare(streamed, &in_memory, detail);
                     if let RecordKind::End { .. } = in_memory.kind {
-                        checksum_at = Some(in_memory.range.start + 1..in_memory.range.end);
+                        checksum_at = Some(in_memory.offset + 1..in_memory.range.end);
                     }
                 }
                 other => panic!("{streamed:?} streamed, {other:?} in memory"),
