@@ -20,7 +20,7 @@ const ENTRY_BYTES_MIN: u64 = 3;
 
 /// States anew which keys each gap may have held, but for gaps that the checksum explains.
 pub(super) fn reconcile(ground: &Ground<'_>, is_exact: IsExact<'_>, parts: &mut [Part]) {
-    let mut has_sections = false;
+    let mut file = Seen::default();
     let mut databases = vec![Database::default()];
     for (index, part) in parts.iter().enumerate() {
         match part {
@@ -29,22 +29,17 @@ pub(super) fn reconcile(ground: &Ground<'_>, is_exact: IsExact<'_>, parts: &mut 
                     database.pass_gap(index);
                 }
             }
-            Part::Sound(sound) => read(ground, sound, &mut databases, &mut has_sections),
+            Part::Sound(sound) => read(ground, sound, &mut databases, &mut file),
         }
     }
     for database in &mut databases {
         database.close_section(SLOT_LAST);
-        database.settle(is_exact, has_sections, parts);
+        database.settle(is_exact, file.has_sections && !file.has_databases, parts);
     }
 }
 
 /// Reads a sound part; only databases with gaps are kept.
-fn read(
-    ground: &Ground<'_>,
-    sound: &Sound,
-    databases: &mut Vec<Database>,
-    has_sections: &mut bool,
-) {
+fn read(ground: &Ground<'_>, sound: &Sound, databases: &mut Vec<Database>, file: &mut Seen) {
     let mut reader = sound.reader(ground.bytes, Detail::Counts);
     while reader.offset() < sound.range.end {
         let Ok(Some(record)) = reader.next_record() else {
@@ -54,12 +49,13 @@ fn read(
             return;
         };
         if let Some(totals) = Ground::slot_totals(&record) {
-            *has_sections = true;
+            file.has_sections = true;
             database.open_section(totals);
             continue;
         }
         match &record.kind {
-            RecordKind::SelectDb { .. } => {
+            RecordKind::SelectDb { db } => {
+                file.has_databases |= *db > 0;
                 database.close_section(SLOT_LAST);
                 match database.gaps.is_empty() {
                     true => *database = Database::default(),
@@ -74,6 +70,15 @@ fn read(
             _ => {}
         }
     }
+}
+
+/// What was seen anywhere in the file.
+#[derive(Default)]
+struct Seen {
+    /// Totals of slots.
+    has_sections: bool,
+    /// More than one database: a gap may hide where the slots begin anew.
+    has_databases: bool,
 }
 
 /// What is known of a database.
@@ -92,8 +97,28 @@ struct Database {
 #[derive(Default)]
 struct Section {
     slot: u64,
+    /// The least slot that it can be of, should its totals be damaged.
+    slot_min: u64,
     declared: Option<u64>,
     found: u64,
+}
+
+impl Section {
+    /// The first slot that the keys behind its totals may be of: a key that was read bears the totals out.
+    fn begins(&self) -> u64 {
+        match self.found {
+            0 => self.slot_min,
+            _ => self.slot,
+        }
+    }
+
+    /// The first slot that the next section may be of.
+    fn begins_next(&self) -> u64 {
+        match (self.declared, self.found) {
+            (Some(_), 1..) => self.slot + 1,
+            _ => self.slot_min,
+        }
+    }
 }
 
 /// A gap and the slots that it may reach.
@@ -103,7 +128,7 @@ struct Reached {
     to: u64,
     /// Nothing of the database is behind it: it may have held others whole.
     is_last: bool,
-    /// Keys that its section misses, where this gap is the only one in it.
+    /// Keys that its section misses, where this gap is the only one in it, and a key in front of it bears the section out.
     section_misses: Option<u64>,
 }
 
@@ -111,7 +136,7 @@ impl Database {
     fn pass_gap(&mut self, part: usize) {
         self.gaps.push(Reached {
             part,
-            from: self.section.slot,
+            from: self.section.begins(),
             to: SLOT_LAST,
             is_last: true,
             section_misses: None,
@@ -137,6 +162,7 @@ impl Database {
         self.close_section(totals.slot.saturating_sub(1));
         self.section = Section {
             slot: totals.slot,
+            slot_min: self.section.begins_next(),
             declared: Some(totals.keys),
             found: 0,
         };
@@ -145,18 +171,25 @@ impl Database {
     /// The section ends, and the next totals are of a slot behind `last`.
     fn close_section(&mut self, last: u64) {
         let open = std::mem::take(&mut self.open_gaps);
-        let misses = self
-            .section
+        let section = &self.section;
+        let misses = section
             .declared
-            .and_then(|keys| keys.checked_sub(self.section.found));
+            .and_then(|keys| keys.checked_sub(section.found));
         for gap in self.gaps.iter_mut().rev().take(open) {
             gap.to = last.max(gap.from);
-            gap.section_misses = misses.filter(|_| open == 1);
+            gap.section_misses = misses.filter(|_| open == 1 && gap.from == section.slot);
         }
     }
 
-    fn settle(&self, is_exact: IsExact<'_>, has_sections: bool, parts: &mut [Part]) {
+    fn settle(&self, is_exact: IsExact<'_>, by_slots: bool, parts: &mut [Part]) {
         let balance = self.balance(is_exact, parts);
+        let all_known = matches!(
+            balance,
+            Balance::Open {
+                all_known: true,
+                ..
+            }
+        );
         for reached in &self.gaps {
             let Some(Part::Gap(gap)) = parts.get_mut(reached.part) else {
                 continue;
@@ -165,7 +198,7 @@ impl Database {
                 continue;
             }
             let hides_more = reached.is_last && gap.keys_missing.is_none();
-            let Balance::Open(alone) = balance else {
+            let Balance::Open { alone, .. } = balance else {
                 gap.touched = Touched::Any;
                 if let Balance::Contradiction = balance {
                     gap.keys_missing = None;
@@ -176,8 +209,12 @@ impl Database {
                 gap.touched = Touched::Any;
                 continue;
             }
+            if self.gaps.len() > 1 && !all_known {
+                // What the judge says of one gap rests on the counts of its section, and a gap may have held others whole.
+                gap.keys_missing = None;
+            }
             gap.keys_missing = gap.keys_missing.or(alone);
-            if !has_sections {
+            if !by_slots {
                 gap.touched = Touched::Any;
                 continue;
             }
@@ -209,9 +246,18 @@ impl Database {
             .checked_sub(self.found)
             .and_then(|keys| keys.checked_sub(known));
         match (rest, unknown.as_slice()) {
-            (Some(0), []) => Balance::Open(None),
-            (Some(rest), [gap]) if has_room(gap, rest) => Balance::Open(Some(rest)),
-            (Some(_), [_, _, ..]) => Balance::Open(None),
+            (Some(0), []) => Balance::Open {
+                all_known: true,
+                alone: None,
+            },
+            (Some(rest), [gap]) if self.gaps.len() == 1 && has_room(gap, rest) => Balance::Open {
+                all_known: true,
+                alone: Some(rest),
+            },
+            (Some(_), [_, ..]) if self.gaps.len() > 1 => Balance::Open {
+                all_known: false,
+                alone: None,
+            },
             _ => Balance::Contradiction,
         }
     }
@@ -229,6 +275,11 @@ enum Balance {
     Unknown,
     /// They do not fit together.
     Contradiction,
-    /// They fit; so many keys are missing in the one gap of which that was not known.
-    Open(Option<u64>),
+    /// They fit.
+    Open {
+        /// It is known of each gap how many keys are missing.
+        all_known: bool,
+        /// How many are missing in the only gap, where that was not known.
+        alone: Option<u64>,
+    },
 }
