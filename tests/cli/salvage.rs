@@ -197,3 +197,23 @@ fn moved_from(plan: &Value, node: &str) -> usize {
         .filter(|(_, source)| *source == node)
         .count()
 }
+
+/// Three databases that claim the largest number of keys there is: no sum of claims may break anything, and none is told
+/// for a number of keys.
+#[test]
+fn absurd_counts_are_no_number_of_missing_keys() {
+    let mut bytes = b"REDIS0011".to_vec();
+    for db in 0..3 {
+        bytes.extend([0xfe, db, 0xfb, 0x81]);
+        bytes.extend(u64::MAX.to_be_bytes());
+        bytes.extend(b"\x00\x00\x01k\x01v");
+    }
+    bytes.extend([0xff, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let scratch = Scratch::new();
+    scratch.write("dump.rdb", &bytes);
+    let file = &document(&scratch, &["inspect", "dump.rdb"], 5)["files"][0];
+    assert_accounted(file);
+    assert_eq!(file["salvage"]["keys_missing"], Value::Null);
+    assert_eq!(file["salvage"]["slots"], Value::Null);
+    assert_eq!(file["totals"]["keys"], 3);
+}

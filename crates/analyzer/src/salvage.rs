@@ -78,7 +78,9 @@ impl Salvage {
 
     /// Keys that are missing; `None` when it is not known.
     pub fn keys_missing(&self) -> Option<u64> {
-        self.gaps.iter().map(|gap| gap.keys_missing).sum()
+        let mut missing = self.gaps.iter().map(|gap| gap.keys_missing);
+        // What a file says of its keys may be anything.
+        missing.try_fold(0, |sum: u64, keys| Some(sum.saturating_add(keys?)))
     }
 }
 

@@ -87,6 +87,7 @@ pub struct Survey {
     /// The checksum as stored and as computed, when the end of the snapshot was found and has one.
     pub checksum: Option<(u64, u64)>,
     /// Steps that it took, of which each reads a few bytes or passes over any number: at most [`steps_max`].
+    /// One reading of the sound parts comes on top where there are gaps.
     pub steps: u64,
 }
 

@@ -1,25 +1,27 @@
-//! A second look at what was found, which shares nothing with the judge: do the gaps explain what the file's own
-//! counts miss?
+//! A second look at what the judge decided, by code of its own: do the gaps explain what the file's own counts miss?
 //!
 //! The sound parts are read once more, and the keys of each database compared with what it declares. A gap
 //! reaches from the slot whose section was open in front of it to the last slot in front of the next totals behind it, unless
-//! the counts of its section prove that no key of another is missing. Where a file has no totals of slots, or its counts and
+//! the counts of its section prove that no key of another is missing. Totals that no key bears out may be damaged themselves:
+//! then it reaches from behind the section before. Where a file has no totals of slots, or its counts and
 //! the gaps contradict each other, a gap may have held keys of any slot.
 
+use super::count::Count;
 use super::ground::Ground;
+use super::order::Order;
 use super::{Gap, Part, Sound, Touched};
 use crate::rdb::RecordKind;
 use crate::{Detail, SlotInfo};
-
-/// A version whose counts leave out nothing, or a database without expiries.
-type IsExact<'e> = &'e dyn Fn(u64) -> bool;
 
 const SLOT_LAST: u64 = 16_383;
 /// An entry takes a type and two lengths at least.
 const ENTRY_BYTES_MIN: u64 = 3;
 
 /// States anew which keys each gap may have held, but for gaps that the checksum explains.
-pub(super) fn reconcile(ground: &Ground<'_>, is_exact: IsExact<'_>, parts: &mut [Part]) {
+pub(super) fn reconcile(ground: &Ground<'_>, parts: &mut [Part]) {
+    if !parts.iter().any(|part| matches!(part, Part::Gap(_))) {
+        return;
+    }
     let mut file = Seen::default();
     let mut databases = vec![Database::default()];
     for (index, part) in parts.iter().enumerate() {
@@ -34,7 +36,7 @@ pub(super) fn reconcile(ground: &Ground<'_>, is_exact: IsExact<'_>, parts: &mut 
     }
     for database in &mut databases {
         database.close_section(SLOT_LAST);
-        database.settle(is_exact, file.has_sections && !file.has_databases, parts);
+        database.settle(ground, file.has_sections && !file.has_databases, parts);
     }
 }
 
@@ -65,7 +67,7 @@ fn read(ground: &Ground<'_>, sound: &Sound, databases: &mut Vec<Database>, file:
             RecordKind::ResizeDb {
                 keys,
                 expiring_keys,
-            } => database.declared = Some((*keys, *expiring_keys)),
+            } => database.declared = Some(Count::new(*keys, *expiring_keys)),
             RecordKind::Entry(_) => database.count(),
             _ => {}
         }
@@ -84,8 +86,7 @@ struct Seen {
 /// What is known of a database.
 #[derive(Default)]
 struct Database {
-    /// Keys, and how many of them expire.
-    declared: Option<(u64, u64)>,
+    declared: Option<Count>,
     found: u64,
     section: Section,
     gaps: Vec<Reached>,
@@ -115,7 +116,7 @@ impl Section {
     /// The first slot that the next section may be of.
     fn begins_next(&self) -> u64 {
         match (self.declared, self.found) {
-            (Some(_), 1..) => self.slot + 1,
+            (Some(_), 1..) => self.slot.saturating_add(1),
             _ => self.slot_min,
         }
     }
@@ -128,7 +129,7 @@ struct Reached {
     to: u64,
     /// Nothing of the database is behind it: it may have held others whole.
     is_last: bool,
-    /// Keys that its section misses, where this gap is the only one in it, and a key in front of it bears the section out.
+    /// Keys that its section misses, where this gap is the only one in it, and a key bears the section out.
     section_misses: Option<u64>,
 }
 
@@ -177,12 +178,13 @@ impl Database {
             .and_then(|keys| keys.checked_sub(section.found));
         for gap in self.gaps.iter_mut().rev().take(open) {
             gap.to = last.max(gap.from);
-            gap.section_misses = misses.filter(|_| open == 1 && gap.from == section.slot);
+            let is_borne_out = section.found > 0 && gap.from == section.slot;
+            gap.section_misses = misses.filter(|_| open == 1 && is_borne_out);
         }
     }
 
-    fn settle(&self, is_exact: IsExact<'_>, by_slots: bool, parts: &mut [Part]) {
-        let balance = self.balance(is_exact, parts);
+    fn settle(&self, ground: &Ground<'_>, by_slots: bool, parts: &mut [Part]) {
+        let balance = self.balance(ground, parts);
         let all_known = matches!(
             balance,
             Balance::Open {
@@ -228,7 +230,7 @@ impl Database {
     }
 
     /// How many keys the gaps must have held, against what was said of each.
-    fn balance(&self, is_exact: IsExact<'_>, parts: &[Part]) -> Balance {
+    fn balance(&self, ground: &Ground<'_>, parts: &[Part]) -> Balance {
         let gaps = || {
             self.gaps
                 .iter()
@@ -237,12 +239,19 @@ impl Database {
                     _ => None,
                 })
         };
-        let Some((keys, _)) = self.declared.filter(|&(_, expiring)| is_exact(expiring)) else {
+        let order = Order::new(ground);
+        let Some(declared) = self.declared.filter(|&declared| order.is_exact(declared)) else {
             return Balance::Unknown;
         };
-        let known: u64 = gaps().filter_map(|gap| gap.keys_missing).sum();
+        // Counts are claims of the file, and may be anything.
+        let known = gaps().filter_map(|gap| gap.keys_missing);
+        let known = known.fold(0, u64::saturating_add);
+        if known.saturating_mul(ENTRY_BYTES_MIN) > ground.len() {
+            return Balance::Contradiction;
+        }
         let unknown: Vec<&Gap> = gaps().filter(|gap| gap.keys_missing.is_none()).collect();
-        let rest = keys
+        let rest = declared
+            .keys
             .checked_sub(self.found)
             .and_then(|keys| keys.checked_sub(known));
         match (rest, unknown.as_slice()) {

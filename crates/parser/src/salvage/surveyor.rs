@@ -62,9 +62,7 @@ impl<'g, 'a> Surveyor<'g, 'a> {
         {
             self.silent_change(end.unwrap_or(whole));
         }
-        let exact = Order::new(self.ground);
-        let is_exact = |expiring| exact.is_exact(Count::new(0, expiring));
-        reconcile(self.ground, &is_exact, &mut self.parts);
+        reconcile(self.ground, &mut self.parts);
         Survey {
             header: self.ground.header,
             parts: self.parts,

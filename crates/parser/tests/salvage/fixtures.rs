@@ -125,13 +125,8 @@ fn one_damaged_value_of_a_server_never_makes_a_key_up() {
                     "{told}: {:?}",
                     text(&outcome.altered)
                 );
-                let unannounced = text(&outcome.unannounced);
-                assert!(unannounced.is_empty(), "{told}: {unannounced:?}");
-                let known: Option<u64> = gaps(&outcome.survey).map(|gap| gap.keys_missing).sum();
-                assert!(
-                    known.is_none_or(|known| known == outcome.missing),
-                    "{told}: {known:?}"
-                );
+                outcome.assert_announced(told);
+                outcome.assert_counted(told);
             }
         });
         assert!(judged > 300, "{kind:?}: {judged} cases judged");
@@ -149,17 +144,8 @@ fn one_changed_byte_of_a_server_costs_no_other_key() {
         }
         let outcome = outcome();
         judged += 1;
-        assert!(
-            outcome.invented.is_empty(),
-            "{told}: {:?}",
-            text(&outcome.invented)
-        );
-        assert!(
-            outcome.altered.is_empty(),
-            "{told}: {:?}",
-            text(&outcome.altered)
-        );
-        assert!(outcome.lost.is_empty(), "{told}: {:?}", text(&outcome.lost));
+        outcome.assert_true(told);
+        outcome.assert_none_lost(told);
         assert!(gaps(&outcome.survey).next().is_some(), "{told}: unnoticed");
     });
     assert!(judged > 1_000, "{judged} cases judged");
@@ -230,8 +216,7 @@ fn a_lost_block_never_hides_a_key_of_a_slot_that_is_not_named() {
                 let outcome = compare(&truth, &Default::default(), &bytes, &slot_of);
                 judged += 1;
                 let told = format!("{name}, {range:?}");
-                let unannounced = text(&outcome.unannounced);
-                assert!(unannounced.is_empty(), "{told}: {unannounced:?}");
+                outcome.assert_announced(&told);
                 if !outcome.invented.is_empty() {
                     wrong.push(format!("{told}: {:?}", text(&outcome.invented)));
                 }

@@ -44,6 +44,38 @@ pub struct Outcome {
     pub survey: Survey,
 }
 
+impl Outcome {
+    /// No key was made up, and those that came out are what they were.
+    pub fn assert_true(&self, told: &str) {
+        let invented = text(&self.invented);
+        assert!(invented.is_empty(), "{told}: invented {invented:?}");
+        let altered = text(&self.altered);
+        assert!(altered.is_empty(), "{told}: altered {altered:?}");
+    }
+
+    /// Every key that did not come out may be missing by what a gap says.
+    pub fn assert_announced(&self, told: &str) {
+        let unannounced = text(&self.unannounced);
+        assert!(
+            unannounced.is_empty(),
+            "{told}: unannounced {unannounced:?}"
+        );
+    }
+
+    /// No key is missing but damaged ones.
+    pub fn assert_none_lost(&self, told: &str) {
+        let lost = text(&self.lost);
+        assert!(lost.is_empty(), "{told}: lost {lost:?}");
+    }
+
+    /// The number of missing keys is right where it is told.
+    pub fn assert_counted(&self, told: &str) {
+        let known: Option<u64> = gaps(&self.survey).map(|gap| gap.keys_missing).sum();
+        let is_right = known.is_none_or(|known| known == self.missing);
+        assert!(is_right, "{told}: {known:?} of {}", self.missing);
+    }
+}
+
 fn read(mut reader: RdbReader<'_>, until: u64, mut each: impl FnMut(Name, Told)) {
     while reader.offset() < until {
         let record = reader.next_record().expect("a sound part");

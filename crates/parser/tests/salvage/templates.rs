@@ -84,18 +84,8 @@ fn sweep(checksum: bool, mut each: impl FnMut(&str, &Outcome)) {
 fn hashes_of_a_damaged_template_are_not_misread() {
     let mut with_gaps = 0;
     sweep(false, |told, outcome| {
-        assert!(
-            outcome.invented.is_empty(),
-            "{told}: {:?}",
-            text(&outcome.invented)
-        );
-        assert!(
-            outcome.altered.is_empty(),
-            "{told}: {:?}",
-            text(&outcome.altered)
-        );
-        let unannounced = text(&outcome.unannounced);
-        assert!(unannounced.is_empty(), "{told}: {unannounced:?}");
+        outcome.assert_true(told);
+        outcome.assert_announced(told);
         with_gaps += u64::from(gaps(&outcome.survey).next().is_some());
     });
     assert!(with_gaps > 50, "{with_gaps} damages that show");
@@ -105,17 +95,8 @@ fn hashes_of_a_damaged_template_are_not_misread() {
 #[test]
 fn a_template_that_the_checksum_repairs_costs_no_hash() {
     sweep(true, |told, outcome| {
-        assert!(
-            outcome.invented.is_empty(),
-            "{told}: {:?}",
-            text(&outcome.invented)
-        );
-        assert!(
-            outcome.altered.is_empty(),
-            "{told}: {:?}",
-            text(&outcome.altered)
-        );
-        assert!(outcome.lost.is_empty(), "{told}: {:?}", text(&outcome.lost));
+        outcome.assert_true(told);
+        outcome.assert_none_lost(told);
         assert_eq!(gaps(&outcome.survey).count(), 1, "{told}");
     });
 }
