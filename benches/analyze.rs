@@ -34,6 +34,7 @@ fn analyze(criterion: &mut Criterion) {
         reference_ms: None,
         floor_block_ns: 5_000_000,
         floor_payload_bytes: 1_000_000,
+        chunk_bytes: ScanOptions::CHUNK_BYTES,
         salvage: false,
     };
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8));

@@ -198,6 +198,7 @@ fn judge(bytes: &[u8]) -> FileSummary {
         reference_ms: None,
         floor_block_ns: u64::MAX,
         floor_payload_bytes: u64::MAX,
+        chunk_bytes: ScanOptions::CHUNK_BYTES,
         salvage: false,
     };
     let path = Path::new("variant.rdb");

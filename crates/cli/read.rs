@@ -120,6 +120,7 @@ impl OpenFile {
             reference_ms: self.reference_ms,
             floor_block_ns,
             floor_payload_bytes,
+            chunk_bytes: ScanOptions::CHUNK_BYTES,
             salvage: self.salvage,
         }
     }

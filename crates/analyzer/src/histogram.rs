@@ -1,5 +1,7 @@
 //! A histogram of key costs, fine enough to bound any batch.
 
+use crate::Cost;
+
 /// Sub-steps of one doubling: a bin's upper edge is at most 1/8 above any cost in it.
 const STEPS_PER_DOUBLING: u64 = 8;
 /// log2 of [`STEPS_PER_DOUBLING`].
@@ -38,12 +40,33 @@ pub struct CostHistogram {
 impl CostHistogram {
     /// Counts one key.
     pub fn add(&mut self, block_ns: u64, restore_ns: u64, payload_bytes: u64) {
+        let cost = Cost {
+            block_ns,
+            restore_ns,
+        };
+        self.add_keys(1, cost, payload_bytes);
+    }
+
+    /// Counts keys that fall into one bin, of which one takes longest and is largest.
+    pub(crate) fn add_keys(&mut self, keys: u64, worst: Cost, payload_bytes_max: u64) {
         self.add_bin(CostBin {
-            index: bin_of(block_ns),
-            keys: 1,
-            payload_bytes_max: payload_bytes,
-            restore_ns_max: restore_ns,
+            index: CostHistogram::bin_of(worst.block_ns),
+            keys,
+            payload_bytes_max,
+            restore_ns_max: worst.restore_ns,
         });
+    }
+
+    /// The bin of a cost: linear below eight nanoseconds, then eight steps per doubling.
+    pub(crate) fn bin_of(ns: u64) -> u16 {
+        let doubling = ns.max(1).ilog2();
+        let bin = if doubling < STEP_BITS {
+            ns
+        } else {
+            let shift = doubling - STEP_BITS;
+            u64::from(shift + 1) * STEPS_PER_DOUBLING + ((ns >> shift) - STEPS_PER_DOUBLING)
+        };
+        u16::try_from(bin).expect("64 doublings of 8 steps fit 16 bits")
     }
 
     /// Adds another histogram's keys.
@@ -88,18 +111,6 @@ impl CostHistogram {
     }
 }
 
-/// The bin of a cost: linear below eight nanoseconds, then eight steps per doubling.
-fn bin_of(ns: u64) -> u16 {
-    let doubling = ns.max(1).ilog2();
-    let bin = if doubling < STEP_BITS {
-        ns
-    } else {
-        let shift = doubling - STEP_BITS;
-        u64::from(shift + 1) * STEPS_PER_DOUBLING + ((ns >> shift) - STEPS_PER_DOUBLING)
-    };
-    u16::try_from(bin).expect("64 doublings of 8 steps fit 16 bits")
-}
-
 /// The largest cost that falls into a bin.
 fn upper_edge(bin: u16) -> u64 {
     let bin = u64::from(bin);
@@ -127,7 +138,7 @@ mod tests {
                 power + power / 2,
             ]
         })) {
-            let edge = upper_edge(bin_of(ns));
+            let edge = upper_edge(CostHistogram::bin_of(ns));
             assert!(edge >= ns, "edge {edge} below cost {ns}");
             assert!(edge - ns <= ns / 8, "edge {edge} too far above cost {ns}");
         }

@@ -25,6 +25,7 @@
 //!     reference_ms: None,
 //!     floor_block_ns: 5_000_000,
 //!     floor_payload_bytes: 1_000_000,
+//!     chunk_bytes: ScanOptions::CHUNK_BYTES,
 //!     salvage: false,
 //! };
 //! let scan = scan(&source, &options, &Silent, &mut |_keys| Ok(()))?;

@@ -152,36 +152,31 @@ impl SlotProfile {
 
     /// Counts one key.
     pub fn add(&mut self, key: &KeyFacts<'_>) {
-        let facts = &mut self.slots[key.slot.index()];
-        facts.keys += 1;
-        facts.expiring_keys += u64::from(key.expires_at_ms.is_some());
-        facts.serialized_bytes += key.sizes.serialized_bytes;
-        facts.payload_bytes += key.sizes.payload_bytes;
-        match key.sizes.memory_bytes_estimate {
-            Some(bytes) => {
-                facts.memory_bytes_estimate = facts.memory_bytes_estimate.saturating_add(bytes);
-            }
-            None => facts.memory_unknown_keys += 1,
-        }
-        facts.block_ns = facts.block_ns.saturating_add(key.cost.block_ns);
-        facts.largest_payload_bytes = facts.largest_payload_bytes.max(key.sizes.payload_bytes);
-        facts.worst_block_ns = facts.worst_block_ns.max(key.cost.block_ns);
-
         let above_floor = key.cost.block_ns >= self.floor_block_ns
             || key.sizes.payload_bytes >= self.floor_payload_bytes;
+        let expires = key.expires_at_ms.is_some();
         if above_floor && key.key.len() <= SlotProfile::NAME_BYTES_MAX {
+            self.slots[key.slot.index()].add(expires, &key.sizes, key.cost);
             self.named.push(NamedKey::from_facts(key));
             if self.named.len() >= 2 * self.names_max {
                 self.drop_surplus_names();
             }
         } else {
             self.names_dropped += u64::from(above_floor);
-            facts.unnamed.add(
-                key.cost.block_ns,
-                key.cost.restore_ns,
-                key.sizes.payload_bytes,
-            );
+            self.add_unnamed(key.slot, expires, &key.sizes, key.cost);
         }
+    }
+
+    /// Counts one key that is not listed by name.
+    pub(crate) fn add_unnamed(&mut self, slot: Slot, expires: bool, sizes: &Sizes, cost: Cost) {
+        let facts = &mut self.slots[slot.index()];
+        facts.add(expires, sizes, cost);
+        facts.unnamed.add_keys(1, cost, sizes.payload_bytes);
+    }
+
+    /// Counts keys of one slot, none of which is listed by name.
+    pub(crate) fn add_slot(&mut self, slot: Slot, facts: &SlotFacts) {
+        self.slots[slot.index()].merge(facts);
     }
 
     /// Adds another profile's keys.
@@ -269,17 +264,30 @@ impl SlotProfile {
         self.named.sort_unstable_by(NamedKey::rank);
         for key in self.named.drain(self.names_max..) {
             let unnamed = &mut self.slots[key.slot.index()].unnamed;
-            unnamed.add(
-                key.cost.block_ns,
-                key.cost.restore_ns,
-                key.sizes.payload_bytes,
-            );
+            unnamed.add_keys(1, key.cost, key.sizes.payload_bytes);
             self.names_dropped += 1;
         }
     }
 }
 
 impl SlotFacts {
+    /// Counts one key, but not in the histogram.
+    fn add(&mut self, expires: bool, sizes: &Sizes, cost: Cost) {
+        self.keys += 1;
+        self.expiring_keys += u64::from(expires);
+        self.serialized_bytes += sizes.serialized_bytes;
+        self.payload_bytes += sizes.payload_bytes;
+        match sizes.memory_bytes_estimate {
+            Some(bytes) => {
+                self.memory_bytes_estimate = self.memory_bytes_estimate.saturating_add(bytes);
+            }
+            None => self.memory_unknown_keys += 1,
+        }
+        self.block_ns = self.block_ns.saturating_add(cost.block_ns);
+        self.largest_payload_bytes = self.largest_payload_bytes.max(sizes.payload_bytes);
+        self.worst_block_ns = self.worst_block_ns.max(cost.block_ns);
+    }
+
     fn merge(&mut self, other: &SlotFacts) {
         self.keys += other.keys;
         self.expiring_keys += other.expiring_keys;

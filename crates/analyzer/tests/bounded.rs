@@ -111,6 +111,7 @@ fn scan_both(
     let cost = CostProfile::built_in("redis-7.0").expect("built in");
     let options = ScanOptions {
         floor_payload_bytes: floor,
+        chunk_bytes: ScanOptions::CHUNK_BYTES,
         salvage: false,
         floor_block_ns: u64::MAX,
         ..options(&cost, Detail::Elements)

@@ -22,6 +22,51 @@ pub fn combine(first: u64, second: u64, second_len: u64) -> u64 {
     crc_fast::checksum_combine(Crc64Redis, first, second, second_len)
 }
 
+/// Joins checksums of neighbouring pieces, the second of which is always of the same length: many times faster than
+/// [`combine`], which works that length out each time.
+#[derive(Debug, Clone, Copy)]
+pub struct Combine {
+    /// x to the power of the second piece's bits, modulo the polynomial.
+    power: u64,
+}
+
+/// The polynomial, reflected: the coefficient of x^63 is the lowest bit.
+const POLYNOMIAL: u64 = 0x95ac_9329_ac4b_c9b5;
+
+impl Combine {
+    /// For second pieces of so many bytes.
+    pub fn with_second_len(second_len: u64) -> Combine {
+        let (mut power, mut square) = (1 << 63, 1 << (63 - 8));
+        let mut left = second_len;
+        while left > 0 {
+            if left & 1 == 1 {
+                power = multiply(power, square);
+            }
+            square = multiply(square, square);
+            left >>= 1;
+        }
+        Combine { power }
+    }
+
+    /// The checksum of both pieces.
+    pub fn combine(self, first: u64, second: u64) -> u64 {
+        multiply(first, self.power) ^ second
+    }
+}
+
+/// The product of two polynomials, reflected, modulo [`POLYNOMIAL`].
+fn multiply(left: u64, right: u64) -> u64 {
+    let mut product = 0;
+    let mut shifted = right;
+    for bit in (0..64).rev() {
+        if left >> bit & 1 == 1 {
+            product ^= shifted;
+        }
+        shifted = (shifted >> 1) ^ if shifted & 1 == 1 { POLYNOMIAL } else { 0 };
+    }
+    product
+}
+
 /// The checksum of bytes that arrive in pieces.
 #[derive(Debug, Clone)]
 pub struct Running(crc_fast::Digest);
@@ -78,6 +123,12 @@ mod tests {
                 combine(checksum(left), checksum(right), right.len() as u64),
                 naive(&bytes),
                 "cut at {cut}"
+            );
+            let other = Combine::with_second_len(right.len() as u64);
+            assert_eq!(
+                other.combine(checksum(left), checksum(right)),
+                naive(&bytes),
+                "cut at {cut}, by its power"
             );
             let mut running = Running::new();
             running.update(left);

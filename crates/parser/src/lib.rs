@@ -61,8 +61,9 @@ mod window;
 pub use error::{Error, ErrorKind};
 pub use looks_like::looks_like;
 pub use rdb::{
-    DataType, Encoding, Entry, EntryHead, Family, Header, Measured, ModuleId, RdbReader, Record,
-    RecordKind, SlotInfo, Str, Template, Value, ValueType,
+    DataType, Encoding, Entry, EntryHead, Family, Header, Measured, MeasuringReader, ModuleId,
+    Prepare, RdbReader, Ready, Record, RecordKind, ShortString, SlotInfo, Str, Template, Value,
+    ValueType,
 };
 pub use reader::{Cursor, Reader};
 pub use stream::{Behind, Portion, RdbStream};

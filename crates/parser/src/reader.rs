@@ -44,6 +44,13 @@ pub trait Cursor {
         self.take_array::<1>().map(|[byte]| byte)
     }
 
+    /// The next bytes, as many as lie at hand just now and perhaps none: what runs of like structures are read from at
+    /// once.
+    #[inline]
+    fn at_hand(&self) -> &[u8] {
+        &[]
+    }
+
     /// Skips `count` structures of `size` bytes.
     ///
     /// # Errors
@@ -114,6 +121,11 @@ impl Cursor for Reader<'_> {
     #[inline]
     fn skip(&mut self, n: u64) -> Result<(), Error> {
         self.window(n).map(|_| ())
+    }
+
+    #[inline]
+    fn at_hand(&self) -> &[u8] {
+        self.rest
     }
 }
 

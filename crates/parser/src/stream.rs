@@ -348,6 +348,11 @@ impl Cursor for Watched<'_, '_> {
     fn skip(&mut self, n: u64) -> Result<(), Error> {
         self.reader.skip(n)
     }
+
+    #[inline]
+    fn at_hand(&self) -> &[u8] {
+        self.reader.rest()
+    }
 }
 
 impl<'a> FrameCursor<'a> for Watched<'_, 'a> {

@@ -188,4 +188,8 @@ impl<R: Read> Cursor for Window<R> {
             self.refill();
         }
     }
+
+    fn at_hand(&self) -> &[u8] {
+        self.bytes()
+    }
 }

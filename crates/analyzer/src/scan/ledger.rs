@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use preshard_parser::{Entry, Record, RecordKind, SlotInfo};
+use preshard_parser::{Entry, Record, RecordKind, ShortString, SlotInfo};
 
 use super::Outcome;
-use super::frontier::Stop;
+use super::short_rows::ShortTotals;
+use super::stop::Stop;
 use crate::{Part, PartKind};
 
 /// Magic and version.
@@ -56,6 +57,24 @@ impl Ledger {
         self.read_to = record.range.end;
     }
 
+    /// Takes in keys that hold short strings; that they were read is told by [`Ledger::read_to`].
+    pub(super) fn add_shorts(&mut self, totals: &ShortTotals) {
+        let (keys, expiring_keys) = (totals.keys, totals.expiring_keys);
+        self.add_all(
+            PartKind::KeyAttributes,
+            expiring_keys,
+            expiring_keys * ShortString::EXPIRY_BYTES,
+        );
+        self.add_all(PartKind::TypeBytes, keys, keys);
+        self.add_all(PartKind::KeyNames, keys, keys + totals.key_bytes);
+        self.add_all(PartKind::Values, keys, totals.serialized_bytes);
+    }
+
+    /// Notes how far reading has come.
+    pub(super) fn read_to(&mut self, offset: u64) {
+        self.read_to = offset;
+    }
+
     /// Takes in an entry that every server drops.
     pub(super) fn add_empty_collection(&mut self, record: &Record<'_>) {
         let bytes = record.range.end - record.range.start;
@@ -77,8 +96,12 @@ impl Ledger {
     }
 
     fn add(&mut self, part: PartKind, bytes: u64) {
+        self.add_all(part, u64::from(bytes > 0), bytes);
+    }
+
+    fn add_all(&mut self, part: PartKind, count: u64, bytes: u64) {
         let line = &mut self.lines[part as usize];
-        line.count += u64::from(bytes > 0);
+        line.count += count;
         line.bytes += bytes;
     }
 

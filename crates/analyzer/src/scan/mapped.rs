@@ -1,14 +1,17 @@
-//! Scanning a snapshot that lies in memory: framing, measuring and folding overlap.
+//! Scanning a snapshot that lies in memory, on all threads of the pool.
 
 use preshard_parser::limits::TRAILING_LOOKED_AT_BYTES;
 use preshard_parser::source::Source;
+use preshard_parser::{MeasuringReader, Prepare, Ready};
 
-use super::batch::{self, Batch};
+use super::batch::{Batch, Reached, Reading};
 use super::behind::Behind;
-use super::check::RunningChecksum;
-use super::frontier::{End, Frontier, Stop};
+use super::guess;
+use super::lanes::{Accepted, Lanes, Run};
+use super::steps::{Steps, Worker};
+use super::stop::{End, Stop};
 use super::tally::Tally;
-use super::{Outcome, Progress, ScanOptions, Sink, has_changed, layers};
+use super::{Outcome, Progress, ScanOptions, Sink, check, has_changed, layers};
 use crate::{Checksum, Error, FileScan};
 
 /// Scans the bytes of a source that is mapped.
@@ -17,24 +20,54 @@ pub(super) fn scan(
     bytes: &[u8],
     options: &ScanOptions<'_>,
     progress: &dyn Progress,
-    sink: &mut Sink<'_>,
+    sink: Option<&mut Sink<'_>>,
 ) -> Result<FileScan, Error> {
-    let mut frontier = Frontier::new(bytes, options.detail)?;
-    let mut tally = Tally::new(source.path(), frontier.header(), options);
-    let mut checksum = RunningChecksum::new(bytes, frontier.header());
-    let mut scanner = Scanner {
-        source,
-        options,
-        progress,
-        sink,
+    let reading = &match sink {
+        Some(_) => Reading::each_key(options),
+        None => Reading::totals(options),
     };
-    let stop = loop {
-        if let Some(stop) = scanner.read(&mut frontier, &mut tally, Some(&mut checksum))? {
-            break stop;
+    let threads = rayon::current_num_threads();
+    let lanes = Lanes::new(bytes, options.chunk_bytes, threads);
+    let steps = Steps::new(source, &lanes, Worker::Chain);
+    let reader = MeasuringReader::new(bytes, options.measuring(), steps)?;
+    let model = reader.elsewhere(0, Ready);
+    let mut chain = Chain {
+        lanes: &lanes,
+        model: &model,
+        tally: Tally::new(source.path(), reader.header(), options),
+        scanner: Scanner {
+            source,
+            reading,
+            progress,
+            sink,
+        },
+        reader,
+        batch: Batch::default(),
+    };
+    let stop = rayon::in_place_scope(|scope| {
+        let helpers = threads.min(lanes.chunks()).saturating_sub(1);
+        for _ in 0..helpers {
+            scope.spawn(|_| {
+                while let Some(taken) = lanes.take(true) {
+                    guess::work(source, &lanes, &model, reading, &taken);
+                }
+            });
         }
-    };
+        let finish = Finish(&lanes);
+        let stop = chain.read();
+        drop(finish);
+        stop
+    })?;
+    let Chain {
+        tally, mut reader, ..
+    } = chain;
+    reader.prepare_mut().release_all();
     let (checksum, behind) = match &stop {
-        Stop::Ended(end) => (checksum.verdict(end), behind(source, bytes, end)),
+        Stop::Ended(end) => {
+            let until = usize::try_from(end.checksum_from).unwrap_or(usize::MAX);
+            let sum = || lanes.checksum(until.min(bytes.len()));
+            (check::verdict(end, sum), behind(source, bytes, end))
+        }
         Stop::Damaged(_) => (
             Checksum::NotReached,
             Behind::judge(&[], 0, source.wrapping()),
@@ -51,7 +84,7 @@ pub(super) fn scan(
         salvage: None,
     };
     outcome.layers = layers(source, &[], outcome.bytes, outcome.reached_behind());
-    Ok(tally.finish(&outcome))
+    Ok(tally.finish(&outcome, options))
 }
 
 /// What stands behind a snapshot.
@@ -62,67 +95,137 @@ pub(super) fn behind(source: &Source, bytes: &[u8], end: &End) -> Behind {
     Behind::judge(first, behind.len() as u64, source.wrapping())
 }
 
-/// Reads what lies in memory.
+/// However the chain ends, nobody works on.
+struct Finish<'l, 'a>(&'l Lanes<'a>);
+
+impl Drop for Finish<'_, '_> {
+    fn drop(&mut self) {
+        self.0.finish();
+    }
+}
+
+/// Takes in what was read, in the order of the file.
 pub(super) struct Scanner<'s, 'f> {
     pub(super) source: &'s Source,
-    pub(super) options: &'s ScanOptions<'s>,
+    pub(super) reading: &'s Reading<'s>,
     pub(super) progress: &'s dyn Progress,
-    pub(super) sink: &'s mut Sink<'f>,
+    pub(super) sink: Option<&'s mut Sink<'f>>,
 }
 
 impl Scanner<'_, '_> {
-    /// Reads to the end of what a frontier is over; why reading stopped, if it did before.
-    ///
-    /// The frontier frames the next chunk while this one is measured and the last one folded.
-    pub(super) fn read(
-        &mut self,
-        frontier: &mut Frontier<'_>,
-        tally: &mut Tally,
-        mut checksum: Option<&mut RunningChecksum<'_>>,
-    ) -> Result<Option<Stop>, Error> {
-        let mut chunk = frontier.next_chunk(Vec::new());
-        // Buffers go round: allocating them anew for each chunk takes a fifth of the time of small keys.
-        let mut spare_records = Vec::new();
-        let mut measured: Vec<Batch<'_>> = Vec::new();
-        let mut folded: Vec<Batch<'_>> = Vec::new();
-        loop {
-            let records = std::mem::take(&mut spare_records);
-            std::mem::swap(&mut measured, &mut folded);
-            let ((), next) = rayon::join(
-                || {
-                    if let Some(checksum) = &mut checksum {
-                        checksum.advance_to(&chunk);
-                    }
-                    batch::measure(&chunk.records, self.options, &mut measured);
-                },
-                || {
-                    tally.add(&folded);
-                    frontier.next_chunk(records)
-                },
-            );
-            let mut lost = None;
-            let mut handed_out = 0;
-            for batch in &measured {
-                // Names still lie in the map, and zeros stand for what the file has lost.
-                lost = self.source.still_there(chunk.range.start).err();
-                if lost.is_some() {
-                    break;
-                }
-                (self.sink)(&batch.keys).map_err(Error::Sink)?;
-                handed_out += 1;
-            }
-            measured.truncate(handed_out);
-            self.progress.advance(chunk.range.end - chunk.range.start);
+    /// Takes in a batch; why nothing behind it can be believed, if so.
+    fn take(&mut self, batch: &Batch<'_>, tally: &mut Tally) -> Result<Option<Stop>, Error> {
+        // Names still lie in the map, and zeros stand for what the file has lost.
+        if let Err(lost) = self.source.still_there(batch.range.start) {
+            return Ok(Some(Stop::Damaged(lost)));
+        }
+        if let Some(sink) = &mut self.sink {
+            sink(&batch.keys).map_err(Error::Sink)?;
+        }
+        tally.add(batch, self.reading.options);
+        self.progress.advance(batch.range.end - batch.range.start);
+        Ok(None)
+    }
 
-            let stop = lost
-                .or_else(|| batch::take_error(&mut measured))
-                .map(Stop::Damaged)
-                .or(chunk.stop.take());
-            if stop.is_some() || chunk.is_last {
-                tally.add(&measured);
+    /// Reads records as long as they begin before `until`, through a batch whose buffers are used again; why reading
+    /// stopped, if it did before.
+    pub(super) fn read<'a, P: Prepare>(
+        &mut self,
+        reader: &mut MeasuringReader<'a, P>,
+        until: u64,
+        batch: &mut Batch<'a>,
+        tally: &mut Tally,
+    ) -> Result<Option<Stop>, Error> {
+        while reader.offset() < until {
+            let reached = batch.read(reader, until, self.reading, |_| true);
+            if let Some(lost) = self.take(batch, tally)? {
+                return Ok(Some(lost));
+            }
+            if let Reached::Stop(stop) = reached {
+                return Ok(Some(stop));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Reads a file from its first record on, see [`super::lanes`].
+struct Chain<'c, 's, 'f, 'a> {
+    lanes: &'c Lanes<'a>,
+    model: &'c MeasuringReader<'a, Ready>,
+    scanner: Scanner<'s, 'f>,
+    reader: MeasuringReader<'a, Steps<'c, 'a>>,
+    tally: Tally,
+    batch: Batch<'a>,
+}
+
+impl<'a> Chain<'_, '_, '_, 'a> {
+    /// Reads to the end; why that is the end.
+    fn read(&mut self) -> Result<Stop, Error> {
+        loop {
+            let chunk = self.chunk();
+            let guessed = self.lanes.arrive(chunk);
+            let end = self.lanes.end_of(chunk);
+            if let Some(stop) = self.read_to(guessed.unwrap_or(end))? {
                 return Ok(stop);
             }
-            spare_records = std::mem::replace(&mut chunk, next).records;
+            let Some(begins) = guessed else {
+                continue;
+            };
+            if self.reader.offset() != begins || !self.reader.is_at_rest() {
+                self.lanes.refuse(chunk);
+            } else if let Some(run) = self.accept(chunk)
+                && let Some(stop) = self.take(chunk, run)?
+            {
+                return Ok(stop);
+            }
+            if let Some(stop) = self.read_to(end)? {
+                return Ok(stop);
+            }
         }
+    }
+
+    /// Waits for what is read from a beginning that was guessed right, and works on another chunk meanwhile.
+    fn accept(&self, chunk: usize) -> Option<Run<'a>> {
+        let mut wait = false;
+        loop {
+            match self.lanes.accept(chunk, wait) {
+                Accepted::Run(run) => return Some(run),
+                Accepted::Nothing => return None,
+                Accepted::NotYet => match self.lanes.take(false) {
+                    Some(taken) => {
+                        let Scanner { source, reading, .. } = self.scanner;
+                        guess::work(source, self.lanes, self.model, reading, &taken);
+                    }
+                    None => wait = true,
+                },
+            }
+        }
+    }
+
+    /// Takes in what was read of a chunk, and goes where that ends.
+    fn take(&mut self, chunk: usize, mut run: Run<'a>) -> Result<Option<Stop>, Error> {
+        let db = self.reader.db();
+        let mut is_db_unknown = true;
+        for batch in &mut run.batches {
+            is_db_unknown = is_db_unknown && batch.set_db(db);
+            if let Some(lost) = self.scanner.take(batch, &mut self.tally)? {
+                return Ok(Some(lost));
+            }
+        }
+        self.reader.go_to(run.range.end, run.db.unwrap_or(db));
+        let arrived = self.chunk();
+        self.reader.prepare_mut().pass(chunk + 1..arrived);
+        Ok(None)
+    }
+
+    fn chunk(&self) -> usize {
+        let at = usize::try_from(self.reader.offset()).unwrap_or(usize::MAX);
+        self.lanes.chunk_at(at)
+    }
+
+    fn read_to(&mut self, until: u64) -> Result<Option<Stop>, Error> {
+        self.scanner
+            .read(&mut self.reader, until, &mut self.batch, &mut self.tally)
     }
 }

@@ -12,9 +12,14 @@ mod batch;
 mod behind;
 mod check;
 mod claims;
-mod frontier;
+mod short;
+mod short_rows;
+mod steps;
+mod stop;
 mod functions;
+mod guess;
 mod imports;
+mod lanes;
 mod layers;
 mod ledger;
 mod mapped;
@@ -35,7 +40,7 @@ use preshard_parser::{Detail, MeasureOptions};
 use rayon::prelude::*;
 
 use behind::Behind;
-use frontier::Stop;
+use stop::Stop;
 use layers::{Wrapped, layers};
 use streamed::{KeysOnly, Taker};
 
@@ -58,11 +63,18 @@ pub struct ScanOptions<'a> {
     pub floor_block_ns: u64,
     /// Keys with a payload of at least this are listed by name.
     pub floor_payload_bytes: u64,
+    /// Bytes of a file that a thread takes at a time, see [`ScanOptions::CHUNK_BYTES`]. It decides nothing but how long
+    /// a scan takes.
+    pub chunk_bytes: usize,
     /// Whether reading goes on behind damage, see [`crate::Salvage`]. Only for sources whose bytes are at hand.
     pub salvage: bool,
 }
 
 impl ScanOptions<'_> {
+    /// Large enough that handing over a chunk costs little beside reading it, small enough that the threads
+    /// finish together.
+    pub const CHUNK_BYTES: usize = 16 << 20;
+
     /// What is to be learnt of each value.
     fn measuring(&self) -> MeasureOptions {
         MeasureOptions {
@@ -96,7 +108,7 @@ pub fn scan_all(
         .chunks(rayon::current_num_threads())
         .flat_map(|wave| {
             wave.par_iter()
-                .map(|(source, options)| scan(source, options, progress, &mut |_| Ok(())))
+                .map(|(source, options)| scan_to(source, options, progress, None))
                 .collect::<Vec<_>>()
         })
         .collect()
@@ -115,6 +127,15 @@ pub fn scan(
     options: &ScanOptions<'_>,
     progress: &dyn Progress,
     sink: &mut Sink<'_>,
+) -> Result<FileScan, Error> {
+    scan_to(source, options, progress, Some(sink))
+}
+
+fn scan_to(
+    source: &Source,
+    options: &ScanOptions<'_>,
+    progress: &dyn Progress,
+    sink: Option<&mut Sink<'_>>,
 ) -> Result<FileScan, Error> {
     let mut scan = match source.bytes() {
         Some(bytes) if options.salvage => salvaged::scan(source, bytes, options, progress, sink),
@@ -143,7 +164,7 @@ fn scan_passing(
     };
     let (tally, outcome) = streamed::scan(path, &mut stream, wrapping, options, &of_file, taker)?;
     of_file.advance(0);
-    Ok(tally.finish(&Outcome {
+    let outcome = Outcome {
         layers: layers(
             source,
             &stream.leftovers(),
@@ -152,7 +173,8 @@ fn scan_passing(
         ),
         changed: has_changed(source),
         ..outcome
-    }))
+    };
+    Ok(tally.finish(&outcome, options))
 }
 
 /// Tells progress in bytes of the file, however many bytes of a snapshot those are: they are decoded ahead.
@@ -182,9 +204,9 @@ pub fn scan_stream(
     progress: &dyn Progress,
     sink: &mut Sink<'_>,
 ) -> Result<FileScan, Error> {
-    let mut taker = KeysOnly(sink);
+    let mut taker = KeysOnly(Some(sink));
     let (tally, outcome) = streamed::scan(path, input, &[], options, progress, &mut taker)?;
-    Ok(tally.finish(&outcome))
+    Ok(tally.finish(&outcome, options))
 }
 
 /// Whether what was read may be neither the old content nor the new one. That the file cannot be looked at any more is

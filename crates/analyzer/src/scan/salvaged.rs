@@ -5,8 +5,9 @@ use preshard_parser::source::{Source, Trailing};
 use preshard_slots::{Slot, SlotSet};
 
 use super::behind::Behind;
-use super::frontier::{Frontier, Stop};
+use super::batch::{Batch, Reading};
 use super::mapped::{self, Scanner};
+use super::stop::Stop;
 use super::tally::Tally;
 use super::{Outcome, Progress, ScanOptions, Sink, has_changed};
 use crate::{Checksum, Error, FileScan, Gap, KeyName, LostKey, Repair, Salvage, Touch};
@@ -17,7 +18,7 @@ pub(super) fn scan(
     bytes: &[u8],
     options: &ScanOptions<'_>,
     progress: &dyn Progress,
-    sink: &mut Sink<'_>,
+    sink: Option<&mut Sink<'_>>,
 ) -> Result<FileScan, Error> {
     let surroundings = Surroundings {
         detail: options.detail,
@@ -32,19 +33,22 @@ pub(super) fn scan(
         return mapped::scan(source, bytes, options, progress, sink);
     }
     let mut tally = Tally::new(source.path(), survey.header, options);
+    // In which database a part lies, only its own reader knows.
+    let reading = Reading::each_key(options);
     let mut scanner = Scanner {
         source,
-        options,
+        reading: &reading,
         progress,
         sink,
     };
+    let mut batch = Batch::default();
     let mut salvage = Salvage::default();
     let mut stop = None;
     for part in &survey.parts {
         match part {
             Part::Sound(sound) => {
-                let mut frontier = Frontier::within(bytes, sound, options.detail);
-                stop = scanner.read(&mut frontier, &mut tally, None)?;
+                let mut reader = sound.measuring_reader(bytes, options.measuring());
+                stop = scanner.read(&mut reader, sound.range.end, &mut batch, &mut tally)?;
                 if let Some(Stop::Damaged(_)) = stop {
                     break;
                 }
@@ -60,17 +64,17 @@ pub(super) fn scan(
     let stop = match (stop, survey.parts.into_iter().next_back()) {
         (Some(stop), _) => stop,
         (None, Some(Part::Gap(gap))) => Stop::Damaged(gap.error),
-        (None, _) => return mapped::scan(source, bytes, options, progress, sink),
+        (None, _) => return mapped::scan(source, bytes, options, progress, scanner.sink),
     };
     let behind = match &stop {
         Stop::Ended(end) => mapped::behind(source, bytes, end),
         Stop::Damaged(_) => Behind::judge(&[], 0, source.wrapping()),
     };
-    Ok(tally.finish(&Outcome {
+    let outcome = Outcome {
         checksum: match (&stop, survey.checksum) {
             (Stop::Damaged(_), _) => Checksum::NotReached,
             (Stop::Ended(_), Some((stored, computed))) => Checksum::Wrong { stored, computed },
-            (Stop::Ended(end), None) => super::check::verdict(end, 0),
+            (Stop::Ended(end), None) => super::check::verdict(end, || 0),
         },
         bytes: bytes.len() as u64,
         behind,
@@ -79,7 +83,8 @@ pub(super) fn scan(
         layers: super::layers::layers(source, &[], bytes.len() as u64, None),
         changed: has_changed(source),
         salvage: Some(salvage),
-    }))
+    };
+    Ok(tally.finish(&outcome, options))
 }
 
 fn describe(gap: &Found) -> Gap {

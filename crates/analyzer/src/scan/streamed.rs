@@ -9,10 +9,16 @@ use preshard_parser::{MembersError, Portion, RdbStream, Watch};
 
 use super::batch::{self, Batch};
 use super::behind::Behind;
-use super::frontier::{CHUNK_BYTES, CHUNK_RECORDS_MAX, End, Stop};
+use super::stop::{End, Stop};
 use super::tally::Tally;
 use super::{Outcome, Progress, ScanOptions, Sink, check};
 use crate::{Checksum, Error, KeyFacts};
+
+/// Most records that are framed at a time, and bytes of file after which no more are.
+const PORTION: Portion = Portion {
+    records: 4_096,
+    bytes: 8 << 20,
+};
 
 /// Takes what is found.
 pub(super) trait Taker {
@@ -26,11 +32,11 @@ pub(super) trait Taker {
 }
 
 /// Takes keys, and wants to see no members.
-pub(super) struct KeysOnly<'s, 'f>(pub(super) &'s mut Sink<'f>);
+pub(super) struct KeysOnly<'s, 'f>(pub(super) Option<&'s mut Sink<'f>>);
 
 impl Taker for KeysOnly<'_, '_> {
     fn keys(&mut self, keys: &[KeyFacts<'_>]) -> io::Result<()> {
-        (self.0)(keys)
+        self.0.as_mut().map_or(Ok(()), |sink| sink(keys))
     }
 }
 
@@ -45,18 +51,14 @@ pub(super) fn scan<R: Read>(
 ) -> Result<(Tally, Outcome), Error> {
     let mut stream = RdbStream::new(input, options.measuring())?;
     let mut tally = Tally::new(path, stream.header(), options);
-    let portion = Portion {
-        records: CHUNK_RECORDS_MAX,
-        bytes: CHUNK_BYTES,
-    };
     let mut from = 0;
     let stop = loop {
         let stop = {
             let mut records = Vec::new();
             let mut measured: Vec<Batch<'_>> = Vec::new();
             let framed = match taker.watch() {
-                None => stream.next_records(portion, &mut records),
-                Some(watch) => match stream.next_watched(portion, watch, &mut records) {
+                None => stream.next_records(PORTION, &mut records),
+                Some(watch) => match stream.next_watched(PORTION, watch, &mut records) {
                     Err(MembersError::Sink(error)) => return Err(Error::Sink(error)),
                     Err(MembersError::Value(error)) => Err(error),
                     Ok(()) => Ok(()),
@@ -64,8 +66,8 @@ pub(super) fn scan<R: Read>(
             };
             let end = End::take(&mut records);
             batch::measure(&records, options, &mut measured);
-            tally.add(&measured);
             for batch in &measured {
+                tally.add(batch, options);
                 taker.keys(&batch.keys).map_err(Error::Sink)?;
             }
             batch::take_error(&mut measured)
@@ -80,7 +82,7 @@ pub(super) fn scan<R: Read>(
         }
     };
     let checksum = match &stop {
-        Stop::Ended(end) => check::verdict(end, stream.checksum(end.checksum_bytes())),
+        Stop::Ended(end) => check::verdict(end, || stream.checksum(end.checksum_bytes())),
         Stop::Damaged(_) => Checksum::NotReached,
     };
     let at = stream.offset();

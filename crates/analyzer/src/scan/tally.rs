@@ -7,13 +7,15 @@ use preshard_parser::salvage::Gap;
 use preshard_parser::{Header, ModuleId, RecordKind};
 use preshard_slots::SlotSet;
 
-use super::batch::Batch;
+use super::batch::{Batch, Place};
 use super::claims::Claims;
-use super::frontier::Stop;
 use super::functions::Functions;
 use super::imports::Imports;
 use super::layers::Wrapped;
 use super::ledger::Ledger;
+use super::short::Short;
+use super::short_rows::ShortRows;
+use super::stop::Stop;
 use super::types::TypeTable;
 use super::warnings::warnings;
 use super::{Outcome, ScanOptions};
@@ -29,6 +31,7 @@ const ROWS_MAX: usize = 1_024;
 pub(super) struct Tally {
     summary: FileSummary,
     profile: SlotProfile,
+    short_rows: ShortRows,
     types: TypeTable,
     databases: BTreeMap<u64, DatabaseRow>,
     modules: BTreeMap<ModuleId, ModuleRow>,
@@ -102,6 +105,7 @@ impl Tally {
                 options.floor_block_ns,
                 options.floor_payload_bytes,
             ),
+            short_rows: ShortRows::new(),
             types: TypeTable::default(),
             databases: BTreeMap::new(),
             modules: BTreeMap::new(),
@@ -113,21 +117,47 @@ impl Tally {
         }
     }
 
-    /// Adds batches, which must come in file order.
-    pub(super) fn add(&mut self, batches: &[Batch<'_>]) {
-        for batch in batches {
-            let mut counted = 0;
-            for (at, note) in &batch.notes {
-                self.add_keys(&batch.keys[counted..*at]);
-                counted = *at;
-                self.add_note(note);
-            }
-            self.add_keys(&batch.keys[counted..]);
-            self.summary.empty_collections += batch.empty_collections;
-            self.odd.replaced_attributes += batch.replaced_attributes;
-            self.ledger.append(&batch.ledger);
-            self.claims.look_at_newest(&batch.newest);
+    /// Adds a batch; batches must come in file order.
+    pub(super) fn add(&mut self, batch: &Batch<'_>, options: &ScanOptions<'_>) {
+        let mut from = Place::default();
+        for (until, note) in &batch.notes {
+            self.add_between(batch, from, *until, options);
+            from = *until;
+            self.add_note(note);
         }
+        self.add_between(batch, from, batch.place(), options);
+        self.summary.empty_collections += batch.empty_collections;
+        self.odd.replaced_attributes += batch.replaced_attributes;
+        self.ledger.append(&batch.ledger);
+        self.claims.look_at_newest(&batch.newest);
+    }
+
+    fn add_between(
+        &mut self,
+        batch: &Batch<'_>,
+        from: Place,
+        until: Place,
+        options: &ScanOptions<'_>,
+    ) {
+        self.add_keys(&batch.keys[from.keys..until.keys]);
+        if until.shorts > from.shorts {
+            self.add_shorts(
+                &batch.shorts[from.shorts..until.shorts],
+                &batch.short_expiries_ms[from.short_expiries..until.short_expiries],
+                options,
+            );
+        }
+    }
+
+    fn add_shorts(&mut self, keys: &[Short], expiries_ms: &[i64], options: &ScanOptions<'_>) {
+        let totals = self.short_rows.add(keys, options, &mut self.profile);
+        self.summary.keys += totals.keys;
+        self.summary.expiring_keys += totals.expiring_keys;
+        self.types
+            .add_shorts(&totals, expiries_ms, options.reference_ms);
+        self.add_to_database(self.claims.database(), totals.keys, totals.expiring_keys);
+        self.claims.count_shorts(keys, expiries_ms);
+        self.ledger.add_shorts(&totals);
     }
 
     fn add_keys(&mut self, keys: &[KeyFacts<'_>]) {
@@ -135,7 +165,7 @@ impl Tally {
             self.summary.keys += 1;
             self.summary.expiring_keys += u64::from(key.expires_at_ms.is_some());
             self.types.add(key, self.summary.reference_ms);
-            self.add_to_database(key);
+            self.add_to_database(key.db, 1, u64::from(key.expires_at_ms.is_some()));
             if let Some(module) = key.value.module {
                 match self.module_row(module) {
                     Some(row) => {
@@ -150,13 +180,13 @@ impl Tally {
         }
     }
 
-    fn add_to_database(&mut self, key: &KeyFacts<'_>) {
-        match self.database_row(key.db) {
+    fn add_to_database(&mut self, db: u64, keys: u64, expiring_keys: u64) {
+        match self.database_row(db) {
             Some(row) => {
-                row.keys += 1;
-                row.expiring_keys += u64::from(key.expires_at_ms.is_some());
+                row.keys += keys;
+                row.expiring_keys += expiring_keys;
             }
-            None => self.odd.unlisted_database_keys += 1,
+            None => self.odd.unlisted_database_keys += keys,
         }
     }
 
@@ -218,7 +248,8 @@ impl Tally {
     }
 
     /// The result, once the last batch was added.
-    pub(super) fn finish(mut self, outcome: &Outcome) -> FileScan {
+    pub(super) fn finish(mut self, outcome: &Outcome, options: &ScanOptions<'_>) -> FileScan {
+        self.short_rows.empty_into(options, &mut self.profile);
         self.profile.finish();
         let summary = &mut self.summary;
         summary.importing = self.imports.slots();

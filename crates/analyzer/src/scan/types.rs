@@ -1,5 +1,8 @@
 //! Totals per type and encoding.
 
+use preshard_parser::{DataType, Encoding};
+
+use super::short_rows::ShortTotals;
 use crate::{KeyFacts, TypeRow};
 
 /// A row per type and encoding: a dozen, so the search is short where the last one does not fit.
@@ -12,7 +15,22 @@ pub(super) struct TypeTable {
 impl TypeTable {
     /// Adds a key; `reference_ms` is the time before which expiries are past, the same for all keys.
     pub(super) fn add(&mut self, key: &KeyFacts<'_>, reference_ms: Option<i64>) {
-        let kind = (key.data_type, key.value.encoding);
+        self.row((key.data_type, key.value.encoding), reference_ms)
+            .add(key, reference_ms);
+    }
+
+    /// Adds keys that hold short strings, and the expiries of those that have one.
+    pub(super) fn add_shorts(
+        &mut self,
+        totals: &ShortTotals,
+        expiries_ms: &[i64],
+        reference_ms: Option<i64>,
+    ) {
+        self.row((DataType::String, Encoding::Raw), reference_ms)
+            .add_shorts(totals, expiries_ms, reference_ms);
+    }
+
+    fn row(&mut self, kind: (DataType, Encoding), reference_ms: Option<i64>) -> &mut TypeRow {
         let is_of_kind = |row: &TypeRow| (row.data_type, row.encoding) == kind;
         if !self.rows.get(self.last).is_some_and(is_of_kind) {
             self.last = self.rows.iter().position(is_of_kind).unwrap_or_else(|| {
@@ -39,7 +57,7 @@ impl TypeTable {
                 self.rows.len() - 1
             });
         }
-        self.rows[self.last].add(key, reference_ms);
+        &mut self.rows[self.last]
     }
 
     pub(super) fn sorted(mut self) -> Vec<TypeRow> {
@@ -84,6 +102,31 @@ impl TypeRow {
         self.consumers = self.consumers.saturating_add(value.consumers);
         self.pending = self.pending.saturating_add(value.pending);
         self.deleted_entries = self.deleted_entries.saturating_add(value.deleted_entries);
+    }
+}
+
+impl TypeRow {
+    fn add_shorts(
+        &mut self,
+        totals: &ShortTotals,
+        expiries_ms: &[i64],
+        reference_ms: Option<i64>,
+    ) {
+        self.keys += totals.keys;
+        self.elements = self.elements.saturating_add(totals.value_bytes);
+        self.serialized_bytes += totals.serialized_bytes;
+        self.payload_bytes += totals.payload_bytes;
+        self.memory_bytes_estimate = self
+            .memory_bytes_estimate
+            .saturating_add(totals.memory_bytes_estimate);
+        self.memory_unknown_keys += totals.memory_unknown_keys;
+        let (all, largest) = (totals.value_bytes, totals.largest_value_bytes);
+        self.element_bytes = both(self.element_bytes, Some(all), u64::saturating_add);
+        self.largest_element_bytes = both(self.largest_element_bytes, Some(largest), u64::max);
+        if let (Some(expired), Some(reference)) = (&mut self.expired_keys, reference_ms) {
+            let is_past = |expiry: &&i64| **expiry < reference;
+            *expired += expiries_ms.iter().filter(is_past).count() as u64;
+        }
     }
 }
 

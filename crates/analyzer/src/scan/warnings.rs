@@ -4,7 +4,7 @@ use preshard_parser::source::{ContainerError, Trailing};
 use preshard_parser::{DataType, Encoding, ErrorKind, Family};
 
 use super::Outcome;
-use super::frontier::Stop;
+use super::stop::Stop;
 use super::tally::Odd;
 use crate::{Checksum, Claim, ClaimVerdict, FileSummary, Salvage, TypeRow, Warning};
 

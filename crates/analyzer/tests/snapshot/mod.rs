@@ -170,6 +170,7 @@ pub fn options<'a>(cost: &'a CostProfile, detail: Detail) -> ScanOptions<'a> {
         memory: &Rough1,
         detail,
         reference_ms: None,
+        chunk_bytes: ScanOptions::CHUNK_BYTES,
         salvage: false,
         floor_block_ns: 1_000_000,
         floor_payload_bytes: 10_000,

@@ -9,7 +9,7 @@ use crate::value::{
 
 /// Bytes that DUMP puts around a value: the type in front, version and checksum behind (redis
 /// `src/cluster.c`, `createDumpPayload`).
-const DUMP_FRAME_BYTES: u64 = 11;
+pub(super) const DUMP_FRAME_BYTES: u64 = 11;
 
 /// A key with its attributes; the value is a window that has been skipped, not decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -149,6 +149,21 @@ impl Framer {
         !self.templates.is_empty()
     }
 
+    /// The database that was selected last.
+    pub(crate) fn db(&self) -> u64 {
+        self.place.db
+    }
+
+    /// Takes it that a database was selected.
+    pub(crate) fn select_db(&mut self, db: u64) {
+        self.place.db = db;
+    }
+
+    /// Whether nothing is pending that belongs to the next record, and the end has not been reached.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.place.pending.opcodes == 0 && !self.ended
+    }
+
     /// Knows a template that cannot be read where it lies.
     pub(crate) fn define(&mut self, template: Template) {
         self.templates.define(template);

@@ -1,10 +1,11 @@
 //! Framing a snapshot that lies in memory.
 
 use super::framer::{FrameCursor, Framer, Need};
+use super::measuring::{Measuring, MeasuringReader, Ready};
 use super::{EntryHead, Header, Record, Template, TemplateSource, Value};
 use crate::Error;
 use crate::reader::{Cursor, Reader};
-use crate::value::{Detail, Skip, measure, walk_value};
+use crate::value::{Detail, MeasureOptions, Skip, walk_value};
 
 /// Yields the records of a snapshot in file order.
 ///
@@ -46,6 +47,11 @@ impl<'a> RdbReader<'a> {
         RdbReader { detail, ..self }
     }
 
+    /// Reads on where this reader stands, and measures the values.
+    pub(crate) fn measuring(self, options: MeasureOptions) -> MeasuringReader<'a, Ready> {
+        MeasuringReader::over(&self.reader, self.framer, options)
+    }
+
     /// Family and version.
     pub fn header(&self) -> Header {
         self.framer.header()
@@ -83,11 +89,9 @@ impl<'a> RdbReader<'a> {
 /// that is measured while it streams by must fail at the same byte as one that was framed first.
 #[cold]
 pub(crate) fn first_error(framer: &Framer, start: Reader<'_>, detail: Detail) -> Option<Error> {
-    let mut examined = Examined {
-        reader: start,
-        detail,
-    };
-    framer.peek(&mut examined).err()
+    framer
+        .peek(&mut Measuring::over(&start, detail.into()))
+        .err()
 }
 
 impl<'a> FrameCursor<'a> for Reader<'a> {
@@ -107,47 +111,5 @@ impl<'a> FrameCursor<'a> for Reader<'a> {
         walk_value(self, head.value_type, templates, &mut skip)?;
         let len = self.offset() - start.offset();
         Ok((Value::Window(start.window(len)?), skip.template))
-    }
-}
-
-/// A reader that measures the values that it passes.
-struct Examined<'a> {
-    reader: Reader<'a>,
-    detail: Detail,
-}
-
-impl Cursor for Examined<'_> {
-    fn offset(&self) -> u64 {
-        self.reader.offset()
-    }
-
-    fn take(&mut self, n: usize) -> Result<&[u8], Error> {
-        self.reader.take(n)
-    }
-
-    fn skip(&mut self, n: u64) -> Result<(), Error> {
-        self.reader.skip(n)
-    }
-}
-
-impl<'a> FrameCursor<'a> for Examined<'a> {
-    fn stored(&mut self, stored: u64, need: Need) -> Result<&'a [u8], Error> {
-        self.reader.stored(stored, need)
-    }
-
-    fn value(
-        &mut self,
-        head: &EntryHead<'a>,
-        templates: TemplateSource<'_>,
-    ) -> Result<(Value<'a>, Option<Template>), Error> {
-        let mut start = self.reader.clone();
-        let facts = measure(
-            &mut self.reader,
-            head.value_type,
-            templates,
-            self.detail.into(),
-        )?;
-        let len = self.reader.offset() - start.offset();
-        Ok((Value::Window(start.window(len)?), templates.of(&facts)))
     }
 }

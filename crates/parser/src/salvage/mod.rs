@@ -64,7 +64,7 @@ use surveyor::Surveyor;
 
 use crate::rdb::Framer;
 use crate::reader::{Cursor as _, Reader};
-use crate::{Detail, Error, Header, RdbReader};
+use crate::{Detail, Error, Header, MeasureOptions, MeasuringReader, RdbReader, Ready};
 
 /// What a survey must know that the bytes do not tell.
 #[derive(Clone, Copy)]
@@ -183,5 +183,14 @@ impl Sound {
             self.framer.clone(),
             detail,
         )
+    }
+
+    /// As [`Sound::reader`], and measures the values.
+    pub fn measuring_reader<'a>(
+        &self,
+        bytes: &'a [u8],
+        options: MeasureOptions,
+    ) -> MeasuringReader<'a, Ready> {
+        self.reader(bytes, options.detail).measuring(options)
     }
 }

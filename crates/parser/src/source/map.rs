@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 
 #[cfg(unix)]
 use super::shrunk::Watched;
@@ -45,6 +46,55 @@ impl Mapping {
 
     pub(super) fn bytes(&self) -> &[u8] {
         &self.map
+    }
+
+    /// Has the bytes of a range read and mapped, all at once instead of page by page when they are looked at. That is a
+    /// favour, which a kernel may not know: then they are when they are looked at.
+    pub(super) fn make_resident(&self, range: Range<usize>) {
+        #[cfg(target_os = "linux")]
+        let _ = self.map.advise_range(
+            memmap2::Advice::PopulateRead,
+            range.start,
+            range.end - range.start,
+        );
+        #[cfg(not(target_os = "linux"))]
+        let _ = range;
+    }
+
+    /// Has the bytes of a range read in, without waiting for them.
+    pub(super) fn read_ahead(&self, range: Range<usize>) {
+        #[cfg(unix)]
+        let _ = self.map.advise_range(
+            memmap2::Advice::WillNeed,
+            range.start,
+            range.end - range.start,
+        );
+        #[cfg(not(unix))]
+        let _ = range;
+    }
+
+    /// Gives back the memory that the bytes of a range take in this process; they are had again from the file when they
+    /// are looked at.
+    #[cfg_attr(
+        unix,
+        expect(
+            unsafe_code,
+            reason = "of this advice the library cannot know that the mapping is of a file and read-only"
+        )
+    )]
+    pub(super) fn release(&self, range: Range<usize>) {
+        // SAFETY: the mapping is shared, of a file, and never written by us, so the pages that come back hold what the
+        // file holds, as they would have if they had been looked at now for the first time.
+        #[cfg(unix)]
+        let _ = unsafe {
+            self.map.unchecked_advise_range(
+                memmap2::UncheckedAdvice::DontNeed,
+                range.start,
+                range.end - range.start,
+            )
+        };
+        #[cfg(not(unix))]
+        let _ = range;
     }
 
     /// Whether zeros stand in place of bytes that could not be had when they were read.

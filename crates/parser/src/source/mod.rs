@@ -11,6 +11,7 @@ mod trailing;
 use std::fmt;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -177,6 +178,29 @@ impl Source {
         match &self.bytes {
             Bytes::Mapped(mapping, from) => mapping.bytes().get(*from..),
             Bytes::File { .. } | Bytes::Once { .. } => None,
+        }
+    }
+
+    /// Has some of [`Source::bytes`] read and mapped, all at once instead of page by page when they are looked at.
+    /// Without effect on bytes that are not mapped.
+    pub fn make_resident(&self, range: Range<usize>) {
+        if let Bytes::Mapped(mapping, from) = &self.bytes {
+            mapping.make_resident(from + range.start..from + range.end);
+        }
+    }
+
+    /// As [`Source::make_resident`], without waiting for them and without mapping them.
+    pub fn read_ahead(&self, range: Range<usize>) {
+        if let Bytes::Mapped(mapping, from) = &self.bytes {
+            mapping.read_ahead(from + range.start..from + range.end);
+        }
+    }
+
+    /// Gives back the memory that some of [`Source::bytes`] take in this process. They may be looked at again; then they
+    /// are had from the file again.
+    pub fn release(&self, range: Range<usize>) {
+        if let Bytes::Mapped(mapping, from) = &self.bytes {
+            mapping.release(from + range.start..from + range.end);
         }
     }
 

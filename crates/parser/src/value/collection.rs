@@ -1,6 +1,7 @@
 //! Collections written element by element, and lists of blobs (redis `src/rdb.c`, `rdbLoadObject`).
 
 use super::blob::{Blob, Shape};
+use super::run::{self, Behind};
 use super::visitor::{Role, Visitor};
 use super::{blob, string};
 use crate::Error;
@@ -21,17 +22,27 @@ const VALKEY_NO_EXPIRY: i64 = -1;
 pub(super) fn strings<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Error> {
     let n = read_length(c)?;
     v.elements(n);
-    for _ in 0..n {
+    let mut left = n;
+    loop {
+        left -= run::pass(c, [Role::Element], Behind::Nothing, left, v)?;
+        if left == 0 {
+            return Ok(());
+        }
         string(c, Role::Element, v)?;
         v.element_ends()?;
+        left -= 1;
     }
-    Ok(())
 }
 
 pub(super) fn zset<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Error> {
     let n = read_length(c)?;
     v.elements(n);
-    for _ in 0..n {
+    let mut left = n;
+    loop {
+        left -= run::pass(c, [Role::Element], Behind::Score, left, v)?;
+        if left == 0 {
+            return Ok(());
+        }
         string(c, Role::Element, v)?;
         let offset = c.offset();
         let score = f64::from_le_bytes(c.take_array()?);
@@ -40,8 +51,8 @@ pub(super) fn zset<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Er
         }
         v.score(score);
         v.element_ends()?;
+        left -= 1;
     }
-    Ok(())
 }
 
 pub(super) fn zset_text_scores<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Error> {
@@ -63,11 +74,22 @@ pub(super) fn zset_text_scores<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> R
 pub(super) fn hash<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Error> {
     let n = read_length(c)?;
     v.elements(n);
-    for _ in 0..n {
+    let mut left = n;
+    loop {
+        left -= run::pass(
+            c,
+            [Role::Field, Role::FieldValue],
+            Behind::Nothing,
+            left,
+            v,
+        )?;
+        if left == 0 {
+            return Ok(());
+        }
         field(c, v)?;
         v.element_ends()?;
+        left -= 1;
     }
-    Ok(())
 }
 
 /// Redis, release candidates of 7.4: an absolute expiry, 0 for none, in front of each field.

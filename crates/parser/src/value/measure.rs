@@ -1,6 +1,7 @@
 //! What a value is made of, told from its lengths.
 
 use super::blob::{Blob, BlobHeader, Shape};
+use super::run;
 use super::visitor::{ConsumerHead, GroupHead, Role, StreamEntryHead, StreamId, Visitor};
 use super::{array, inside, stream_node, walk_value};
 use crate::limits::LZF_TRIED_ABOVE_BYTES;
@@ -114,6 +115,14 @@ impl ValueFacts {
             template: None,
             module: None,
         }
+    }
+
+    /// Those of a string of so many bytes that lies in the file as it is, as a measurement by `options` tells them.
+    pub fn of_short_string(value_bytes: u16, options: MeasureOptions) -> ValueFacts {
+        let mut measure = Measure::new(ValueType::String, options);
+        let header = StringHeader::raw(u64::from(value_bytes));
+        measure.note_string(Role::Element, header);
+        measure.finish()
     }
 }
 
@@ -309,6 +318,20 @@ pub(super) struct Look {
 }
 
 impl Visitor for Measure {
+    const TAKES_RUNS: bool = true;
+
+    fn run(&mut self, role: Role, lengths: run::Lengths) {
+        let facts = &mut self.facts;
+        facts.content_bytes = facts.content_bytes.saturating_add(lengths.sum);
+        facts.compressible_bytes = facts.compressible_bytes.saturating_add(lengths.compressible);
+        if matches!(role, Role::Element | Role::Field | Role::FieldValue) {
+            self.seen.add(Lengths {
+                sum: lengths.sum,
+                largest: lengths.largest,
+            });
+        }
+    }
+
     fn elements(&mut self, n: u64) {
         self.elements = self.elements.saturating_add(n);
     }

@@ -11,6 +11,7 @@ mod measure;
 mod member;
 mod members;
 mod module;
+mod run;
 mod stream;
 mod stream_node;
 mod template;

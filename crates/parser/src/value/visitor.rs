@@ -3,6 +3,7 @@
 use super::blob::{Blob, Names};
 use super::inside;
 use super::member::ModuleNumber;
+use super::run::Lengths;
 use crate::rdb::StringHeader;
 use crate::reader::Cursor;
 use crate::{Error, ModuleId, Template};
@@ -108,6 +109,10 @@ pub(crate) struct ConsumerHead {
 /// stands behind the last of them. The parts inside blobs are seen only by visitors that ask for them, see
 /// [`super::inside::walk`].
 pub(crate) trait Visitor {
+    /// Whether runs of elements may be told by the lengths of their strings alone, see [`Visitor::run`]. No
+    /// [`Visitor::score`] and [`Visitor::element_ends`] is told of these.
+    const TAKES_RUNS: bool = false;
+
     /// Elements that the value's own counters announce.
     fn elements(&mut self, _n: u64) {}
 
@@ -121,6 +126,9 @@ pub(crate) trait Visitor {
     ) -> Result<(), Error> {
         c.skip(header.stored)
     }
+
+    /// Strings of several elements, all of one role and each as [`Visitor::string`] would have told it.
+    fn run(&mut self, _role: Role, _lengths: Lengths) {}
 
     /// An entry inside a blob; as [`Visitor::string`].
     fn entry<C: Cursor>(
@@ -241,6 +249,8 @@ pub(crate) struct Skip {
 }
 
 impl Visitor for Skip {
+    const TAKES_RUNS: bool = true;
+
     #[inline]
     fn blob<C: Cursor>(
         &mut self,

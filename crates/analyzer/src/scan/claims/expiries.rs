@@ -31,6 +31,15 @@ impl Expiries {
         }
     }
 
+    pub(super) fn count_shorts(&mut self, keys: usize, expiries_ms: &[i64]) {
+        self.keys_seen |= keys > 0;
+        if let Some(written_at_s) = self.written_at_s {
+            let written_at_ms = written_at_s.saturating_mul(1_000);
+            let is_past = |expires_at_ms: &&i64| **expires_at_ms < written_at_ms;
+            self.past += expiries_ms.iter().filter(is_past).count() as u64;
+        }
+    }
+
     /// When the file was written, as it tells first.
     pub(super) fn written_at_s(&self) -> Option<i64> {
         self.written_at_s

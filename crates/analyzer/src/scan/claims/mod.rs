@@ -13,7 +13,8 @@ use slot_totals::SlotTotals;
 use super::Outcome;
 use super::aux_fields::{AuxFields, Meaning};
 use super::behind::Behind;
-use super::frontier::Stop;
+use super::short::Short;
+use super::stop::Stop;
 use crate::{Claim, ClaimKind, ClaimVerdict, DatabaseRow, FileSummary, KeyFacts, Server};
 
 const NOT_READ_TO_ITS_END: &str = "the file was not read to its end";
@@ -98,6 +99,12 @@ impl Claims {
     pub(super) fn count(&mut self, key: &KeyFacts<'_>) {
         self.slot_totals.count(key);
         self.expiries.count(key);
+    }
+
+    /// As [`Claims::count`], of keys that hold short strings and the expiries of those that have one.
+    pub(super) fn count_shorts(&mut self, keys: &[Short], expiries_ms: &[i64]) {
+        self.slot_totals.count_shorts(keys);
+        self.expiries.count_shorts(keys.len(), expiries_ms);
     }
 
     /// Takes in the newest thing among the records that follow.

@@ -12,6 +12,11 @@ pub(in crate::scan) struct Newest {
 }
 
 impl Newest {
+    /// Whether anything was seen. What any version can hold tells nothing more then.
+    pub(in crate::scan) fn is_told(&self) -> bool {
+        self.version > 0
+    }
+
     pub(in crate::scan) fn look_at(&mut self, record: &Record<'_>) {
         let version = record.kind.since_version();
         if version > self.version {

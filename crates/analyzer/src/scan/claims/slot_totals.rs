@@ -6,6 +6,7 @@ use preshard_parser::SlotInfo;
 use preshard_slots::{Slot, SlotSet};
 
 use super::keys_of_which_expiring;
+use crate::scan::short::Short;
 use crate::{Claim, ClaimKind, ClaimVerdict, KeyFacts, SlotInfoCheck};
 
 /// Most databases whose declared slots are remembered, two kilobytes each.
@@ -96,6 +97,24 @@ impl SlotTotals {
             None if self.interrupted => {}
             _ => self.check.stray_keys += 1,
         }
+    }
+
+    pub(super) fn count_shorts(&mut self, keys: &[Short]) {
+        let all = keys.len() as u64;
+        let Some(section) = &mut self.section else {
+            self.check.stray_keys += if self.interrupted { 0 } else { all };
+            return;
+        };
+        let slot = section.declared.slot;
+        let (mut counted, mut expiring) = (0, 0);
+        for key in keys {
+            let is_counted = u64::from(key.slot_number()) == slot;
+            counted += u64::from(is_counted);
+            expiring += u64::from(is_counted && key.alike().expires());
+        }
+        section.keys += counted;
+        section.expiring_keys += expiring;
+        self.check.stray_keys += all - counted;
     }
 
     /// Bytes follow of which nothing is known: the section that they interrupt is not compared, and keys behind them

@@ -1,0 +1,163 @@
+//! Reading from a guessed place on.
+//!
+//! A place from which several records follow one another is taken for the beginning of one. It need not be: a value can
+//! hold whatever looks like records, and often does. Whether the guess was right is for the chain to say, see
+//! [`super::lanes`]; here it is only bounded what a wrong one costs.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use preshard_parser::source::Source;
+use preshard_parser::{MeasuringReader, Prepare, Ready, Record, RecordKind};
+
+use super::batch::{Batch, Reached, Reading};
+use super::lanes::{Lanes, Run, Taken};
+use super::steps::{Steps, Worker};
+
+/// Records that must follow one another.
+const PROOF_RECORDS: usize = 8;
+/// Fewer will do where they reach out of the bytes that are tried.
+const PROOF_RECORDS_MIN: usize = 4;
+/// Bytes that one try may look at.
+const TRIED_BYTES: u64 = 64 << 10;
+/// Places of a chunk at which is tried, and bytes at each.
+const PLACES: usize = 8;
+const PLACE_BYTES: usize = 8 << 10;
+/// Weight of records, for each byte of a chunk, at which a run is closed: its batches wait in memory until the chain comes.
+const WEIGHT_MAX_PER_BYTE: u64 = 2;
+
+/// Does with a chunk what was taken on.
+pub(super) fn work<'a>(
+    source: &Source,
+    lanes: &Lanes<'a>,
+    model: &MeasuringReader<'a, Ready>,
+    reading: &Reading<'_>,
+    taken: &Taken,
+) {
+    let outcome = GiveUp { lanes, taken };
+    let worker = match &taken.guess {
+        Some(abandoned) => Worker::Guess(Arc::clone(abandoned)),
+        None => Worker::Guess(Arc::default()),
+    };
+    let mut steps = Steps::new(source, lanes, worker);
+    steps.take(taken.chunk);
+    let range = lanes.range(taken.chunk);
+    let begins = taken.guess.as_ref().and_then(|_| find(lanes.bytes, model, &range));
+    let Some(begins) = begins else {
+        drop(outcome);
+        steps.finish_chunk();
+        steps.release_all();
+        return;
+    };
+    lanes.begin(taken, begins);
+    let mut reader = model.elsewhere(begins, steps);
+    let run = read(&mut reader, begins, &range, reading, taken);
+    lanes.end(taken, run);
+    std::mem::forget(outcome);
+    reader.prepare_mut().finish_chunk();
+    reader.prepare_mut().release_all();
+}
+
+/// Whatever happens, nobody waits for a guess that nobody works on.
+struct GiveUp<'w, 'a> {
+    lanes: &'w Lanes<'a>,
+    taken: &'w Taken,
+}
+
+impl Drop for GiveUp<'_, '_> {
+    fn drop(&mut self) {
+        self.lanes.give_up(self.taken.chunk);
+    }
+}
+
+/// The end of the first record behind which as many follow as are taken for a proof.
+fn find(bytes: &[u8], model: &MeasuringReader<'_, Ready>, range: &Range<usize>) -> Option<u64> {
+    let apart = (range.len() / PLACES).max(PLACE_BYTES);
+    let begins: [bool; 256] = std::array::from_fn(|byte| model.may_begin_with(byte as u8));
+    range.clone().step_by(apart).find_map(|place| {
+        let tried = place..range.end.min(place + PLACE_BYTES);
+        let bytes = &bytes[tried.clone()];
+        tried
+            .zip(bytes)
+            .filter(|&(_, &byte)| begins[usize::from(byte)])
+            .find_map(|(at, _)| first_end(model, at as u64))
+    })
+}
+
+/// The end of the first record that would begin here, if others follow.
+fn first_end(model: &MeasuringReader<'_, Ready>, at: u64) -> Option<u64> {
+    let mut reader = model.elsewhere(at, UpTo(at + TRIED_BYTES));
+    let mut end = None;
+    for read in 0..PROOF_RECORDS {
+        match reader.next_record() {
+            Ok(Some(record)) if !matches!(record.kind, RecordKind::End { .. }) => {
+                if end.is_none() && reader.is_at_rest() {
+                    end = Some(reader.offset());
+                }
+            }
+            Err(error) if error.is_truncated() && read >= PROOF_RECORDS_MIN => break,
+            _ => return None,
+        }
+    }
+    end
+}
+
+/// Bytes up to an offset are ready, others are not to be had.
+struct UpTo(u64);
+
+impl Prepare for UpTo {
+    fn prepare(&mut self, _from: usize) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+/// Reads to the end of the chunk, or as far as what is read does not depend on what stands in front of it.
+fn read<'a>(
+    reader: &mut MeasuringReader<'a, Steps<'_, 'a>>,
+    begins: u64,
+    range: &Range<usize>,
+    reading: &Reading<'_>,
+    taken: &Taken,
+) -> Run<'a> {
+    let mut run = Run {
+        range: begins..begins,
+        batches: Vec::new(),
+        db: None,
+    };
+    let weight_max = (range.len() as u64).saturating_mul(WEIGHT_MAX_PER_BYTE);
+    let mut weight = 0u64;
+    let is_abandoned = || {
+        taken
+            .guess
+            .as_ref()
+            .is_none_or(|abandoned| abandoned.load(Ordering::Relaxed))
+    };
+    while reader.offset() < range.end as u64 && weight < weight_max && !is_abandoned() {
+        let mut batch = Batch::default();
+        let reached = batch.read(reader, range.end as u64, reading, stands_alone);
+        weight = weight.saturating_add(batch.weight);
+        for (_, note) in &batch.notes {
+            if let RecordKind::SelectDb { db } = note {
+                run.db = Some(*db);
+            }
+        }
+        run.range.end = batch.range.end;
+        run.batches.push(batch);
+        if !matches!(reached, Reached::Room) {
+            break;
+        }
+    }
+    run
+}
+
+/// Whether what a record says follows from its own bytes.
+fn stands_alone(record: &Record<'_>) -> bool {
+    match &record.kind {
+        // There may have been one before, and then this one is damage.
+        RecordKind::Entry(entry) => !entry.key.is_empty(),
+        RecordKind::HashTemplate(_) | RecordKind::End { .. } => false,
+        // Attributes in front belong to a key further on.
+        _ => record.range.start == record.offset,
+    }
+}
