@@ -40,6 +40,7 @@ pub(super) fn scan(
             reading,
             progress,
             sink,
+            released: 0,
         },
         reader,
         batch: Batch::default(),
@@ -110,7 +111,12 @@ pub(super) struct Scanner<'s, 'f> {
     pub(super) reading: &'s Reading<'s>,
     pub(super) progress: &'s dyn Progress,
     pub(super) sink: Option<&'s mut Sink<'f>>,
+    /// How far pages were given back.
+    pub(super) released: usize,
 }
+
+/// Bytes that are given back at a time.
+const RELEASED_BYTES: usize = 8 << 20;
 
 impl Scanner<'_, '_> {
     /// Takes in a batch; why nothing behind it can be believed, if so.
@@ -123,8 +129,20 @@ impl Scanner<'_, '_> {
             sink(&batch.keys).map_err(Error::Sink)?;
         }
         tally.add(batch, self.reading.options);
+        self.release_to(batch.range.end);
         self.progress.advance(batch.range.end - batch.range.start);
         Ok(None)
+    }
+
+    /// Gives back what was mapped again of bytes that had been given back, as when a name was copied that stands in front
+    /// of a long value.
+    fn release_to(&mut self, offset: u64) {
+        let until = usize::try_from(offset).unwrap_or(usize::MAX);
+        if until.saturating_sub(self.released) >= RELEASED_BYTES {
+            let behind = until - RELEASED_BYTES / 2;
+            self.source.release(self.released..behind);
+            self.released = behind;
+        }
     }
 
     /// Reads records as long as they begin before `until`, through a batch whose buffers are used again; why reading

@@ -40,6 +40,7 @@ pub(super) fn scan(
         reading: &reading,
         progress,
         sink,
+        released: 0,
     };
     let mut batch = Batch::default();
     let mut salvage = Salvage::default();

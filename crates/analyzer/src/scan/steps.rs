@@ -17,6 +17,9 @@ const STEP_BYTES: usize = 256 << 10;
 /// Bytes that are mapped at a time, and given back at a time.
 const RESIDENT_BYTES: usize = 4 << 20;
 
+/// Bytes in front that stay mapped.
+const KEPT_BYTES: usize = 2 << 20;
+
 /// Makes bytes ready for one reader.
 pub(super) struct Steps<'l, 'a> {
     source: &'l Source,
@@ -59,8 +62,15 @@ impl<'l, 'a> Steps<'l, 'a> {
         self.chunk = Some(chunk);
         self.sum = crc64::Running::new();
         self.summed = self.lanes.range(chunk).start;
-        self.release_all();
-        (self.released, self.resident) = (self.summed, self.summed);
+        self.move_to(self.summed);
+    }
+
+    /// Makes bytes ready from here on.
+    fn move_to(&mut self, at: usize) {
+        if at != self.resident {
+            self.release_all();
+            (self.released, self.resident) = (at, at);
+        }
     }
 
     /// Sums what is left of the chunk that was taken.
@@ -114,8 +124,12 @@ impl<'l, 'a> Steps<'l, 'a> {
         if until <= self.resident {
             return;
         }
-        if self.resident.saturating_sub(self.released) >= RESIDENT_BYTES {
-            self.release_all();
+        // The record in progress begins in front. Were its page given back, the kernel would map all that it holds
+        // together in memory with it, which may be two megabytes, and nobody would give those back.
+        let behind = self.resident.saturating_sub(KEPT_BYTES);
+        if behind > self.released {
+            self.source.release(self.released..behind);
+            self.released = behind;
         }
         let to = end.min(self.resident.saturating_add(RESIDENT_BYTES)).max(until);
         self.source.make_resident(self.resident..to);
@@ -134,8 +148,7 @@ impl Prepare for Steps<'_, '_> {
         let end = self.lanes.range(chunk).end;
         let until = end.min(from + STEP_BYTES);
         if from < self.released || from > self.resident {
-            self.release_all();
-            (self.released, self.resident) = (from, from);
+            self.move_to(from);
         }
         let is_new = self.chunk != Some(chunk) && from < end;
         if let Worker::Chain = self.worker
