@@ -1,6 +1,7 @@
 //! The slot profile: what a scan produces, what merges, and all that the planner sees.
 
 use std::cmp::Ordering;
+use std::hint::black_box;
 
 use preshard_parser::{DataType, Encoding};
 use preshard_slots::{SLOT_COUNT, Slot, SlotSet};
@@ -172,6 +173,16 @@ impl SlotProfile {
         let facts = &mut self.slots[slot.index()];
         facts.add(expires, sizes, cost);
         facts.unnamed.add_keys(1, cost, sizes.payload_bytes);
+    }
+
+    /// Looks at what is counted of some slots, so that the processor fetches it side by side: one after the other, while keys
+    /// are added, it would wait for each.
+    pub(crate) fn touch(&self, slots: impl Iterator<Item = Slot>) {
+        let touched = slots.fold(0, |touched, slot| {
+            let facts = &self.slots[slot.index()];
+            touched ^ facts.keys ^ facts.unnamed.keys_of_worst_bin()
+        });
+        black_box(touched);
     }
 
     /// Counts keys of one slot, none of which is listed by name.

@@ -35,13 +35,7 @@ pub(super) fn scan(
         lanes: &lanes,
         model: &model,
         tally: Tally::new(source.path(), reader.header(), options),
-        scanner: Scanner {
-            source,
-            reading,
-            progress,
-            sink,
-            released: 0,
-        },
+        scanner: Scanner::new(source, reading, progress, sink),
         reader,
         batch: Batch::default(),
     };
@@ -107,18 +101,36 @@ impl Drop for Finish<'_, '_> {
 
 /// Takes in what was read, in the order of the file.
 pub(super) struct Scanner<'s, 'f> {
-    pub(super) source: &'s Source,
-    pub(super) reading: &'s Reading<'s>,
-    pub(super) progress: &'s dyn Progress,
+    source: &'s Source,
+    reading: &'s Reading<'s>,
+    progress: &'s dyn Progress,
     pub(super) sink: Option<&'s mut Sink<'f>>,
+    /// How far the scan has come, as was told.
+    told: u64,
     /// How far pages were given back.
-    pub(super) released: usize,
+    released: usize,
 }
 
 /// Bytes that are given back at a time.
 const RELEASED_BYTES: usize = 8 << 20;
 
-impl Scanner<'_, '_> {
+impl<'s, 'f> Scanner<'s, 'f> {
+    pub(super) fn new(
+        source: &'s Source,
+        reading: &'s Reading<'s>,
+        progress: &'s dyn Progress,
+        sink: Option<&'s mut Sink<'f>>,
+    ) -> Scanner<'s, 'f> {
+        Scanner {
+            source,
+            reading,
+            progress,
+            sink,
+            told: 0,
+            released: 0,
+        }
+    }
+
     /// Takes in a batch; why nothing behind it can be believed, if so.
     fn take(&mut self, batch: &Batch<'_>, tally: &mut Tally) -> Result<Option<Stop>, Error> {
         // Names still lie in the map, and zeros stand for what the file has lost.
@@ -130,8 +142,14 @@ impl Scanner<'_, '_> {
         }
         tally.add(batch, self.reading.options);
         self.release_to(batch.range.end);
-        self.progress.advance(batch.range.end - batch.range.start);
+        self.tell(batch.range.end);
         Ok(None)
+    }
+
+    /// Tells how far the scan has come.
+    pub(super) fn tell(&mut self, offset: u64) {
+        self.progress.advance(offset.saturating_sub(self.told));
+        self.told = self.told.max(offset);
     }
 
     /// Gives back what was mapped again of bytes that had been given back, as when a name was copied that stands in front
@@ -160,6 +178,9 @@ impl Scanner<'_, '_> {
                 return Ok(Some(lost));
             }
             if let Reached::Stop(stop) = reached {
+                if let Stop::Ended(end) = &stop {
+                    self.tell(end.offset);
+                }
                 return Ok(Some(stop));
             }
         }

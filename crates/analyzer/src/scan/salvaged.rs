@@ -35,13 +35,7 @@ pub(super) fn scan(
     let mut tally = Tally::new(source.path(), survey.header, options);
     // In which database a part lies, only its own reader knows.
     let reading = Reading::each_key(options);
-    let mut scanner = Scanner {
-        source,
-        reading: &reading,
-        progress,
-        sink,
-        released: 0,
-    };
+    let mut scanner = Scanner::new(source, &reading, progress, sink);
     let mut batch = Batch::default();
     let mut salvage = Salvage::default();
     let mut stop = None;
@@ -56,7 +50,7 @@ pub(super) fn scan(
             }
             Part::Gap(gap) => {
                 tally.add_gap(gap);
-                progress.advance(gap.range.end - gap.range.start);
+                scanner.tell(gap.range.end);
                 salvage.unknown_bytes += gap.range.end - gap.range.start;
                 salvage.gaps.push(describe(gap));
             }

@@ -161,6 +161,7 @@ impl Tally {
     }
 
     fn add_keys(&mut self, keys: &[KeyFacts<'_>]) {
+        self.profile.touch(keys.iter().map(|key| key.slot));
         for key in keys {
             self.summary.keys += 1;
             self.summary.expiring_keys += u64::from(key.expires_at_ms.is_some());

@@ -23,6 +23,8 @@ impl ShortString<'_> {
     pub const KEY_BYTES_MAX: usize = 63;
     /// Longest value whose length takes two bytes in the file.
     pub const VALUE_BYTES_MAX: u16 = 16_383;
+    /// Bytes that DUMP puts around a value.
+    pub const PAYLOAD_BYTES_AROUND: u64 = DUMP_FRAME_BYTES;
     /// Bytes that an expiry takes in the file, its opcode included.
     pub const EXPIRY_BYTES: u64 = 9;
 
