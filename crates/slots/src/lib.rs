@@ -7,9 +7,11 @@ mod crc16;
 mod error;
 mod slot;
 mod slot_set;
+mod tag;
 pub mod topology;
 
 pub use error::Error;
-pub use slot::{SLOT_COUNT, Slot, hash_tag};
+pub use slot::{SLOT_COUNT, Slot};
 pub use slot_set::{SlotRange, SlotSet};
+pub use tag::hash_tag;
 pub use topology::{Node, NodeId, Topology};

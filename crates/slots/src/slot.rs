@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Error, crc16};
+use crate::{Error, crc16, hash_tag};
 
 /// Number of slots of a cluster (Redis Cluster specification, "Key distribution model").
 pub const SLOT_COUNT: u16 = 16_384;
@@ -40,14 +40,6 @@ impl Slot {
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
-}
-
-/// The hash tag of a key: the bytes between the first `{` and the first `}` after it,
-/// `None` when there is no such pair or nothing between (Redis Cluster specification, "Hash tags").
-pub fn hash_tag(key: &[u8]) -> Option<&[u8]> {
-    let open = key.iter().position(|&b| b == b'{')? + 1;
-    let length = key[open..].iter().position(|&b| b == b'}')?;
-    (length > 0).then(|| &key[open..open + length])
 }
 
 impl fmt::Display for Slot {
@@ -131,19 +123,6 @@ mod tests {
                 key.escape_ascii()
             );
         }
-    }
-
-    /// The examples of the Redis Cluster specification, "Hash tags".
-    #[test]
-    fn hash_tags_of_the_specification() {
-        assert_eq!(
-            hash_tag(b"{user1000}.following"),
-            Some(b"user1000".as_slice())
-        );
-        assert_eq!(hash_tag(b"foo{}{bar}"), None);
-        assert_eq!(hash_tag(b"foo{{bar}}zap"), Some(b"{bar".as_slice()));
-        assert_eq!(hash_tag(b"foo{bar}{zap}"), Some(b"bar".as_slice()));
-        assert_eq!(hash_tag(b"foo}bar{"), None);
     }
 
     #[test]
