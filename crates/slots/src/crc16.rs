@@ -6,6 +6,12 @@
 //! the end, and `TABLES[d]` holds those contributions for a byte followed by `d` others. The tables
 //! take 4 KiB and stay in the first-level cache.
 
+#[cfg(target_arch = "x86_64")]
+mod carryless;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use carryless::Multiplier;
+
 static TABLES: [[u16; 256]; 8] = tables();
 
 /// The checksum of `bytes`.

@@ -22,8 +22,15 @@ impl Slot {
     }
 
     /// The slot of a key: CRC16/XMODEM of its hash tag, or of the whole key, modulo 16384.
+    /// [`SlotHasher`](crate::SlotHasher) is faster for many.
     pub fn of_key(key: &[u8]) -> Slot {
-        Slot(crc16::checksum(hash_tag(key).unwrap_or(key)) % SLOT_COUNT)
+        Slot::of_checksum(crc16::checksum(hash_tag(key).unwrap_or(key)))
+    }
+
+    /// The slot of a key of whose hash tag, or of which as a whole, this is the checksum.
+    #[inline]
+    pub(crate) fn of_checksum(crc: u16) -> Slot {
+        Slot(crc % SLOT_COUNT)
     }
 
     /// All slots in ascending order.
