@@ -1,33 +1,51 @@
 //! CRC16/XMODEM, the checksum behind the slot of a key.
 //!
 //! Polynomial 0x1021, initial value 0, nothing reflected, no final xor (Redis Cluster
-//! specification, appendix A). A scan computes it once per key, so it works on eight bytes at a
-//! time ("slicing by 8"): the checksum is linear, hence that of eight bytes is the xor of what
-//! each byte contributes from its distance to the end, and `TABLES[d]` holds those contributions
-//! for a byte followed by `d` others. The tables take 4 KiB and stay in the first-level cache.
+//! specification, appendix A). It works on eight bytes at a time ("slicing by 8"): the checksum is
+//! linear, hence that of eight bytes is the xor of what each byte contributes from its distance to
+//! the end, and `TABLES[d]` holds those contributions for a byte followed by `d` others. The tables
+//! take 4 KiB and stay in the first-level cache.
 
-const TABLES: [[u16; 256]; 8] = tables();
+#[cfg(target_arch = "x86_64")]
+mod carryless;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use carryless::Multiplier;
+
+static TABLES: [[u16; 256]; 8] = tables();
 
 /// The checksum of `bytes`.
 pub(crate) fn checksum(bytes: &[u8]) -> u16 {
-    let (chunks, rest) = bytes.as_chunks::<8>();
-    let mut crc = 0u16;
-    for chunk in chunks {
+    let (first, words) = right_aligned(bytes);
+    words.iter().fold(of_word(first), |crc, word| {
         // Only the first two bytes meet the checksum so far: it is two bytes wide.
-        let [high, low] = crc.to_be_bytes();
-        crc = TABLES[7][usize::from(chunk[0] ^ high)]
-            ^ TABLES[6][usize::from(chunk[1] ^ low)]
-            ^ TABLES[5][usize::from(chunk[2])]
-            ^ TABLES[4][usize::from(chunk[3])]
-            ^ TABLES[3][usize::from(chunk[4])]
-            ^ TABLES[2][usize::from(chunk[5])]
-            ^ TABLES[1][usize::from(chunk[6])]
-            ^ TABLES[0][usize::from(chunk[7])];
-    }
-    for &byte in rest {
-        crc = step(&TABLES[0], crc, byte);
-    }
-    crc
+        of_word(u64::from_be_bytes(*word) ^ (u64::from(crc) << 48))
+    })
+}
+
+/// The bytes as whole words at the end, and what stands before these as a number. Zeros in front of a message
+/// change nothing, so that the odd bytes make a word like the others, and not a chain of single steps.
+fn right_aligned(bytes: &[u8]) -> (u64, &[[u8; 8]]) {
+    let Some(first) = bytes.first_chunk() else {
+        let number = |number, &byte| (number << 8) | u64::from(byte);
+        return (bytes.iter().fold(0, number), &[]);
+    };
+    let (_, words) = bytes[1..].as_rchunks();
+    let rest = bytes.len() - size_of_val(words);
+    (u64::from_be_bytes(*first) >> (64 - 8 * rest), words)
+}
+
+/// The checksum of the eight bytes of a word, the highest first.
+fn of_word(word: u64) -> u16 {
+    let [a, b, c, d, e, f, g, h] = word.to_be_bytes().map(usize::from);
+    TABLES[7][a]
+        ^ TABLES[6][b]
+        ^ TABLES[5][c]
+        ^ TABLES[4][d]
+        ^ TABLES[3][e]
+        ^ TABLES[2][f]
+        ^ TABLES[1][g]
+        ^ TABLES[0][h]
 }
 
 const fn step(table: &[u16; 256], crc: u16, byte: u8) -> u16 {

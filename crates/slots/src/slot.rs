@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Error, crc16};
+use crate::{Error, crc16, hash_tag};
 
 /// Number of slots of a cluster (Redis Cluster specification, "Key distribution model").
 pub const SLOT_COUNT: u16 = 16_384;
@@ -22,8 +22,15 @@ impl Slot {
     }
 
     /// The slot of a key: CRC16/XMODEM of its hash tag, or of the whole key, modulo 16384.
+    /// [`SlotHasher`](crate::SlotHasher) is faster for many.
     pub fn of_key(key: &[u8]) -> Slot {
-        Slot(crc16::checksum(hash_tag(key).unwrap_or(key)) % SLOT_COUNT)
+        Slot::of_checksum(crc16::checksum(hash_tag(key).unwrap_or(key)))
+    }
+
+    /// The slot of a key of whose hash tag, or of which as a whole, this is the checksum.
+    #[inline]
+    pub(crate) fn of_checksum(crc: u16) -> Slot {
+        Slot(crc % SLOT_COUNT)
     }
 
     /// All slots in ascending order.
@@ -40,14 +47,6 @@ impl Slot {
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
-}
-
-/// The hash tag of a key: the bytes between the first `{` and the first `}` after it,
-/// `None` when there is no such pair or nothing between (Redis Cluster specification, "Hash tags").
-pub fn hash_tag(key: &[u8]) -> Option<&[u8]> {
-    let open = key.iter().position(|&b| b == b'{')? + 1;
-    let length = key[open..].iter().position(|&b| b == b'}')?;
-    (length > 0).then(|| &key[open..open + length])
 }
 
 impl fmt::Display for Slot {
@@ -131,19 +130,6 @@ mod tests {
                 key.escape_ascii()
             );
         }
-    }
-
-    /// The examples of the Redis Cluster specification, "Hash tags".
-    #[test]
-    fn hash_tags_of_the_specification() {
-        assert_eq!(
-            hash_tag(b"{user1000}.following"),
-            Some(b"user1000".as_slice())
-        );
-        assert_eq!(hash_tag(b"foo{}{bar}"), None);
-        assert_eq!(hash_tag(b"foo{{bar}}zap"), Some(b"{bar".as_slice()));
-        assert_eq!(hash_tag(b"foo{bar}{zap}"), Some(b"bar".as_slice()));
-        assert_eq!(hash_tag(b"foo}bar{"), None);
     }
 
     #[test]

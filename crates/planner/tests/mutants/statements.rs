@@ -252,6 +252,12 @@ pub(crate) const STATEMENTS: &[Mutant] = &[
         "balance",
     ),
     (
+        "a gap that is hardly wrong",
+        added,
+        |plan| plan.balance.gap_after += 0.000_01,
+        "balance",
+    ),
+    (
         "a drain that fails and says nothing",
         drained,
         |plan| plan.outcome = Outcome::Reached,
