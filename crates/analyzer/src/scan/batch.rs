@@ -5,7 +5,7 @@ use std::ops::Range;
 use preshard_parser::{
     DataType, Entry, Error, MeasuringReader, Prepare, Record, RecordKind, ValueFacts,
 };
-use preshard_slots::Slot;
+use preshard_slots::{Slot, SlotHasher};
 use rayon::prelude::*;
 
 use super::ScanOptions;
@@ -29,6 +29,7 @@ pub(super) struct Reading<'s> {
     pub(super) options: &'s ScanOptions<'s>,
     /// The longest value of which keys are taken as [`Short`]; `None` where each key is wanted as itself.
     pub(super) short_value_bytes_max: Option<u16>,
+    hasher: SlotHasher,
 }
 
 impl<'s> Reading<'s> {
@@ -37,6 +38,7 @@ impl<'s> Reading<'s> {
         Reading {
             options,
             short_value_bytes_max: None,
+            hasher: SlotHasher::detect(),
         }
     }
 
@@ -45,6 +47,7 @@ impl<'s> Reading<'s> {
         Reading {
             options,
             short_value_bytes_max: short::value_bytes_max(options),
+            hasher: SlotHasher::detect(),
         }
     }
 }
@@ -133,7 +136,7 @@ impl<'a> Batch<'a> {
             if let Some(value_bytes_max) = reading.short_value_bytes_max
                 && self.newest.is_told()
             {
-                self.read_shorts(reader, until, value_bytes_max);
+                self.read_shorts(reader, until, value_bytes_max, reading.hasher);
             }
             if self.is_full() || reader.offset() >= until {
                 return Reached::Room;
@@ -167,11 +170,15 @@ impl<'a> Batch<'a> {
         reader: &mut MeasuringReader<'a, P>,
         until: u64,
         value_bytes_max: u16,
+        hasher: SlotHasher,
     ) {
         let shorts = &mut self.shorts;
         let expiries = &mut self.short_expiries_ms;
         reader.short_strings(until, value_bytes_max, |short| {
-            shorts.push(Short::new(Slot::of_key(short.key), &short));
+            let end = short.ends_with_key.len();
+            let key = end - usize::from(short.key_bytes)..end;
+            let slot = hasher.of_key_in(short.ends_with_key, key);
+            shorts.push(Short::new(slot, &short));
             if let Some(expiry) = short.expires_at_ms {
                 expiries.push(expiry);
             }

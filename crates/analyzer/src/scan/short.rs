@@ -21,7 +21,7 @@ impl Short {
     #[inline(always)]
     pub(super) fn new(slot: Slot, short: &ShortString<'_>) -> Short {
         let alike = AlikeId::new(
-            short.key.len(),
+            short.key_bytes,
             short.value_bytes,
             short.expires_at_ms.is_some(),
         );
@@ -45,10 +45,10 @@ pub(super) struct AlikeId(u32);
 
 impl AlikeId {
     #[inline(always)]
-    fn new(key_bytes: usize, value_bytes: u16, expires: bool) -> AlikeId {
+    fn new(key_bytes: u8, value_bytes: u16, expires: bool) -> AlikeId {
         AlikeId(
             u32::from(value_bytes)
-                | (key_bytes as u32) << VALUE_BITS
+                | u32::from(key_bytes) << VALUE_BITS
                 | u32::from(expires) << (VALUE_BITS + KEY_BITS),
         )
     }

@@ -10,8 +10,10 @@ use super::opcode;
 /// A key that holds a short string, which lies in the file as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShortString<'a> {
-    /// The key, of 1 to [`ShortString::KEY_BYTES_MAX`] bytes.
-    pub key: &'a [u8],
+    /// Bytes of the file that end with the key; where they begin means nothing.
+    pub ends_with_key: &'a [u8],
+    /// Bytes of the key, 1 to [`ShortString::KEY_BYTES_MAX`].
+    pub key_bytes: u8,
     /// Bytes of the value.
     pub value_bytes: u16,
     /// Absolute expiry, Unix milliseconds.
@@ -67,11 +69,8 @@ pub(super) fn read<'a>(
         let Some(&[TYPE_STRING, key_len]) = block.get(before..before + 2) else {
             break;
         };
-        let key_start = before + 2;
-        let key_end = key_start + usize::from(key_len);
-        let (Some(key), Some(&[first, second])) =
-            (block.get(key_start..key_end), block.get(key_end..key_end + 2))
-        else {
+        let key_end = before + 2 + usize::from(key_len);
+        let Some(&[first, second]) = block.get(key_end..key_end + 2) else {
             break;
         };
         // A mask in place of a branch, which would often be foretold wrongly where lengths lie around 64.
@@ -86,11 +85,12 @@ pub(super) fn read<'a>(
             && two_bytes < 2
             && value_bytes <= value_bytes_max
             && next <= bytes.len();
-        if !is_plain {
+        let Some(ends_with_key) = bytes.get(..at + key_end).filter(|_| is_plain) else {
             break;
-        }
+        };
         each(ShortString {
-            key,
+            ends_with_key,
+            key_bytes: key_len,
             value_bytes,
             expires_at_ms,
         });
