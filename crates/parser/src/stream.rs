@@ -9,8 +9,8 @@ use crate::reader::{Cursor, Reader};
 use crate::value::{measure, members};
 use crate::window::Window;
 use crate::{
-    Error, Header, MeasureOptions, Measured, MemberOptions, MembersError, Record, Template, Value,
-    ValueFacts, Watch,
+    Error, Header, MeasureOptions, Measured, MeasuringReader, MemberOptions, MembersError, Ready,
+    Record, Template, Value, ValueFacts, Watch,
 };
 
 /// Most strings in front of a value: a function of a release candidate of Redis 7.0 has four.
@@ -126,6 +126,42 @@ impl<R: Read> RdbStream<R> {
                 Ok(())
             }
         }
+    }
+
+    /// Hands the records that lie whole in the window, at least one, to `read` in a reader that measures them; `None`, and
+    /// nothing was read, when the next record does not, and so is one for [`RdbStream::next_records`].
+    ///
+    /// `read` returns the offset behind the last record that it took. Where bytes are missing from a record because
+    /// they have not come into the window yet, its reader fails as if the input ended; [`RdbStream::is_error`] tells the
+    /// difference.
+    pub fn read_window<T>(
+        &mut self,
+        read: impl FnOnce(&mut MeasuringReader<'_, Ready>) -> (u64, T),
+    ) -> Option<T> {
+        self.window.consume(std::mem::take(&mut self.framed));
+        let Next::InWindow = self.next(None) else {
+            return None;
+        };
+        let at_hand = Reader::new(self.window.bytes(), self.window.offset());
+        let mut reader = MeasuringReader::over(&at_hand, self.framer.clone(), self.measuring);
+        let (end, read) = read(&mut reader);
+        self.framer = reader.into_framer();
+        let framed = end.saturating_sub(self.window.offset());
+        self.framed = usize::try_from(framed).unwrap_or(usize::MAX);
+        Some(read)
+    }
+
+    /// What is wrong with the input when a reader of [`RdbStream::read_window`] failed; `None`, and reading goes on, when
+    /// nothing is.
+    pub fn is_error(&mut self, error: Error) -> Option<Error> {
+        if error.is_truncated() && !self.window.is_last() {
+            self.framer.go_on();
+            return None;
+        }
+        Some(match self.window.failure() {
+            Some(failure) => error.because(failure),
+            None => error,
+        })
     }
 
     /// As [`RdbStream::next_records`], with the members of entries that `watch` wants handed to it while they

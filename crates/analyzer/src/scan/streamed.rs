@@ -7,7 +7,7 @@ use preshard_parser::limits::TRAILING_LOOKED_AT_BYTES;
 use preshard_parser::source::Container;
 use preshard_parser::{MembersError, Portion, RdbStream, Watch};
 
-use super::batch::{self, Batch};
+use super::batch::{self, Batch, Reached, Reading};
 use super::behind::Behind;
 use super::stop::{End, Stop};
 use super::tally::Tally;
@@ -25,6 +25,11 @@ pub(super) trait Taker {
     /// Takes keys, in file order.
     fn keys(&mut self, keys: &[KeyFacts<'_>]) -> io::Result<()>;
 
+    /// Whether it takes any.
+    fn wants_each_key(&self) -> bool {
+        true
+    }
+
     /// Whoever wants to see the members of some values while they pass.
     fn watch(&mut self) -> Option<&mut dyn Watch> {
         None
@@ -37,6 +42,10 @@ pub(super) struct KeysOnly<'s, 'f>(pub(super) Option<&'s mut Sink<'f>>);
 impl Taker for KeysOnly<'_, '_> {
     fn keys(&mut self, keys: &[KeyFacts<'_>]) -> io::Result<()> {
         self.0.as_mut().map_or(Ok(()), |sink| sink(keys))
+    }
+
+    fn wants_each_key(&self) -> bool {
+        self.0.is_some()
     }
 }
 
@@ -51,29 +60,19 @@ pub(super) fn scan<R: Read>(
 ) -> Result<(Tally, Outcome), Error> {
     let mut stream = RdbStream::new(input, options.measuring())?;
     let mut tally = Tally::new(path, stream.header(), options);
+    let reading = match taker.wants_each_key() {
+        true => Reading::each_key(options),
+        false => Reading::totals(options),
+    };
     let mut from = 0;
     let stop = loop {
-        let stop = {
-            let mut records = Vec::new();
-            let mut measured: Vec<Batch<'_>> = Vec::new();
-            let framed = match taker.watch() {
-                None => stream.next_records(PORTION, &mut records),
-                Some(watch) => match stream.next_watched(PORTION, watch, &mut records) {
-                    Err(MembersError::Sink(error)) => return Err(Error::Sink(error)),
-                    Err(MembersError::Value(error)) => Err(error),
-                    Ok(()) => Ok(()),
-                },
-            };
-            let end = End::take(&mut records);
-            batch::measure(&records, options, &mut measured);
-            for batch in &measured {
-                tally.add(batch, options);
-                taker.keys(&batch.keys).map_err(Error::Sink)?;
-            }
-            batch::take_error(&mut measured)
-                .or(framed.err())
-                .map(Stop::Damaged)
-                .or(end.map(Stop::Ended))
+        let by_window = match taker.watch() {
+            None => read_window(&mut stream, &reading, &mut tally, taker),
+            Some(_) => None,
+        };
+        let stop = match by_window {
+            Some(stop) => stop?,
+            None => read_records(&mut stream, options, &mut tally, taker)?,
         };
         progress.advance(stream.offset() - from);
         from = stream.offset();
@@ -98,4 +97,64 @@ pub(super) fn scan<R: Read>(
         salvage: None,
     };
     Ok((tally, outcome))
+}
+
+/// Reads the records that lie whole in the window, if there are any; why reading stopped, if it did.
+fn read_window<R: Read>(
+    stream: &mut RdbStream<R>,
+    reading: &Reading<'_>,
+    tally: &mut Tally,
+    taker: &mut dyn Taker,
+) -> Option<Result<Option<Stop>, Error>> {
+    let read = stream.read_window(|reader| {
+        let mut batch = Batch::default();
+        loop {
+            let reached = batch.read(reader, u64::MAX, reading, |_| true);
+            tally.add(&batch, reading.options);
+            let end = batch.range.end;
+            if let Err(error) = taker.keys(&batch.keys) {
+                return (end, Err(Error::Sink(error)));
+            }
+            match reached {
+                Reached::Room | Reached::Unwelcome => {}
+                Reached::Stop(Stop::Ended(ended)) => {
+                    return (ended.offset, Ok(Stop::Ended(ended)));
+                }
+                Reached::Stop(damaged) => return (end, Ok(damaged)),
+            }
+        }
+    })?;
+    Some(read.map(|stop| match stop {
+        Stop::Damaged(error) => stream.is_error(error).map(Stop::Damaged),
+        ended => Some(ended),
+    }))
+}
+
+/// Reads some records one after the other; why reading stopped, if it did.
+fn read_records<R: Read>(
+    stream: &mut RdbStream<R>,
+    options: &ScanOptions<'_>,
+    tally: &mut Tally,
+    taker: &mut dyn Taker,
+) -> Result<Option<Stop>, Error> {
+    let mut records = Vec::new();
+    let mut measured: Vec<Batch<'_>> = Vec::new();
+    let framed = match taker.watch() {
+        None => stream.next_records(PORTION, &mut records),
+        Some(watch) => match stream.next_watched(PORTION, watch, &mut records) {
+            Err(MembersError::Sink(error)) => return Err(Error::Sink(error)),
+            Err(MembersError::Value(error)) => Err(error),
+            Ok(()) => Ok(()),
+        },
+    };
+    let end = End::take(&mut records);
+    batch::measure(&records, options, &mut measured);
+    for batch in &measured {
+        tally.add(batch, options);
+        taker.keys(&batch.keys).map_err(Error::Sink)?;
+    }
+    Ok(batch::take_error(&mut measured)
+        .or(framed.err())
+        .map(Stop::Damaged)
+        .or(end.map(Stop::Ended)))
 }

@@ -174,6 +174,11 @@ impl Framer {
         self.ended = true;
     }
 
+    /// Reads on after all.
+    pub(crate) fn go_on(&mut self) {
+        self.ended = false;
+    }
+
     /// The next record, or `None` behind [`RecordKind::End`]. After an error all is as before, so that the
     /// record can be read again when more of it is at hand.
     #[inline]

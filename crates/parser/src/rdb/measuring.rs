@@ -34,7 +34,7 @@ pub struct MeasuringReader<'a, P> {
 
 impl<'a> MeasuringReader<'a, Ready> {
     /// Reads on where another reader stands.
-    pub(super) fn over(
+    pub(crate) fn over(
         reader: &Reader<'a>,
         framer: Framer,
         options: MeasureOptions,
@@ -43,6 +43,11 @@ impl<'a> MeasuringReader<'a, Ready> {
             cursor: Measuring::over(reader, options),
             framer,
         }
+    }
+
+    /// What is carried from one record to the next.
+    pub(crate) fn into_framer(self) -> Framer {
+        self.framer
     }
 }
 
