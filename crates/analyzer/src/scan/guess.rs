@@ -161,3 +161,81 @@ fn stands_alone(record: &Record<'_>) -> bool {
         _ => record.range.start == record.offset,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use preshard_parser::source::{Mmap, Source};
+    use preshard_parser::{Detail, RdbReader};
+
+    use super::*;
+    use crate::scan::lanes::Accepted;
+    use crate::{CostProfile, Rough1, ScanOptions};
+
+    const CHUNK_BYTES: usize = 20_000;
+
+    /// Some thousand small keys.
+    fn small_keys() -> Vec<u8> {
+        let mut file = b"REDIS0011\xfe\x00".to_vec();
+        for n in 0..4_000u32 {
+            let key = format!("user:{}:name", n.wrapping_mul(2_654_435_761) % 100_000);
+            file.push(0);
+            file.push(key.len() as u8);
+            file.extend(key.as_bytes());
+            let value_bytes = n % 60;
+            file.push(value_bytes as u8);
+            file.extend((0..value_bytes).map(|at| b'a' + ((n + at * 7) % 26) as u8));
+        }
+        file.extend([255, 0, 0, 0, 0, 0, 0, 0, 0]);
+        file
+    }
+
+    /// That guesses come true is what they are for; the tests of whole scans would not miss them.
+    #[test]
+    fn small_keys_are_found_in_every_chunk() {
+        let bytes = small_keys();
+        let mut file = tempfile::NamedTempFile::new().expect("temporary file");
+        file.write_all(&bytes).expect("written");
+        let source = Source::open(file.path(), &Mmap::Auto.into()).expect("opens");
+        let bytes = source.bytes().expect("mapped");
+        let mut ends = vec![];
+        let mut reader = RdbReader::new(bytes).expect("a header");
+        while let Some(record) = reader.next_record().expect("sound") {
+            ends.push(record.range.end);
+        }
+        let cost = CostProfile::built_in("redis-7.0").expect("built in");
+        let options = ScanOptions {
+            cost: &cost,
+            memory: &Rough1,
+            detail: Detail::Counts,
+            reference_ms: None,
+            floor_block_ns: u64::MAX,
+            floor_payload_bytes: u64::MAX,
+            chunk_bytes: CHUNK_BYTES,
+            salvage: false,
+        };
+        let reading = Reading::totals(&options);
+        let model = MeasuringReader::new(bytes, options.measuring(), Ready).expect("a header");
+        let lanes = Lanes::new(bytes, CHUNK_BYTES, 100);
+        let mut keys = 0;
+        let mut chunks = 0;
+        while let Some(taken) = lanes.take(false) {
+            work(&source, &lanes, &model, &reading, &taken);
+            let begins = lanes.arrive(taken.chunk).expect("a beginning is found");
+            assert!(ends.contains(&begins), "a record begins at {begins}");
+            let Accepted::Run(run) = lanes.accept(taken.chunk, false) else {
+                panic!("the chunk was read");
+            };
+            assert_eq!(run.range.start, begins);
+            assert!(ends.contains(&run.range.end));
+            // The end mark is left to the chain.
+            let end = lanes.range(taken.chunk).end.min(bytes.len() - 9);
+            assert!(run.range.end >= end as u64);
+            keys += run.batches.iter().map(|batch| batch.shorts.len()).sum::<usize>();
+            chunks += 1;
+        }
+        assert_eq!(chunks, lanes.chunks() - 1);
+        assert!(keys > 3_000, "{keys} keys by the fast way");
+    }
+}
