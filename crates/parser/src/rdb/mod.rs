@@ -30,5 +30,8 @@ pub use value_type::{DataType, Encoding, ValueType};
 
 pub(crate) use framer::{Begins, FrameCursor, Framer, Need};
 pub(crate) use length::read_length;
-pub(crate) use string::{Form, StringHeader, read_string_header};
+pub(crate) use string::{
+    ENCODING_INT8, ENCODING_INT16, ENCODING_INT32, ENCODING_LZF, Form, StringHeader,
+    integer_text_len, read_string_header,
+};
 pub(crate) use template::{TemplateSource, Templates};

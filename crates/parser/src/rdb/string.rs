@@ -7,10 +7,10 @@ use crate::limits::BEGINNING_BYTES;
 use crate::reader::{Cursor, Reader};
 use crate::{Error, lzf};
 
-const ENCODING_INT8: u8 = 0;
-const ENCODING_INT16: u8 = 1;
-const ENCODING_INT32: u8 = 2;
-const ENCODING_LZF: u8 = 3;
+pub(crate) const ENCODING_INT8: u8 = 0;
+pub(crate) const ENCODING_INT16: u8 = 1;
+pub(crate) const ENCODING_INT32: u8 = 2;
+pub(crate) const ENCODING_LZF: u8 = 3;
 
 /// How a string lies in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub(crate) fn read_string_header<C: Cursor>(c: &mut C) -> Result<StringHeader, E
 }
 
 /// Length of an integer's decimal text.
-fn integer_text_len(n: i64) -> u64 {
+pub(crate) fn integer_text_len(n: i64) -> u64 {
     u64::from(n < 0) + u64::from(n.unsigned_abs().checked_ilog10().unwrap_or(0)) + 1
 }
 

@@ -318,7 +318,12 @@ pub(super) struct Look {
 }
 
 impl Visitor for Measure {
-    const TAKES_RUNS: bool = true;
+    fn takes_runs(&self) -> Option<run::Compressed> {
+        Some(match self.options.detail {
+            Detail::Counts | Detail::SoundElements => run::Compressed::PassedOver,
+            Detail::Elements => run::Compressed::LookedInto,
+        })
+    }
 
     fn run(&mut self, role: Role, lengths: run::Lengths) {
         let facts = &mut self.facts;

@@ -3,7 +3,7 @@
 use super::blob::{Blob, Names};
 use super::inside;
 use super::member::ModuleNumber;
-use super::run::Lengths;
+use super::run::{Compressed, Lengths};
 use crate::rdb::StringHeader;
 use crate::reader::Cursor;
 use crate::{Error, ModuleId, Template};
@@ -109,9 +109,11 @@ pub(crate) struct ConsumerHead {
 /// stands behind the last of them. The parts inside blobs are seen only by visitors that ask for them, see
 /// [`super::inside::walk`].
 pub(crate) trait Visitor {
-    /// Whether runs of elements may be told by the lengths of their strings alone, see [`Visitor::run`]. No
-    /// [`Visitor::score`] and [`Visitor::element_ends`] is told of these.
-    const TAKES_RUNS: bool = false;
+    /// Whether runs of elements may be told by the lengths of their strings alone, see [`Visitor::run`], and which
+    /// strings may be among them. No [`Visitor::score`] and [`Visitor::element_ends`] is told of these.
+    fn takes_runs(&self) -> Option<Compressed> {
+        None
+    }
 
     /// Elements that the value's own counters announce.
     fn elements(&mut self, _n: u64) {}
@@ -249,7 +251,9 @@ pub(crate) struct Skip {
 }
 
 impl Visitor for Skip {
-    const TAKES_RUNS: bool = true;
+    fn takes_runs(&self) -> Option<Compressed> {
+        Some(Compressed::PassedOver)
+    }
 
     #[inline]
     fn blob<C: Cursor>(
