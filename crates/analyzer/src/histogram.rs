@@ -81,11 +81,6 @@ impl CostHistogram {
         &self.bins
     }
 
-    /// Keys in the bin of the greatest cost.
-    pub(crate) fn keys_of_worst_bin(&self) -> u64 {
-        self.bins.last().map_or(0, |bin| bin.keys)
-    }
-
     /// Number of keys counted.
     pub fn keys(&self) -> u64 {
         self.bins.iter().map(|bin| bin.keys).sum()

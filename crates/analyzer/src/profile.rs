@@ -1,7 +1,6 @@
 //! The slot profile: what a scan produces, what merges, and all that the planner sees.
 
 use std::cmp::Ordering;
-use std::hint::black_box;
 
 use preshard_parser::{DataType, Encoding};
 use preshard_slots::{SLOT_COUNT, Slot, SlotSet};
@@ -153,8 +152,7 @@ impl SlotProfile {
 
     /// Counts one key.
     pub fn add(&mut self, key: &KeyFacts<'_>) {
-        let above_floor = key.cost.block_ns >= self.floor_block_ns
-            || key.sizes.payload_bytes >= self.floor_payload_bytes;
+        let above_floor = self.is_above_floor(key);
         let expires = key.expires_at_ms.is_some();
         if above_floor && key.key.len() <= SlotProfile::NAME_BYTES_MAX {
             self.slots[key.slot.index()].add(expires, &key.sizes, key.cost);
@@ -168,21 +166,17 @@ impl SlotProfile {
         }
     }
 
+    /// Whether a key is listed by name, or would be if its name were shorter.
+    pub(crate) fn is_above_floor(&self, key: &KeyFacts<'_>) -> bool {
+        key.cost.block_ns >= self.floor_block_ns
+            || key.sizes.payload_bytes >= self.floor_payload_bytes
+    }
+
     /// Counts one key that is not listed by name.
     pub(crate) fn add_unnamed(&mut self, slot: Slot, expires: bool, sizes: &Sizes, cost: Cost) {
         let facts = &mut self.slots[slot.index()];
         facts.add(expires, sizes, cost);
         facts.unnamed.add_keys(1, cost, sizes.payload_bytes);
-    }
-
-    /// Looks at what is counted of some slots, so that the processor fetches it side by side: one after the other, while keys
-    /// are added, it would wait for each.
-    pub(crate) fn touch(&self, slots: impl Iterator<Item = Slot>) {
-        let touched = slots.fold(0, |touched, slot| {
-            let facts = &self.slots[slot.index()];
-            touched ^ facts.keys ^ facts.unnamed.keys_of_worst_bin()
-        });
-        black_box(touched);
     }
 
     /// Counts keys of one slot, none of which is listed by name.

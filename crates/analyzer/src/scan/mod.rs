@@ -28,6 +28,7 @@ mod seek;
 mod streamed;
 mod tally;
 mod types;
+mod unnamed;
 mod warnings;
 
 use std::io::{self, Read};

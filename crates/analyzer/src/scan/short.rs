@@ -33,6 +33,10 @@ impl Short {
         (self.0 & ((1 << SLOT_BITS) - 1)) as u16
     }
 
+    pub(super) fn slot(self) -> Slot {
+        Slot::new(self.slot_number()).expect("made of a slot")
+    }
+
     #[inline(always)]
     pub(super) fn alike(self) -> AlikeId {
         AlikeId((self.0 >> SLOT_BITS) as u32)

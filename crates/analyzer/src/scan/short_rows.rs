@@ -1,7 +1,7 @@
 //! Short strings by slot.
 //!
-//! A row takes one cache line, so that adding a key touches no more than that: with millions of small keys in scrambled
-//! order, waiting for the rows is what is left of the time.
+//! A row takes half a cache line, so that adding a key touches no more than that: with millions of small keys in
+//! scrambled order, waiting for the rows is what is left of the time.
 
 use std::hint::black_box;
 
@@ -10,29 +10,33 @@ use preshard_slots::{SLOT_COUNT, Slot};
 
 use super::ScanOptions;
 use super::short::{Alike, AlikeId, Known, Short};
+use super::unnamed::Unnamed;
 use crate::{CostHistogram, Sizes, SlotFacts, SlotProfile};
 
 /// Bins of cost that a row has room for. The predicted times of short strings differ by little, so that more are rare.
-const BINS: usize = 4;
-
-/// Keys after which rows are emptied, before any count can overflow.
-const KEYS_MAX: u64 = u32::MAX as u64;
+const BINS: usize = 2;
 
 /// What was counted, per slot.
 pub(super) struct ShortRows {
     rows: Vec<Row>,
     known: Known<Addend>,
-    keys: u64,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-#[repr(align(64))]
-struct Row {
-    keys: u32,
-    expiring_keys: u32,
+    /// The predicted time of an empty string, which all others exceed.
+    block_ns_min: u64,
+    /// Sums over all rows: as long as they fit 32 bits, those of a row do.
     serialized_bytes: u64,
     memory_bytes: u64,
-    block_ns: u64,
+    block_ns_above_min: u64,
+}
+
+/// The sums are of 32 bits, so that all rows together stay in the cache of a core.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(32))]
+struct Row {
+    serialized_bytes: u32,
+    memory_bytes: u32,
+    /// Above [`ShortRows::block_ns_min`] for each key.
+    block_ns_above_min: u32,
+    expiring_keys: u32,
     bins: [Bin; BINS],
 }
 
@@ -45,22 +49,22 @@ struct Bin {
     value_bytes_max: u16,
 }
 
-/// What a key adds.
+/// What a key adds to its row.
 #[derive(Debug, Clone, Copy, Default)]
 struct Addend {
-    serialized_bytes: u64,
-    memory_bytes: u64,
-    block_ns: u64,
+    memory_bytes: u32,
+    block_ns_above_min: u32,
     bin: u16,
-    value_bytes: u16,
-    expires: u32,
     /// Whether a row can hold sums of such keys; else they go to the profile one by one.
     fits_rows: bool,
-    alike: Alike,
 }
 
-/// Most that a key may add to one sum of a row: with [`KEYS_MAX`] keys it stays within 64 bits.
-const ADDEND_MAX: u64 = u32::MAX as u64;
+/// Most that a key may add to one sum of a row.
+const ADDEND_MAX: u64 = 1 << 20;
+/// Most keys that are added before sums are looked at, so that those of a row stay within 32 bits.
+const KEYS_AT_ONCE: usize = 1_024;
+/// Sums above which rows are emptied.
+const SUM_MAX: u64 = u32::MAX as u64 - ADDEND_MAX * KEYS_AT_ONCE as u64;
 /// Keys whose rows are touched at once.
 const TOUCHED_KEYS: usize = 64;
 
@@ -109,55 +113,79 @@ impl ShortTotals {
 }
 
 impl ShortRows {
-    pub(super) fn new() -> ShortRows {
+    pub(super) fn new(options: &ScanOptions<'_>) -> ShortRows {
         ShortRows {
             rows: Vec::new(),
             known: Known::new(),
-            keys: 0,
+            block_ns_min: Alike::of(AlikeId::of_value(0), options).cost.block_ns,
+            serialized_bytes: 0,
+            memory_bytes: 0,
+            block_ns_above_min: 0,
         }
     }
 
-    /// Adds keys; those for which a row has no room go to the profile at once.
+    /// Adds keys; those for which a row has no room are handed to `unnamed`.
     pub(super) fn add(
         &mut self,
         keys: &[Short],
         options: &ScanOptions<'_>,
         profile: &mut SlotProfile,
+        unnamed: &mut Unnamed,
     ) -> ShortTotals {
-        self.keys += keys.len() as u64;
-        if self.keys > KEYS_MAX {
-            self.empty_into(options, profile);
-            self.keys = keys.len() as u64;
-        }
         if self.rows.is_empty() {
             self.rows = vec![Row::default(); usize::from(SLOT_COUNT)];
         }
         let mut totals = ShortTotals::of_lengths(keys);
+        for keys in keys.chunks(KEYS_AT_ONCE) {
+            self.add_some(keys, options, profile, unnamed, &mut totals);
+            let sums = [
+                self.serialized_bytes,
+                self.memory_bytes,
+                self.block_ns_above_min,
+            ];
+            if sums.iter().any(|&sum| sum > SUM_MAX) {
+                self.empty_into(options, profile);
+            }
+        }
+        totals
+    }
+
+    fn add_some(
+        &mut self,
+        keys: &[Short],
+        options: &ScanOptions<'_>,
+        profile: &mut SlotProfile,
+        unnamed: &mut Unnamed,
+        totals: &mut ShortTotals,
+    ) {
+        let block_ns_min = self.block_ns_min;
+        let mut memory_bytes = 0;
         for keys in keys.chunks(TOUCHED_KEYS) {
             self.touch(keys);
             for &key in keys {
                 let id = key.alike();
-                let addend = self.known.get(id, || Addend::of(id, options));
-                if addend.fits_rows {
-                    totals.memory_bytes_estimate += addend.memory_bytes;
-                    if self.rows[usize::from(key.slot_number())].add(addend) {
-                        continue;
-                    }
+                let addend = self.known.get(id, || Addend::of(id, block_ns_min, options));
+                let row = &mut self.rows[usize::from(key.slot_number())];
+                if addend.fits_rows && row.add(id, addend) {
+                    memory_bytes += u64::from(addend.memory_bytes);
+                    self.serialized_bytes += ShortString::stored_bytes_of(id.value_bytes());
+                    self.block_ns_above_min += u64::from(addend.block_ns_above_min);
                 } else {
-                    totals.add_memory(&addend.alike.sizes);
+                    let Alike { sizes, cost } = Alike::of(id, options);
+                    totals.add_memory(&sizes);
+                    unnamed.add(key.slot(), id.expires(), &sizes, cost, profile);
                 }
-                let slot = Slot::new(key.slot_number()).expect("made of a slot");
-                profile.add_unnamed(slot, id.expires(), &addend.alike.sizes, addend.alike.cost);
             }
         }
-        totals
+        self.memory_bytes += memory_bytes;
+        totals.memory_bytes_estimate = totals.memory_bytes_estimate.saturating_add(memory_bytes);
     }
 
     /// Looks at the rows of some keys, so that the processor fetches them side by side: one after the other, while keys are
     /// added, it would wait for each.
     fn touch(&self, keys: &[Short]) {
         let touched = keys.iter().fold(0, |touched, key| {
-            touched ^ self.rows[usize::from(key.slot_number())].keys
+            touched ^ self.rows[usize::from(key.slot_number())].expiring_keys
         });
         black_box(touched);
     }
@@ -165,32 +193,28 @@ impl ShortRows {
     /// Adds what was counted to a profile.
     pub(super) fn empty_into(&mut self, options: &ScanOptions<'_>, profile: &mut SlotProfile) {
         for (row, slot) in self.rows.iter_mut().zip(Slot::all()) {
-            if row.keys > 0 {
-                profile.add_slot(slot, &std::mem::take(row).facts(options));
+            if row.bins[0].keys > 0 {
+                let facts = std::mem::take(row).facts(self.block_ns_min, options);
+                profile.add_slot(slot, &facts);
             }
         }
-        self.keys = 0;
+        self.serialized_bytes = 0;
+        self.memory_bytes = 0;
+        self.block_ns_above_min = 0;
     }
 }
 
 impl Addend {
-    fn of(id: AlikeId, options: &ScanOptions<'_>) -> Addend {
-        let alike = Alike::of(id, options);
-        let memory_bytes = alike.sizes.memory_bytes_estimate;
-        let fits_rows = memory_bytes.is_some_and(|bytes| bytes <= ADDEND_MAX)
-            && alike.cost.block_ns <= ADDEND_MAX;
+    fn of(id: AlikeId, block_ns_min: u64, options: &ScanOptions<'_>) -> Addend {
+        let Alike { sizes, cost } = Alike::of(id, options);
+        let fitting = |n: u64| u32::try_from(n).ok().filter(|_| n <= ADDEND_MAX);
+        let memory_bytes = sizes.memory_bytes_estimate.and_then(fitting);
+        let block_ns_above_min = cost.block_ns.checked_sub(block_ns_min).and_then(fitting);
         Addend {
-            serialized_bytes: alike.sizes.serialized_bytes,
-            memory_bytes: match fits_rows {
-                true => memory_bytes.unwrap_or_default(),
-                false => 0,
-            },
-            block_ns: alike.cost.block_ns,
-            bin: CostHistogram::bin_of(alike.cost.block_ns),
-            value_bytes: id.value_bytes(),
-            expires: u32::from(id.expires()),
-            fits_rows,
-            alike,
+            memory_bytes: memory_bytes.unwrap_or_default(),
+            block_ns_above_min: block_ns_above_min.unwrap_or_default(),
+            bin: CostHistogram::bin_of(cost.block_ns),
+            fits_rows: memory_bytes.is_some() && block_ns_above_min.is_some(),
         }
     }
 }
@@ -198,43 +222,38 @@ impl Addend {
 impl Row {
     /// Adds a key; false, and nothing is changed, when there is no room for its bin.
     #[inline(always)]
-    fn add(&mut self, addend: &Addend) -> bool {
-        let first = &mut self.bins[0];
+    fn add(&mut self, id: AlikeId, addend: &Addend) -> bool {
+        let [first, second] = &mut self.bins;
         let bin = if first.index == addend.bin {
             first
+        } else if first.keys == 0 {
+            first.index = addend.bin;
+            first
+        } else if second.index == addend.bin || second.keys == 0 {
+            second.index = addend.bin;
+            second
         } else {
-            match self.other_bin(addend.bin) {
-                Some(bin) => bin,
-                None => return false,
-            }
+            return false;
         };
         bin.keys += 1;
-        bin.value_bytes_max = bin.value_bytes_max.max(addend.value_bytes);
-        self.keys += 1;
-        self.expiring_keys += addend.expires;
-        self.serialized_bytes += addend.serialized_bytes;
+        bin.value_bytes_max = bin.value_bytes_max.max(id.value_bytes());
+        self.expiring_keys += u32::from(id.expires());
+        self.serialized_bytes += ShortString::stored_bytes_of(id.value_bytes()) as u32;
         self.memory_bytes += addend.memory_bytes;
-        self.block_ns += addend.block_ns;
+        self.block_ns_above_min += addend.block_ns_above_min;
         true
     }
 
-    /// A place for a bin, if there is one.
-    fn other_bin(&mut self, index: u16) -> Option<&mut Bin> {
-        let fits = |bin: &&mut Bin| bin.index == index || bin.keys == 0;
-        let bin = self.bins.iter_mut().find(fits)?;
-        bin.index = index;
-        Some(bin)
-    }
-
-    fn facts(self, options: &ScanOptions<'_>) -> SlotFacts {
-        let keys = u64::from(self.keys);
+    fn facts(self, block_ns_min: u64, options: &ScanOptions<'_>) -> SlotFacts {
+        let keys = self.bins.iter().map(|bin| u64::from(bin.keys)).sum();
+        let serialized_bytes = u64::from(self.serialized_bytes);
         let mut facts = SlotFacts {
             keys,
             expiring_keys: u64::from(self.expiring_keys),
-            serialized_bytes: self.serialized_bytes,
-            payload_bytes: self.serialized_bytes + keys * ShortString::PAYLOAD_BYTES_AROUND,
-            memory_bytes_estimate: self.memory_bytes,
-            block_ns: self.block_ns,
+            serialized_bytes,
+            payload_bytes: serialized_bytes + keys * ShortString::PAYLOAD_BYTES_AROUND,
+            memory_bytes_estimate: u64::from(self.memory_bytes),
+            block_ns: u64::from(self.block_ns_above_min) + keys * block_ns_min,
             ..SlotFacts::default()
         };
         for bin in self.bins.iter().filter(|bin| bin.keys > 0) {
@@ -242,7 +261,9 @@ impl Row {
             let (payload_bytes, cost) = (longest.sizes.payload_bytes, longest.cost);
             facts.largest_payload_bytes = facts.largest_payload_bytes.max(payload_bytes);
             facts.worst_block_ns = facts.worst_block_ns.max(cost.block_ns);
-            facts.unnamed.add_keys(u64::from(bin.keys), cost, payload_bytes);
+            facts
+                .unnamed
+                .add_keys(u64::from(bin.keys), cost, payload_bytes);
         }
         facts
     }

@@ -17,6 +17,7 @@ use super::short::Short;
 use super::short_rows::ShortRows;
 use super::stop::Stop;
 use super::types::TypeTable;
+use super::unnamed::Unnamed;
 use super::warnings::warnings;
 use super::{Outcome, ScanOptions};
 use crate::{
@@ -32,6 +33,7 @@ pub(super) struct Tally {
     summary: FileSummary,
     profile: SlotProfile,
     short_rows: ShortRows,
+    unnamed: Unnamed,
     types: TypeTable,
     databases: BTreeMap<u64, DatabaseRow>,
     modules: BTreeMap<ModuleId, ModuleRow>,
@@ -105,7 +107,8 @@ impl Tally {
                 options.floor_block_ns,
                 options.floor_payload_bytes,
             ),
-            short_rows: ShortRows::new(),
+            short_rows: ShortRows::new(options),
+            unnamed: Unnamed::default(),
             types: TypeTable::default(),
             databases: BTreeMap::new(),
             modules: BTreeMap::new(),
@@ -150,7 +153,8 @@ impl Tally {
     }
 
     fn add_shorts(&mut self, keys: &[Short], expiries_ms: &[i64], options: &ScanOptions<'_>) {
-        let totals = self.short_rows.add(keys, options, &mut self.profile);
+        let (rows, unnamed) = (&mut self.short_rows, &mut self.unnamed);
+        let totals = rows.add(keys, options, &mut self.profile, unnamed);
         self.summary.keys += totals.keys;
         self.summary.expiring_keys += totals.expiring_keys;
         self.types
@@ -161,7 +165,6 @@ impl Tally {
     }
 
     fn add_keys(&mut self, keys: &[KeyFacts<'_>]) {
-        self.profile.touch(keys.iter().map(|key| key.slot));
         for key in keys {
             self.summary.keys += 1;
             self.summary.expiring_keys += u64::from(key.expires_at_ms.is_some());
@@ -177,8 +180,17 @@ impl Tally {
                 }
             }
             self.claims.count(key);
-            self.profile.add(key);
+            match self.profile.is_above_floor(key) {
+                true => self.profile.add(key),
+                false => self.add_unnamed(key),
+            }
         }
+    }
+
+    fn add_unnamed(&mut self, key: &KeyFacts<'_>) {
+        let expires = key.expires_at_ms.is_some();
+        self.unnamed
+            .add(key.slot, expires, &key.sizes, key.cost, &mut self.profile);
     }
 
     fn add_to_database(&mut self, db: u64, keys: u64, expiring_keys: u64) {
@@ -251,6 +263,7 @@ impl Tally {
     /// The result, once the last batch was added.
     pub(super) fn finish(mut self, outcome: &Outcome, options: &ScanOptions<'_>) -> FileScan {
         self.short_rows.empty_into(options, &mut self.profile);
+        self.unnamed.empty_into(&mut self.profile);
         self.profile.finish();
         let summary = &mut self.summary;
         summary.importing = self.imports.slots();
