@@ -174,14 +174,16 @@ impl<'a> Batch<'a> {
     ) {
         let shorts = &mut self.shorts;
         let expiries = &mut self.short_expiries_ms;
-        reader.short_strings(until, value_bytes_max, |short| {
-            let end = short.ends_with_key.len();
-            let key = end - usize::from(short.key_bytes)..end;
-            let slot = hasher.of_key_in(short.ends_with_key, key);
-            shorts.push(Short::new(slot, &short));
-            if let Some(expiry) = short.expires_at_ms {
-                expiries.push(expiry);
-            }
+        hasher.run(|| {
+            reader.short_strings(until, value_bytes_max, |short| {
+                let end = short.ends_with_key.len();
+                let key = end - usize::from(short.key_bytes)..end;
+                let slot = hasher.of_key_in(short.ends_with_key, key);
+                shorts.push(Short::new(slot, &short));
+                if let Some(expiry) = short.expires_at_ms {
+                    expiries.push(expiry);
+                }
+            });
         });
         self.range.end = reader.offset();
         self.ledger.read_to(self.range.end);

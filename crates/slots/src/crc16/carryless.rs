@@ -47,6 +47,17 @@ impl Multiplier {
         has_all.then_some(Multiplier(()))
     }
 
+    /// Does work as part of which checksums are computed, compiled for the same instructions.
+    #[inline]
+    #[expect(
+        unsafe_code,
+        reason = "code without these instructions cannot call code with them otherwise"
+    )]
+    pub(crate) fn run<T>(self, work: impl FnOnce() -> T) -> T {
+        // SAFETY: a value of this type comes from `detect` alone, which has seen both features.
+        unsafe { with_features(work) }
+    }
+
     /// The checksum of the hash tag, or of the whole, of the key that the last `length` bytes are.
     #[inline]
     #[expect(
@@ -59,6 +70,12 @@ impl Multiplier {
     }
 }
 
+#[target_feature(enable = "avx,pclmulqdq")]
+fn with_features<T>(work: impl FnOnce() -> T) -> T {
+    work()
+}
+
+#[inline]
 #[target_feature(enable = "avx,pclmulqdq")]
 fn checksum_of_key(bytes: &[u8], length: usize) -> u16 {
     let Some(window) = bytes.last_chunk() else {
