@@ -37,15 +37,8 @@ fn right_aligned(bytes: &[u8]) -> (u64, &[[u8; 8]]) {
 
 /// The checksum of the eight bytes of a word, the highest first.
 fn of_word(word: u64) -> u16 {
-    let [a, b, c, d, e, f, g, h] = word.to_be_bytes().map(usize::from);
-    TABLES[7][a]
-        ^ TABLES[6][b]
-        ^ TABLES[5][c]
-        ^ TABLES[4][d]
-        ^ TABLES[3][e]
-        ^ TABLES[2][f]
-        ^ TABLES[1][g]
-        ^ TABLES[0][h]
+    let part = |distance: usize| TABLES[distance][usize::from((word >> (8 * distance)) as u8)];
+    part(7) ^ part(6) ^ part(5) ^ part(4) ^ part(3) ^ part(2) ^ part(1) ^ part(0)
 }
 
 const fn step(table: &[u16; 256], crc: u16, byte: u8) -> u16 {

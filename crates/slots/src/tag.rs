@@ -21,11 +21,12 @@ fn position(byte: u8, bytes: &[u8]) -> Option<usize> {
         return bytes.iter().position(|&other| other == byte);
     };
     let (words, _) = bytes.as_chunks();
-    let whole = words.iter().enumerate();
-    whole
-        .map(|(index, word)| (8 * index, word))
-        .chain([(bytes.len() - 8, last)])
-        .find_map(|(start, word)| Some(start + position_in_word(byte, *word)?))
+    for (index, word) in words.iter().enumerate() {
+        if let Some(place) = position_in_word(byte, *word) {
+            return Some(8 * index + place);
+        }
+    }
+    Some(bytes.len() - 8 + position_in_word(byte, *last)?)
 }
 
 fn position_in_word(byte: u8, word: [u8; 8]) -> Option<usize> {
