@@ -124,10 +124,10 @@ fn by_runs(bytes: &[u8], step: Option<usize>) -> (Vec<Short>, usize) {
     let (mut keys, mut in_runs) = (Vec::new(), 0);
     loop {
         let until = reader.offset() + 700;
-        reader.short_strings(until, 200, |short| {
-            assert!(short.value_bytes <= 200);
-            keys.push(Short::of_run(&short));
-            in_runs += 1;
+        reader.short_strings(until, 200, |run| {
+            assert!(run.keys.iter().all(|short| short.value_bytes <= 200));
+            keys.extend(run.keys.iter().map(|short| Short::of_run(short, run.bytes)));
+            in_runs += run.keys.len();
         });
         assert!(reader.offset() < until + 300);
         match reader.next_record() {
@@ -147,13 +147,12 @@ struct Short {
 }
 
 impl Short {
-    fn of_run(short: &ShortString<'_>) -> Short {
-        let key = short.ends_with_key.len() - usize::from(short.key_bytes);
+    fn of_run(short: &ShortString, bytes: &[u8]) -> Short {
         Short {
-            key: short.ends_with_key[key..].to_vec(),
+            key: bytes[short.key()].to_vec(),
             stored_bytes: ShortString::stored_bytes_of(short.value_bytes),
             payload_bytes: ShortString::payload_bytes_of(short.value_bytes),
-            expires_at_ms: short.expires_at_ms,
+            expires_at_ms: short.expires_at_ms(bytes),
         }
     }
 

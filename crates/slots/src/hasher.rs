@@ -34,15 +34,30 @@ impl SlotHasher {
         }
     }
 
-    /// Does work that finds the slots of many keys, compiled for the instructions that this hasher uses: then finding one
-    /// is no call of a function, which would take a third of the time of a short key.
+    /// Tells `each` the slots of many keys, as [`SlotHasher::of_key_in`] finds them; `place` tells where in the buffer a
+    /// key lies. For many short keys it takes two thirds of the time.
+    ///
+    /// # Panics
+    ///
+    /// When a range does not lie in the buffer, like slicing.
     #[inline]
-    pub fn run<T>(self, work: impl FnOnce() -> T) -> T {
+    pub fn of_keys_in<K>(
+        self,
+        buffer: &[u8],
+        keys: &[K],
+        place: impl Fn(&K) -> Range<usize>,
+        mut each: impl FnMut(&K, Slot),
+    ) {
         #[cfg(target_arch = "x86_64")]
         if let Some(multiplier) = self.multiplier {
-            return multiplier.run(work);
+            multiplier.checksums_of_keys(buffer, keys, place, |key, checksum| {
+                each(key, Slot::of_checksum(checksum));
+            });
+            return;
         }
-        work()
+        for key in keys {
+            each(key, Slot::of_key(&buffer[place(key)]));
+        }
     }
 
     /// The slot of the key at this range of the buffer. It is found soonest where some fifty bytes stand in front

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use preshard_parser::{
-    DataType, Entry, Error, MeasuringReader, Prepare, Record, RecordKind, ValueFacts,
+    DataType, Entry, Error, MeasuringReader, Prepare, Record, RecordKind, ShortString, ValueFacts,
 };
 use preshard_slots::{Slot, SlotHasher};
 use rayon::prelude::*;
@@ -174,16 +174,12 @@ impl<'a> Batch<'a> {
     ) {
         let shorts = &mut self.shorts;
         let expiries = &mut self.short_expiries_ms;
-        hasher.run(|| {
-            reader.short_strings(until, value_bytes_max, |short| {
-                let end = short.ends_with_key.len();
-                let key = end - usize::from(short.key_bytes)..end;
-                let slot = hasher.of_key_in(short.ends_with_key, key);
-                shorts.push(Short::new(slot, &short));
-                if let Some(expiry) = short.expires_at_ms {
-                    expiries.push(expiry);
-                }
+        reader.short_strings(until, value_bytes_max, |run| {
+            hasher.of_keys_in(run.bytes, run.keys, ShortString::key, |short, slot| {
+                shorts.push(Short::new(slot, short));
             });
+            let expires_at_ms = |short: &ShortString| short.expires_at_ms(run.bytes);
+            expiries.extend(run.keys.iter().filter_map(expires_at_ms));
         });
         self.range.end = reader.offset();
         self.ledger.read_to(self.range.end);

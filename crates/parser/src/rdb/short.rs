@@ -4,31 +4,59 @@
 //! expiry. It is read here from a handful of bytes with no more than its two lengths looked at. Whatever else comes
 //! ends the run, and [`super::Framer`], which this must agree with, takes that record.
 
+use std::ops::Range;
+
 use super::entry::DUMP_FRAME_BYTES;
 use super::opcode;
 
 /// A key that holds a short string, which lies in the file as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ShortString<'a> {
-    /// Bytes of the file that end with the key; where they begin means nothing.
-    pub ends_with_key: &'a [u8],
-    /// Bytes of the key, 1 to [`ShortString::KEY_BYTES_MAX`].
-    pub key_bytes: u8,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ShortString {
+    /// Where the key ends, counted from the first byte of the run that it is part of.
+    key_end: u32,
     /// Bytes of the value.
     pub value_bytes: u16,
-    /// Absolute expiry, Unix milliseconds.
-    pub expires_at_ms: Option<i64>,
+    /// Bytes of the key, 1 to [`ShortString::KEY_BYTES_MAX`].
+    pub key_bytes: u8,
+    /// Whether it has an expiry, see [`ShortString::expires_at_ms`].
+    pub expires: bool,
 }
 
-impl ShortString<'_> {
+/// Short strings that follow one another.
+#[derive(Debug, Clone, Copy)]
+pub struct ShortRun<'s, 'a> {
+    /// The bytes that they take.
+    pub bytes: &'a [u8],
+    /// Where in the file those begin.
+    pub offset: u64,
+    /// The keys, one after the other.
+    pub keys: &'s [ShortString],
+}
+
+impl ShortString {
     /// Longest key whose length takes one byte in the file.
-    pub const KEY_BYTES_MAX: usize = 63;
+    pub const KEY_BYTES_MAX: u8 = 63;
     /// Longest value whose length takes two bytes in the file.
     pub const VALUE_BYTES_MAX: u16 = 16_383;
     /// Bytes that DUMP puts around a value.
     pub const PAYLOAD_BYTES_AROUND: u64 = DUMP_FRAME_BYTES;
     /// Bytes that an expiry takes in the file, its opcode included.
     pub const EXPIRY_BYTES: u64 = 9;
+
+    /// Where in the bytes of its run the key lies.
+    #[inline]
+    pub fn key(&self) -> Range<usize> {
+        let end = self.key_end as usize;
+        end.saturating_sub(usize::from(self.key_bytes))..end
+    }
+
+    /// The absolute expiry, Unix milliseconds, from the bytes of its run.
+    pub fn expires_at_ms(&self, bytes: &[u8]) -> Option<i64> {
+        // Between expiry and key stand the type and the length.
+        let end = self.key().start.checked_sub(2).filter(|_| self.expires)?;
+        let expiry = bytes.get(..end)?.last_chunk()?;
+        Some(i64::from_le_bytes(*expiry))
+    }
 
     /// Bytes that a value of this length takes in the file, see [`super::Value::stored_bytes`].
     pub fn stored_bytes_of(value_bytes: u16) -> u64 {
@@ -42,59 +70,63 @@ impl ShortString<'_> {
     }
 }
 
+/// As [`ShortString::EXPIRY_BYTES`].
+const EXPIRY_BYTES: usize = 9;
 const TYPE_STRING: u8 = 0;
 /// Expiry, type, length and bytes of the key, and the length of the value, rounded up.
 const BLOCK_BYTES: usize = 80;
+/// Most keys of a run.
+pub(super) const RUN_KEYS_MAX: usize = 256;
 
-/// Reads the short strings in front, as long as they begin before `until` and no value is longer than
-/// `value_bytes_max`; how many bytes they take.
-#[inline(always)]
-pub(super) fn read<'a>(
-    bytes: &'a [u8],
+/// Reads the short strings in front into `keys`, as long as they begin before `until`, there is room, and no value is
+/// longer than `value_bytes_max`; how many there are, and how many bytes they take.
+#[inline]
+pub(super) fn read(
+    bytes: &[u8],
     until: usize,
     value_bytes_max: u16,
-    mut each: impl FnMut(ShortString<'a>),
-) -> usize {
+    keys: &mut [ShortString; RUN_KEYS_MAX],
+) -> (usize, usize) {
     let mut at = 0;
-    while at < until {
+    let mut read = 0;
+    for short in keys {
+        if at >= until {
+            break;
+        }
         let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK_BYTES>) else {
             break;
         };
-        let (expires_at_ms, before) = match *block {
-            [opcode::EXPIRETIME_MS, a, b, c, d, e, f, g, h, ..] => {
-                (Some(i64::from_le_bytes([a, b, c, d, e, f, g, h])), 9)
-            }
-            _ => (None, 0),
-        };
-        let Some(&[TYPE_STRING, key_len]) = block.get(before..before + 2) else {
+        let [first, ..] = *block;
+        let expires = first == opcode::EXPIRETIME_MS;
+        let before = if expires { EXPIRY_BYTES } else { 0 };
+        let Some(&[TYPE_STRING, key_bytes]) = block.get(before..before + 2) else {
             break;
         };
-        let key_end = before + 2 + usize::from(key_len);
+        let key_end = before + 2 + usize::from(key_bytes);
         let Some(&[first, second]) = block.get(key_end..key_end + 2) else {
             break;
         };
         // A mask in place of a branch, which would often be foretold wrongly where lengths lie around 64.
         let two_bytes = first >> 6;
+        let long = u16::from(two_bytes & 1).wrapping_neg();
         let high = u16::from(first & 0x3f);
-        let value_bytes = match two_bytes {
-            0 => high,
-            _ => high << 8 | u16::from(second),
-        };
+        let value_bytes = (high & !long) | ((high << 8 | u16::from(second)) & long);
         let next = at + key_end + 1 + usize::from(two_bytes) + usize::from(value_bytes);
-        let is_plain = usize::from(key_len).wrapping_sub(1) < ShortString::KEY_BYTES_MAX
+        let is_plain = key_bytes.wrapping_sub(1) < ShortString::KEY_BYTES_MAX
             && two_bytes < 2
             && value_bytes <= value_bytes_max
             && next <= bytes.len();
-        let Some(ends_with_key) = bytes.get(..at + key_end).filter(|_| is_plain) else {
+        if !is_plain {
             break;
-        };
-        each(ShortString {
-            ends_with_key,
-            key_bytes: key_len,
+        }
+        *short = ShortString {
+            key_end: u32::try_from(at + key_end).unwrap_or(u32::MAX),
             value_bytes,
-            expires_at_ms,
-        });
+            key_bytes,
+            expires,
+        };
+        read += 1;
         at = next;
     }
-    at
+    (read, at)
 }

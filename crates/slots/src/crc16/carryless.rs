@@ -47,15 +47,21 @@ impl Multiplier {
         has_all.then_some(Multiplier(()))
     }
 
-    /// Does work as part of which checksums are computed, compiled for the same instructions.
+    /// Tells `each` the checksum of each key's hash tag, or of the whole key; `place` tells where in the buffer it lies.
     #[inline]
     #[expect(
         unsafe_code,
         reason = "code without these instructions cannot call code with them otherwise"
     )]
-    pub(crate) fn run<T>(self, work: impl FnOnce() -> T) -> T {
+    pub(crate) fn checksums_of_keys<K>(
+        self,
+        buffer: &[u8],
+        keys: &[K],
+        place: impl Fn(&K) -> Range<usize>,
+        each: impl FnMut(&K, u16),
+    ) {
         // SAFETY: a value of this type comes from `detect` alone, which has seen both features.
-        unsafe { with_features(work) }
+        unsafe { checksums_of_keys(buffer, keys, place, each) }
     }
 
     /// The checksum of the hash tag, or of the whole, of the key that the last `length` bytes are.
@@ -71,13 +77,46 @@ impl Multiplier {
 }
 
 #[target_feature(enable = "avx,pclmulqdq")]
-fn with_features<T>(work: impl FnOnce() -> T) -> T {
-    work()
+fn checksums_of_keys<K>(
+    buffer: &[u8],
+    keys: &[K],
+    place: impl Fn(&K) -> Range<usize>,
+    mut each: impl FnMut(&K, u16),
+) {
+    for key in keys {
+        let place = place(key);
+        let length = buffer[place.clone()].len();
+        each(key, checksum_of_key(&buffer[..place.end], length));
+    }
 }
 
 #[inline]
 #[target_feature(enable = "avx,pclmulqdq")]
 fn checksum_of_key(bytes: &[u8], length: usize) -> u16 {
+    match checksum_of_plain_key(bytes, length) {
+        Some(crc) => crc,
+        None => checksum_of_other_key(bytes, length),
+    }
+}
+
+/// The checksum of a key of at most [`SHORT`] bytes without an opening brace.
+#[inline]
+#[target_feature(enable = "avx,pclmulqdq")]
+fn checksum_of_plain_key(bytes: &[u8], length: usize) -> Option<u16> {
+    let window: &Window = bytes.last_chunk()?;
+    if length > SHORT {
+        return None;
+    }
+    let groups = Groups::load(near_half(window), length);
+    if groups.places_of(b'{') != 0 {
+        return None;
+    }
+    Some(remainder(groups.times(0)))
+}
+
+#[inline(never)]
+#[target_feature(enable = "avx,pclmulqdq")]
+fn checksum_of_other_key(bytes: &[u8], length: usize) -> u16 {
     let Some(window) = bytes.last_chunk() else {
         return checksum_of_long_key(bytes, length);
     };
@@ -85,12 +124,8 @@ fn checksum_of_key(bytes: &[u8], length: usize) -> u16 {
         return checksum_of_longer_key(bytes, length);
     }
     let groups = Groups::load(near_half(window), length);
-    let openings = groups.places_of(b'{');
-    if openings != 0 {
-        let closings = groups.places_of(b'}');
-        return checksum_of_tagged_key(bytes, length, openings << SHORT, closings << SHORT);
-    }
-    remainder(groups.times(0))
+    let (openings, closings) = (groups.places_of(b'{'), groups.places_of(b'}'));
+    checksum_of_tagged_key(bytes, length, openings << SHORT, closings << SHORT)
 }
 
 /// A key of more than [`SHORT`] bytes.
