@@ -96,37 +96,63 @@ pub(super) fn read(
         let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK_BYTES>) else {
             break;
         };
-        let [first, ..] = *block;
-        let expires = first == opcode::EXPIRETIME_MS;
-        let before = if expires { EXPIRY_BYTES } else { 0 };
-        let Some(&[TYPE_STRING, key_bytes]) = block.get(before..before + 2) else {
+        // Two ways instead of an offset that hangs on a byte: the processor goes ahead on the one that it expects.
+        let entry = match *block {
+            [TYPE_STRING, ..] => Entry::read::<0>(block),
+            [opcode::EXPIRETIME_MS, ..] => Entry::read::<EXPIRY_BYTES>(block),
+            _ => break,
+        };
+        let Some(entry) = entry else {
             break;
         };
-        let key_end = before + 2 + usize::from(key_bytes);
-        let Some(&[first, second]) = block.get(key_end..key_end + 2) else {
-            break;
-        };
-        // A mask in place of a branch, which would often be foretold wrongly where lengths lie around 64.
-        let two_bytes = first >> 6;
-        let long = u16::from(two_bytes & 1).wrapping_neg();
-        let high = u16::from(first & 0x3f);
-        let value_bytes = (high & !long) | ((high << 8 | u16::from(second)) & long);
-        let next = at + key_end + 1 + usize::from(two_bytes) + usize::from(value_bytes);
-        let is_plain = key_bytes.wrapping_sub(1) < ShortString::KEY_BYTES_MAX
-            && two_bytes < 2
-            && value_bytes <= value_bytes_max
-            && next <= bytes.len();
-        if !is_plain {
+        let next = at + entry.value + usize::from(entry.value_bytes);
+        if entry.value_bytes > value_bytes_max || next > bytes.len() {
             break;
         }
         *short = ShortString {
-            key_end: u32::try_from(at + key_end).unwrap_or(u32::MAX),
-            value_bytes,
-            key_bytes,
-            expires,
+            key_end: u32::try_from(at + entry.key_end).unwrap_or(u32::MAX),
+            value_bytes: entry.value_bytes,
+            key_bytes: entry.key_bytes,
+            expires: entry.expires,
         };
         read += 1;
         at = next;
     }
     (read, at)
+}
+
+/// An entry, counted from its first byte.
+struct Entry {
+    key_end: usize,
+    key_bytes: u8,
+    value: usize,
+    value_bytes: u16,
+    expires: bool,
+}
+
+impl Entry {
+    /// Reads one that has so many bytes in front of its type, if it is a short string.
+    #[inline(always)]
+    fn read<const BEFORE: usize>(block: &[u8; BLOCK_BYTES]) -> Option<Entry> {
+        let [value_type, key_bytes] = *block.get(BEFORE..)?.first_chunk()?;
+        if value_type != TYPE_STRING || key_bytes.wrapping_sub(1) >= ShortString::KEY_BYTES_MAX {
+            return None;
+        }
+        let key_end = BEFORE + 2 + usize::from(key_bytes);
+        let [first, second] = *block.get(key_end..)?.first_chunk()?;
+        if first >= 0x80 {
+            return None;
+        }
+        // A mask in place of a branch, which would often be foretold wrongly where lengths lie around 64.
+        let two_bytes = first >> 6;
+        let long = u16::from(two_bytes).wrapping_neg();
+        let high = u16::from(first & 0x3f);
+        Some(Entry {
+            key_end,
+            key_bytes,
+            value: key_end + 1 + usize::from(two_bytes),
+            value_bytes: (high & !long) | ((high << 8 | u16::from(second)) & long),
+            expires: BEFORE > 0,
+        })
+    }
 }
