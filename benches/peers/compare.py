@@ -71,7 +71,11 @@ def main() -> None:
     cores = [int(core) for core in options.cores.split(",")]
     comparison = Comparison(cores, options.pairs, peers(options), options.cache == "cold")
     other_work = machine.OtherWork()
-    snapshots = [measure(comparison, path, options.cache) for path in files(options)]
+    snapshots = []
+    for path in files(options):
+        snapshots.append(measure(comparison, path, options.cache))
+        if options.runs:  # after each file, as a whole comparison takes long
+            options.runs.write_text(tables.runs(snapshots))
     print(f"- machine: {machine.describe(cores)}; {other_work}")
     print(f"- page cache: {cache_text(options.cache, snapshots)}")
     print(f"- measured: `preshard {' '.join(PRESHARD.arguments(Path('FILE'), 1))}`, or more threads on more cores")
@@ -80,8 +84,6 @@ def main() -> None:
     print(f"\n## Speed\n\n{tables.speed(comparison, snapshots)}")
     print(f"## Against the peers\n\n{tables.peers(comparison, snapshots)}")
     print(f"## Memory\n\n{tables.memory(comparison, snapshots)}", end="")
-    if options.runs:
-        options.runs.write_text(tables.runs(snapshots))
 
 
 if __name__ == "__main__":

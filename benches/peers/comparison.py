@@ -120,11 +120,8 @@ class Comparison:
         return answer.stdout
 
     def versions(self) -> list[str]:
-        lines = []
-        for program in [PRESHARD, LIMIT, *self.peers]:
-            found = self.paths[program.name]
-            lines.append(f"{program.name}: {program.version(found) if found else 'not found'}")
-        return lines
+        found = [(program, self.paths[program.name]) for program in [PRESHARD, *self.peers]]
+        return [f"{program.name}: {program.version(path) if path else 'not found'}" for program, path in found]
 
 
 def cores_text(count: int) -> str:

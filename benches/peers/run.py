@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 SAMPLE_EVERY_S = 0.0005
+TEXT_BYTES_MAX = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -100,5 +101,5 @@ def watched(command: list[str], ready: str | None = None) -> Peak:
 
 
 def _text(file: IO[bytes]) -> str:
-    size = os.fstat(file.fileno()).st_size
-    return os.pread(file.fileno(), size, 0).decode(errors="replace")
+    """The beginning of what was printed, which may be as much as the file that was read."""
+    return os.pread(file.fileno(), TEXT_BYTES_MAX, 0).decode(errors="replace")
