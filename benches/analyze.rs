@@ -5,19 +5,29 @@
 //!   all of them; a test says so.
 //! - `rdb-crate`: the baseline, the `rdb` crate decoding every value on one thread and dropping it.
 //!
+//! And of that, the stages that are not of the parser:
+//! - `slot/<n>`: the slot of a thousand keys of so many bytes; `slot/<n>-tag` with a hash tag of six bytes in front.
+//! - `profile/add`: keys added to a slot profile; `profile/merge`: two such profiles into one.
+//!
 //! Files are mapped and in the page cache. Run with `cargo bench --bench analyze`.
 
 mod corpus;
+#[path = "corpus/key_facts.rs"]
+mod key_facts;
 
 use std::fs::File;
 use std::hint::black_box;
 use std::io::BufReader;
 use std::time::Duration;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use preshard_analyzer::{CostProfile, FileScan, Progress, Rough1, ScanOptions, scan};
+use corpus::Random;
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use preshard_analyzer::{
+    CostProfile, FileScan, KeyFacts, Merge, Progress, Rough1, ScanOptions, SlotProfile, scan,
+};
 use preshard_parser::Detail;
 use preshard_parser::source::{OpenOptions, Source};
+use preshard_slots::Slot;
 
 struct Silent;
 
@@ -85,5 +95,66 @@ fn scan_file(source: &Source, options: &ScanOptions<'_>) -> FileScan {
     .expect("a snapshot")
 }
 
-criterion_group!(benches, analyze);
+fn slots(criterion: &mut Criterion) {
+    const KEYS: u64 = 1_000;
+    const TAG: &[u8] = b"{tenant}";
+    let mut random = Random::new("slots");
+    let mut group = criterion.benchmark_group("slot");
+    group.throughput(Throughput::Elements(KEYS));
+    for length in [8, 17, 24, 40] {
+        let plain: Vec<_> = (0..KEYS).map(|_| random.bytes(length..=length)).collect();
+        let rest = length - TAG.len() as u64;
+        let tagged: Vec<_> = (0..KEYS)
+            .map(|_| [TAG, &random.bytes(rest..=rest)].concat())
+            .collect();
+        for (name, keys) in [("", plain), ("-tag", tagged)] {
+            group.bench_function(format!("{length}{name}"), |bencher| {
+                bencher.iter(|| {
+                    for key in &keys {
+                        black_box(Slot::of_key(black_box(key)));
+                    }
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+fn profiles(criterion: &mut Criterion) {
+    const KEYS: u64 = 200_000;
+    let mut random = Random::new("profiles");
+    let keys: Vec<_> = (0..KEYS)
+        .map(|i| {
+            let slot = Slot::of_key(format!("key:{i}").as_bytes());
+            key_facts::of_string(i, slot, 20 + random.below(1_000))
+        })
+        .collect();
+    let mut group = criterion.benchmark_group("profile");
+    group.throughput(Throughput::Elements(KEYS));
+    group.bench_function("add", |bencher| bencher.iter(|| profile(&keys)));
+    let (first, second) = keys.split_at(keys.len() / 2);
+    let (first, second) = (profile(first), profile(second));
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("merge", |bencher| {
+        bencher.iter_batched(
+            || (first.clone(), second.clone()),
+            |(mut first, second)| -> Result<SlotProfile, Merge> {
+                first.merge(second)?;
+                Ok(first)
+            },
+            BatchSize::LargeInput,
+        );
+    });
+    group.finish();
+}
+
+fn profile(keys: &[KeyFacts<'_>]) -> SlotProfile {
+    let mut profile = SlotProfile::new("redis-7.0", "rough-1", 5_000_000, 1_000_000);
+    for key in keys {
+        profile.add(key);
+    }
+    profile
+}
+
+criterion_group!(benches, analyze, slots, profiles);
 criterion_main!(benches);

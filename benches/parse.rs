@@ -4,6 +4,7 @@
 //! - `counts`: also what each value is made of, by lengths alone: what a scan does.
 //! - `elements`: also every element inside blobs, decompressing where needed.
 //! - `checksum`: CRC-64 over the file.
+//! - `value/<type>`: `counts` of two thousand values of one type each, their entries found before.
 //! - `rdb-crate`: the baseline, the `rdb` crate decoding every value and dropping it (it leaves out streams
 //!   and verifies no checksum).
 //!
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use preshard_parser::source::{OpenOptions, Source};
-use preshard_parser::{Detail, RdbReader, RecordKind, crc64};
+use preshard_parser::{Detail, Entry, RdbReader, RecordKind, crc64};
 
 fn parse(criterion: &mut Criterion) {
     for corpus in corpus::all() {
@@ -78,5 +79,40 @@ fn walk(bytes: &[u8], detail: Option<Detail>) -> u64 {
     keys
 }
 
-criterion_group!(benches, parse);
+fn values(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("value");
+    group
+        .sample_size(20)
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(2));
+    for (name, add) in corpus::values::TYPES {
+        let snapshot = corpus::values::snapshot(add);
+        let entries = entries(&snapshot);
+        group.throughput(Throughput::ElementsAndBytes {
+            elements: entries.len() as u64,
+            bytes: snapshot.len() as u64,
+        });
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                for entry in &entries {
+                    black_box(entry.measure(Detail::Counts).expect("sound"));
+                }
+            });
+        });
+    }
+    group.finish();
+}
+
+fn entries(snapshot: &[u8]) -> Vec<Entry<'_>> {
+    let mut reader = RdbReader::new(snapshot).expect("a snapshot");
+    let mut entries = Vec::new();
+    while let Some(record) = reader.next_record().expect("sound") {
+        if let RecordKind::Entry(entry) = record.kind {
+            entries.push(entry);
+        }
+    }
+    entries
+}
+
+criterion_group!(benches, parse, values);
 criterion_main!(benches);

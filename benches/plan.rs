@@ -9,6 +9,8 @@
 //! The profile is built in memory from a seed; planning sees nothing else of a backup. Run with
 //! `cargo bench --bench plan`.
 
+#[path = "corpus/key_facts.rs"]
+mod key_facts;
 #[path = "corpus/random.rs"]
 #[allow(dead_code, reason = "only numbers are needed here")]
 mod random;
@@ -16,8 +18,7 @@ mod random;
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use preshard_analyzer::{Cost, KeyFacts, Sizes, SlotProfile};
-use preshard_parser::{DataType, Encoding, ValueFacts};
+use preshard_analyzer::SlotProfile;
 use preshard_planner::{Goal, PlanInput, PlanLimits, PlanNode, audit, plan};
 use preshard_slots::{NodeId, SLOT_COUNT, Slot, SlotSet};
 use random::Random;
@@ -45,31 +46,7 @@ fn profile() -> SlotProfile {
             1..100 => random.below(400_000),
             _ => 20 + random.below(1_000),
         };
-        profile.add(&KeyFacts {
-            db: 0,
-            key: format!("key:{i}").into_bytes().into(),
-            slot,
-            data_type: DataType::String,
-            value: ValueFacts {
-                elements: Some(bytes),
-                content_bytes: bytes,
-                compressible_bytes: bytes,
-                ..ValueFacts::empty(Encoding::Raw)
-            },
-            expires_at_ms: None,
-            idle_s: None,
-            lfu: None,
-            sizes: Sizes {
-                serialized_bytes: bytes,
-                payload_bytes: bytes + 11,
-                memory_bytes_estimate: Some(bytes + 90),
-            },
-            cost: Cost {
-                block_ns: 7_000 + bytes * 20,
-                restore_ns: 5_000 + bytes * 2,
-            },
-            offset: i,
-        });
+        profile.add(&key_facts::of_string(i, slot, bytes));
     }
     profile.finish();
     profile

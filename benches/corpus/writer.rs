@@ -1,5 +1,6 @@
 //! Writes a snapshot as Redis 7.0 does (RDB 10; `src/rdb.c`, `src/listpack.c`, `src/t_stream.c`).
 
+use std::io::{self, Write};
 use std::ops::RangeInclusive;
 
 use preshard_parser::crc64;
@@ -16,33 +17,50 @@ const TYPE_ZSET_LISTPACK: u8 = 17;
 const TYPE_QUICKLIST: u8 = 18;
 const TYPE_STREAM: u8 = 19;
 
-/// The bytes of a growing snapshot.
-pub struct Writer(Vec<u8>);
+/// Bytes that are kept back before they are written.
+const KEPT_BYTES_MAX: usize = 1 << 20;
 
-impl Writer {
-    pub fn new(keys: u64) -> Writer {
-        let mut w = Writer(b"REDIS0010".to_vec());
+/// A growing snapshot.
+pub struct Writer<'a> {
+    out: &'a mut dyn Write,
+    kept: Vec<u8>,
+    checksum: crc64::Running,
+}
+
+impl<'a> Writer<'a> {
+    pub fn new(out: &'a mut dyn Write, keys: u64) -> Writer<'a> {
+        let mut w = Writer {
+            out,
+            kept: b"REDIS0010".to_vec(),
+            checksum: crc64::Running::new(),
+        };
         for (name, value) in [("redis-ver", "7.0.15"), ("redis-bits", "64")] {
-            w.0.push(250);
+            w.kept.push(250);
             w.str(name.as_bytes());
             w.str(value.as_bytes());
         }
-        w.0.extend([254, 0, 251]);
+        w.kept.extend([254, 0, 251]);
         w.len(keys);
         w.len(keys / 2);
         w
     }
 
-    pub fn end(mut self) -> Vec<u8> {
-        self.0.push(255);
-        let checksum = crc64::checksum(&self.0);
-        self.0.extend(checksum.to_le_bytes());
-        self.0
+    pub fn end(mut self) -> io::Result<()> {
+        self.kept.push(255);
+        self.flush()?;
+        self.out.write_all(&self.checksum.value().to_le_bytes())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.checksum.update(&self.kept);
+        self.out.write_all(&self.kept)?;
+        self.kept.clear();
+        Ok(())
     }
 
     pub fn expiry(&mut self, ms: i64) {
-        self.0.push(252);
-        self.0.extend(ms.to_le_bytes());
+        self.kept.push(252);
+        self.kept.extend(ms.to_le_bytes());
     }
 
     pub fn string(&mut self, key: &[u8], value: &[u8]) {
@@ -52,8 +70,8 @@ impl Writer {
 
     pub fn integer(&mut self, key: &[u8], value: i32) {
         self.key(TYPE_STRING, key);
-        self.0.push(0xc2);
-        self.0.extend(value.to_le_bytes());
+        self.kept.push(0xc2);
+        self.kept.extend(value.to_le_bytes());
     }
 
     /// A pattern repeated, compressed: the pattern as a literal, then references to it.
@@ -77,10 +95,10 @@ impl Writer {
             }
             left -= copied;
         }
-        self.0.push(0xc3);
+        self.kept.push(0xc3);
         self.len(compressed.len() as u64);
         self.len(total);
-        self.0.extend(compressed);
+        self.kept.extend(compressed);
     }
 
     pub fn hash_listpack(&mut self, key: &[u8], random: &mut Random, pairs: RangeInclusive<u64>) {
@@ -139,7 +157,7 @@ impl Writer {
             let mut text = random.bytes(2..=24);
             text.extend(format!(":{member}").bytes());
             self.str(&text);
-            self.0.extend((member as f64).to_le_bytes());
+            self.kept.extend((member as f64).to_le_bytes());
         }
     }
 
@@ -196,36 +214,39 @@ impl Writer {
             self.len(n);
         }
         for entry in 0..PENDING {
-            self.0.extend(id(START_MS + entry));
-            self.0.extend((last as i64).to_le_bytes());
+            self.kept.extend(id(START_MS + entry));
+            self.kept.extend((last as i64).to_le_bytes());
             self.len(1);
         }
         self.len(1);
         self.str(b"consumer");
-        self.0.extend((last as i64).to_le_bytes());
+        self.kept.extend((last as i64).to_le_bytes());
         self.len(PENDING);
         for entry in 0..PENDING {
-            self.0.extend(id(START_MS + entry));
+            self.kept.extend(id(START_MS + entry));
         }
     }
 
     fn key(&mut self, value_type: u8, key: &[u8]) {
-        self.0.push(value_type);
+        if self.kept.len() > KEPT_BYTES_MAX {
+            self.flush().expect("the snapshot can be written");
+        }
+        self.kept.push(value_type);
         self.str(key);
     }
 
     fn len(&mut self, n: u64) {
         match n {
-            0..64 => self.0.push(n as u8),
-            64..16_384 => self.0.extend([0x40 | (n >> 8) as u8, n as u8]),
+            0..64 => self.kept.push(n as u8),
+            64..16_384 => self.kept.extend([0x40 | (n >> 8) as u8, n as u8]),
             _ => match u32::try_from(n) {
                 Ok(n) => {
-                    self.0.push(0x80);
-                    self.0.extend(n.to_be_bytes());
+                    self.kept.push(0x80);
+                    self.kept.extend(n.to_be_bytes());
                 }
                 Err(_) => {
-                    self.0.push(0x81);
-                    self.0.extend(n.to_be_bytes());
+                    self.kept.push(0x81);
+                    self.kept.extend(n.to_be_bytes());
                 }
             },
         }
@@ -233,7 +254,7 @@ impl Writer {
 
     fn str(&mut self, bytes: &[u8]) {
         self.len(bytes.len() as u64);
-        self.0.extend(bytes);
+        self.kept.extend(bytes);
     }
 }
 

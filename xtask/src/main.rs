@@ -11,8 +11,8 @@ const HELP: &str = "\
 Tasks of the preshard repository.
 
 cargo xtask test [--without PART]...
-    Installs the servers that the tests start into .servers/, builds everything and runs all tests of
-    the workspace. A part that cannot run fails and says why, unless it is switched off by name:
+    Installs the servers that the tests start into .servers/, builds everything, benches too, and runs all
+    tests of the workspace. A part that cannot run fails and says why, unless it is switched off by name:
       live-redis-7    starts a cluster of Redis 7.0 or newer
       live-valkey-9   starts a cluster of Valkey 9.0 or newer
     Exit status: 0 when all tests passed.

@@ -7,16 +7,23 @@ use anyhow::{Context, Result};
 use crate::repository_root;
 use crate::servers::Line;
 
-/// Installs the servers of the parts that are not switched off and runs all tests of the
-/// workspace. A part whose server cannot be had fails with the reason; the others still run.
+const CANNOT_START: &str = "cannot start cargo";
+
+/// Builds the benches, which nothing else here would do, installs the servers of the parts that are not switched off
+/// and runs all tests of the workspace. A part whose server cannot be had fails with the reason; the others still run.
 ///
 /// # Errors
 /// `cargo` cannot be started.
 pub fn run_tests(without: &[Line]) -> Result<ExitStatus> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.current_dir(repository_root());
-    command.args(["test", "--workspace", "--no-fail-fast"]);
+    let benches = cargo_test()
+        .args(["--benches", "--no-run"])
+        .status()
+        .context(CANNOT_START)?;
+    if !benches.success() {
+        return Ok(benches);
+    }
+    let mut command = cargo_test();
+    command.arg("--no-fail-fast");
     for line in Line::ALL {
         if without.contains(&line) {
             eprintln!("{}: switched off", line.live_part());
@@ -37,5 +44,13 @@ pub fn run_tests(without: &[Line]) -> Result<ExitStatus> {
     for line in without {
         command.args(["--skip", &line.live_part().replace('-', "_")]);
     }
-    command.status().context("cannot start cargo")
+    command.status().context(CANNOT_START)
+}
+
+fn cargo_test() -> Command {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(repository_root());
+    command.args(["test", "--workspace"]);
+    command
 }

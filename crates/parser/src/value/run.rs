@@ -112,46 +112,55 @@ struct Passed {
     end: usize,
 }
 
+/// From here on, the first byte of a string says in which other form it is.
+const SPECIAL: u8 = 0xc0;
+
 /// Passes over a string whose lengths take two bytes at most, if it is one.
 #[inline(always)]
 fn short_string(bytes: &[u8], at: usize, compressed: Compressed) -> Option<Passed> {
     let [first, second] = *bytes.get(at..)?.first_chunk()?;
-    match first >> 6 {
-        0 => Some(Passed {
+    if first < 0x40 {
+        return Some(Passed {
             len: u64::from(first),
             end: at + 1 + usize::from(first),
-        }),
-        1 => {
-            let len = usize::from(first & 0x3f) << 8 | usize::from(second);
+        });
+    }
+    if first < 0x80 {
+        let len = usize::from(first & 0x3f) << 8 | usize::from(second);
+        return Some(Passed {
+            len: len as u64,
+            end: at + 2 + len,
+        });
+    }
+    special_string(bytes, at, compressed)
+}
+
+/// The same of an integer or a compressed string.
+#[inline]
+fn special_string(bytes: &[u8], at: usize, compressed: Compressed) -> Option<Passed> {
+    let [first, second] = *bytes.get(at..)?.first_chunk()?;
+    match first.checked_sub(SPECIAL)? {
+        ENCODING_INT8 => {
+            let n = i8::from_le_bytes([second]);
+            Some(integer(n.into(), at + 2))
+        }
+        ENCODING_INT16 => {
+            let [_, a, b] = *bytes.get(at..)?.first_chunk()?;
+            Some(integer(i16::from_le_bytes([a, b]).into(), at + 3))
+        }
+        ENCODING_INT32 => {
+            let [_, a, b, c, d] = *bytes.get(at..)?.first_chunk()?;
+            Some(integer(i32::from_le_bytes([a, b, c, d]).into(), at + 5))
+        }
+        ENCODING_LZF if compressed == Compressed::PassedOver => {
+            let (stored, at) = short_length(bytes, at + 1)?;
+            let (len, at) = short_length(bytes, at)?;
+            lzf::check_claim(stored as u64, len as u64, 0).ok()?;
             Some(Passed {
                 len: len as u64,
-                end: at + 2 + len,
+                end: at + stored,
             })
         }
-        3 => match first & 0x3f {
-            ENCODING_INT8 => {
-                let n = i8::from_le_bytes([second]);
-                Some(integer(n.into(), at + 2))
-            }
-            ENCODING_INT16 => {
-                let [_, a, b] = *bytes.get(at..)?.first_chunk()?;
-                Some(integer(i16::from_le_bytes([a, b]).into(), at + 3))
-            }
-            ENCODING_INT32 => {
-                let [_, a, b, c, d] = *bytes.get(at..)?.first_chunk()?;
-                Some(integer(i32::from_le_bytes([a, b, c, d]).into(), at + 5))
-            }
-            ENCODING_LZF if compressed == Compressed::PassedOver => {
-                let (stored, at) = short_length(bytes, at + 1)?;
-                let (len, at) = short_length(bytes, at)?;
-                lzf::check_claim(stored as u64, len as u64, 0).ok()?;
-                Some(Passed {
-                    len: len as u64,
-                    end: at + stored,
-                })
-            }
-            _ => None,
-        },
         _ => None,
     }
 }
