@@ -62,7 +62,7 @@ pub use error::{Error, ErrorKind};
 pub use looks_like::looks_like;
 pub use rdb::{
     DataType, Encoding, Entry, EntryHead, Family, Header, Measured, MeasuringReader, ModuleId,
-    Prepare, RdbReader, Ready, Record, RecordKind, ShortRun, ShortString, SlotInfo, Str, Template, Value,
+    Prepare, RdbReader, Ready, Record, RecordKind, ShortString, SlotInfo, Str, Template, Value,
     ValueType,
 };
 pub use reader::{Cursor, Reader};

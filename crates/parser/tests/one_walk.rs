@@ -124,10 +124,10 @@ fn by_runs(bytes: &[u8], step: Option<usize>) -> (Vec<Short>, usize) {
     let (mut keys, mut in_runs) = (Vec::new(), 0);
     loop {
         let until = reader.offset() + 700;
-        reader.short_strings(until, 200, |run| {
-            assert!(run.keys.iter().all(|short| short.value_bytes <= 200));
-            keys.extend(run.keys.iter().map(|short| Short::of_run(short, run.bytes)));
-            in_runs += run.keys.len();
+        reader.short_strings(until, 200, |short, bytes| {
+            assert!(short.value_bytes <= 200);
+            keys.push(Short::of_run(&short, bytes));
+            in_runs += 1;
         });
         assert!(reader.offset() < until + 300);
         match reader.next_record() {

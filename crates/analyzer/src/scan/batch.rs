@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use preshard_parser::{
-    DataType, Entry, Error, MeasuringReader, Prepare, Record, RecordKind, ShortString, ValueFacts,
+    DataType, Entry, Error, MeasuringReader, Prepare, Record, RecordKind, ValueFacts,
 };
 use preshard_slots::{Slot, SlotHasher};
 use rayon::prelude::*;
@@ -174,12 +174,9 @@ impl<'a> Batch<'a> {
     ) {
         let shorts = &mut self.shorts;
         let expiries = &mut self.short_expiries_ms;
-        reader.short_strings(until, value_bytes_max, |run| {
-            hasher.of_keys_in(run.bytes, run.keys, ShortString::key, |short, slot| {
-                shorts.push(Short::new(slot, short));
-            });
-            let expires_at_ms = |short: &ShortString| short.expires_at_ms(run.bytes);
-            expiries.extend(run.keys.iter().filter_map(expires_at_ms));
+        reader.short_strings(until, value_bytes_max, |short, bytes| {
+            shorts.push(Short::new(hasher.of_key_in(bytes, short.key()), &short));
+            expiries.extend(short.expires_at_ms(bytes));
         });
         self.range.end = reader.offset();
         self.ledger.read_to(self.range.end);

@@ -13,7 +13,7 @@ use preshard_parser::source::Source;
 use super::lanes::Lanes;
 
 /// Bytes that are summed at a time: they stay in the second-level cache until they are read.
-const STEP_BYTES: usize = 32 << 10;
+const STEP_BYTES: usize = 64 << 10;
 /// Bytes that are mapped at a time, and given back at a time.
 const RESIDENT_BYTES: usize = 4 << 20;
 

@@ -1,7 +1,7 @@
 //! Framing and measuring in one walk.
 
 use super::framer::{Begins, FrameCursor, Framer, Need};
-use super::short::{self, ShortRun, ShortString};
+use super::short::{self, ShortString};
 use super::{EntryHead, Header, Record, Template, TemplateSource, Value};
 use crate::Error;
 use crate::reader::{Cursor, Reader};
@@ -140,39 +140,22 @@ impl<'a, P: Prepare> MeasuringReader<'a, P> {
     }
 
     /// Reads the entries in front that are short strings, as long as they begin before the offset `until` and
-    /// no value is longer than `value_bytes_max`, and hands them to `each`, some hundreds at a time; at most to the end of
-    /// what is ready.
-    #[inline]
+    /// no value is longer than `value_bytes_max`; at most to the end of what is ready. Each is handed out with the bytes of
+    /// the run that it is part of.
+    #[inline(always)]
     pub fn short_strings(
         &mut self,
         until: u64,
         value_bytes_max: u16,
-        mut each: impl FnMut(ShortRun<'_, 'a>),
+        each: impl FnMut(ShortString, &'a [u8]),
     ) {
         if !self.framer.is_at_rest() {
             return;
         }
-        let mut keys = [ShortString::default(); short::RUN_KEYS_MAX];
         let cursor = &mut self.cursor;
-        loop {
-            let offset = cursor.offset();
-            let ready = cursor.bytes.get(cursor.at..cursor.ready).unwrap_or_default();
-            let until = usize::try_from(until.saturating_sub(offset)).unwrap_or(usize::MAX);
-            let (read, length) = short::read(ready, until, value_bytes_max, &mut keys);
-            cursor.at += length;
-            if let (Some(keys), Some(bytes)) = (keys.get(..read), ready.get(..length))
-                && read > 0
-            {
-                each(ShortRun {
-                    bytes,
-                    offset,
-                    keys,
-                });
-            }
-            if read < keys.len() {
-                return;
-            }
-        }
+        let ready = cursor.bytes.get(cursor.at..cursor.ready);
+        let until = usize::try_from(until.saturating_sub(cursor.offset())).unwrap_or(usize::MAX);
+        cursor.at += short::read(ready.unwrap_or_default(), until, value_bytes_max, each);
     }
 }
 

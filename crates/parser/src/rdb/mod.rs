@@ -23,7 +23,7 @@ pub use module::ModuleId;
 pub use reader::RdbReader;
 pub(crate) use reader::first_error;
 pub use record::{Record, RecordKind, SlotInfo};
-pub use short::{ShortRun, ShortString};
+pub use short::ShortString;
 pub use string::Str;
 pub use template::Template;
 pub use value_type::{DataType, Encoding, ValueType};

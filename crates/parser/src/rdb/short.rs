@@ -13,24 +13,13 @@ use super::opcode;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ShortString {
     /// Where the key ends, counted from the first byte of the run that it is part of.
-    key_end: u32,
+    key_end: usize,
     /// Bytes of the value.
     pub value_bytes: u16,
     /// Bytes of the key, 1 to [`ShortString::KEY_BYTES_MAX`].
     pub key_bytes: u8,
     /// Whether it has an expiry, see [`ShortString::expires_at_ms`].
     pub expires: bool,
-}
-
-/// Short strings that follow one another.
-#[derive(Debug, Clone, Copy)]
-pub struct ShortRun<'s, 'a> {
-    /// The bytes that they take.
-    pub bytes: &'a [u8],
-    /// Where in the file those begin.
-    pub offset: u64,
-    /// The keys, one after the other.
-    pub keys: &'s [ShortString],
 }
 
 impl ShortString {
@@ -46,8 +35,7 @@ impl ShortString {
     /// Where in the bytes of its run the key lies.
     #[inline]
     pub fn key(&self) -> Range<usize> {
-        let end = self.key_end as usize;
-        end.saturating_sub(usize::from(self.key_bytes))..end
+        self.key_end.saturating_sub(usize::from(self.key_bytes))..self.key_end
     }
 
     /// The absolute expiry, Unix milliseconds, from the bytes of its run.
@@ -75,24 +63,18 @@ const EXPIRY_BYTES: usize = 9;
 const TYPE_STRING: u8 = 0;
 /// Expiry, type, length and bytes of the key, and the length of the value, rounded up.
 const BLOCK_BYTES: usize = 80;
-/// Most keys of a run.
-pub(super) const RUN_KEYS_MAX: usize = 256;
 
-/// Reads the short strings in front into `keys`, as long as they begin before `until`, there is room, and no value is
-/// longer than `value_bytes_max`; how many there are, and how many bytes they take.
-#[inline]
-pub(super) fn read(
-    bytes: &[u8],
+/// Reads the short strings in front, as long as they begin before `until` and no value is longer than
+/// `value_bytes_max`; how many bytes they take. `each` is told of each with the bytes of the run.
+#[inline(always)]
+pub(super) fn read<'a>(
+    bytes: &'a [u8],
     until: usize,
     value_bytes_max: u16,
-    keys: &mut [ShortString; RUN_KEYS_MAX],
-) -> (usize, usize) {
+    mut each: impl FnMut(ShortString, &'a [u8]),
+) -> usize {
     let mut at = 0;
-    let mut read = 0;
-    for short in keys {
-        if at >= until {
-            break;
-        }
+    while at < until {
         let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK_BYTES>) else {
             break;
         };
@@ -109,16 +91,16 @@ pub(super) fn read(
         if entry.value_bytes > value_bytes_max || next > bytes.len() {
             break;
         }
-        *short = ShortString {
-            key_end: u32::try_from(at + entry.key_end).unwrap_or(u32::MAX),
+        let short = ShortString {
+            key_end: at + entry.key_end,
             value_bytes: entry.value_bytes,
             key_bytes: entry.key_bytes,
             expires: entry.expires,
         };
-        read += 1;
+        each(short, bytes);
         at = next;
     }
-    (read, at)
+    at
 }
 
 /// An entry, counted from its first byte.
