@@ -129,7 +129,7 @@ pub(super) fn value_bytes_max(options: &ScanOptions<'_>) -> Option<u16> {
 
 /// Remembers what was computed of keys that are alike.
 pub(super) struct Known<R> {
-    places: Vec<(u32, R)>,
+    places: Box<[(u32, R); PLACES]>,
 }
 
 /// Of so many kinds of keys what was computed is remembered; a file has a few hundred that are frequent.
@@ -140,7 +140,7 @@ const NOBODY: u32 = u32::MAX;
 impl<R: Copy + Default> Known<R> {
     pub(super) fn new() -> Known<R> {
         Known {
-            places: vec![(NOBODY, R::default()); PLACES],
+            places: Box::new([(NOBODY, R::default()); PLACES]),
         }
     }
 

@@ -18,7 +18,8 @@ const BINS: usize = 2;
 
 /// What was counted, per slot.
 pub(super) struct ShortRows {
-    rows: Vec<Row>,
+    /// A row for each slot.
+    rows: Box<[Row; SLOT_COUNT as usize]>,
     known: Known<Addend>,
     /// The predicted time of an empty string, which all others exceed.
     block_ns_min: u64,
@@ -52,6 +53,7 @@ struct Bin {
 /// What a key adds to its row.
 #[derive(Debug, Clone, Copy, Default)]
 struct Addend {
+    serialized_bytes: u16,
     memory_bytes: u32,
     block_ns_above_min: u32,
     bin: u16,
@@ -115,7 +117,7 @@ impl ShortTotals {
 impl ShortRows {
     pub(super) fn new(options: &ScanOptions<'_>) -> ShortRows {
         ShortRows {
-            rows: Vec::new(),
+            rows: Box::new([Row::default(); SLOT_COUNT as usize]),
             known: Known::new(),
             block_ns_min: Alike::of(AlikeId::of_value(0), options).cost.block_ns,
             serialized_bytes: 0,
@@ -132,9 +134,6 @@ impl ShortRows {
         profile: &mut SlotProfile,
         unnamed: &mut Unnamed,
     ) -> ShortTotals {
-        if self.rows.is_empty() {
-            self.rows = vec![Row::default(); usize::from(SLOT_COUNT)];
-        }
         let mut totals = ShortTotals::of_lengths(keys);
         for keys in keys.chunks(KEYS_AT_ONCE) {
             self.add_some(keys, options, profile, unnamed, &mut totals);
@@ -158,18 +157,23 @@ impl ShortRows {
         unnamed: &mut Unnamed,
         totals: &mut ShortTotals,
     ) {
-        let block_ns_min = self.block_ns_min;
-        let mut memory_bytes = 0;
+        let ShortRows {
+            rows,
+            known,
+            block_ns_min,
+            ..
+        } = self;
+        let (mut serialized_bytes, mut memory_bytes, mut block_ns_above_min) = (0, 0, 0);
         for keys in keys.chunks(TOUCHED_KEYS) {
-            self.touch(keys);
+            touch(rows, keys);
             for &key in keys {
                 let id = key.alike();
-                let addend = self.known.get(id, || Addend::of(id, block_ns_min, options));
-                let row = &mut self.rows[usize::from(key.slot_number())];
+                let addend = known.get(id, || Addend::of(id, *block_ns_min, options));
+                let row = &mut rows[usize::from(key.slot_number())];
                 if addend.fits_rows && row.add(id, addend) {
+                    serialized_bytes += u64::from(addend.serialized_bytes);
                     memory_bytes += u64::from(addend.memory_bytes);
-                    self.serialized_bytes += ShortString::stored_bytes_of(id.value_bytes());
-                    self.block_ns_above_min += u64::from(addend.block_ns_above_min);
+                    block_ns_above_min += u64::from(addend.block_ns_above_min);
                 } else {
                     let Alike { sizes, cost } = Alike::of(id, options);
                     totals.add_memory(&sizes);
@@ -177,17 +181,10 @@ impl ShortRows {
                 }
             }
         }
+        self.serialized_bytes += serialized_bytes;
         self.memory_bytes += memory_bytes;
+        self.block_ns_above_min += block_ns_above_min;
         totals.memory_bytes_estimate = totals.memory_bytes_estimate.saturating_add(memory_bytes);
-    }
-
-    /// Looks at the rows of some keys, so that the processor fetches them side by side: one after the other, while keys are
-    /// added, it would wait for each.
-    fn touch(&self, keys: &[Short]) {
-        let touched = keys.iter().fold(0, |touched, key| {
-            touched ^ self.rows[usize::from(key.slot_number())].expiring_keys
-        });
-        black_box(touched);
     }
 
     /// Adds what was counted to a profile.
@@ -204,6 +201,15 @@ impl ShortRows {
     }
 }
 
+/// Looks at the rows of some keys, so that the processor fetches them side by side: one after the other, while keys are
+/// added, it would wait for each.
+fn touch(rows: &[Row; SLOT_COUNT as usize], keys: &[Short]) {
+    let touched = keys.iter().fold(0, |touched, key| {
+        touched ^ rows[usize::from(key.slot_number())].expiring_keys
+    });
+    black_box(touched);
+}
+
 impl Addend {
     fn of(id: AlikeId, block_ns_min: u64, options: &ScanOptions<'_>) -> Addend {
         let Alike { sizes, cost } = Alike::of(id, options);
@@ -211,6 +217,7 @@ impl Addend {
         let memory_bytes = sizes.memory_bytes_estimate.and_then(fitting);
         let block_ns_above_min = cost.block_ns.checked_sub(block_ns_min).and_then(fitting);
         Addend {
+            serialized_bytes: u16::try_from(sizes.serialized_bytes).unwrap_or(u16::MAX),
             memory_bytes: memory_bytes.unwrap_or_default(),
             block_ns_above_min: block_ns_above_min.unwrap_or_default(),
             bin: CostHistogram::bin_of(cost.block_ns),
@@ -238,7 +245,7 @@ impl Row {
         bin.keys += 1;
         bin.value_bytes_max = bin.value_bytes_max.max(id.value_bytes());
         self.expiring_keys += u32::from(id.expires());
-        self.serialized_bytes += ShortString::stored_bytes_of(id.value_bytes()) as u32;
+        self.serialized_bytes += u32::from(addend.serialized_bytes);
         self.memory_bytes += addend.memory_bytes;
         self.block_ns_above_min += addend.block_ns_above_min;
         true
