@@ -1,5 +1,6 @@
 //! How long does a scan take, from the bytes of a file to its slot profile?
 //!
+//! - `each-key`: the same with each key handed out as itself, on all threads.
 //! - `threads-1`, `threads-2`...: the whole scan (framing, checksum, counts, slots, costs, memory, profile)
 //!   on so many threads, up to as many as there are cores and at most eight. The result is the same for
 //!   all of them; a test says so.
@@ -24,6 +25,7 @@ use corpus::Random;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use preshard_analyzer::{
     CostProfile, FileScan, KeyFacts, Merge, Progress, Rough1, ScanOptions, SlotProfile, scan,
+    scan_all,
 };
 use preshard_parser::Detail;
 use preshard_parser::source::{OpenOptions, Source};
@@ -73,6 +75,9 @@ fn analyze(criterion: &mut Criterion) {
                 });
             });
         }
+        group.bench_function("each-key", |bencher| {
+            bencher.iter(|| scan_each_key(&source, &options));
+        });
         group.bench_function("rdb-crate", |bencher| {
             bencher.iter(|| {
                 let file = File::open(&corpus.path).expect("the corpus opens");
@@ -87,7 +92,15 @@ fn analyze(criterion: &mut Criterion) {
     }
 }
 
+/// As `preshard slots` and `preshard plan` do.
 fn scan_file(source: &Source, options: &ScanOptions<'_>) -> FileScan {
+    scan_all(&[(source, *options)], &Silent)
+        .remove(0)
+        .expect("a snapshot")
+}
+
+/// As `preshard keys` does: each key is handed out as itself.
+fn scan_each_key(source: &Source, options: &ScanOptions<'_>) -> FileScan {
     scan(source, options, &Silent, &mut |keys| {
         black_box(keys);
         Ok(())

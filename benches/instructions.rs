@@ -24,7 +24,7 @@ mod counted {
 
     use gungraun::prelude::*;
     use gungraun::{Callgrind, EventKind};
-    use preshard_analyzer::{CostProfile, Progress, Rough1, ScanOptions, scan};
+    use preshard_analyzer::{CostProfile, Progress, Rough1, ScanOptions, scan_all};
     use preshard_parser::source::{OpenOptions, Source};
     use preshard_parser::{Detail, RdbReader, RecordKind};
     use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -81,10 +81,11 @@ mod counted {
             reference_ms: None,
             floor_block_ns: 5_000_000,
             floor_payload_bytes: 1_000_000,
+            chunk_bytes: ScanOptions::CHUNK_BYTES,
             salvage: false,
         };
-        let scanned = pool.install(|| scan(&source, &options, &Silent, &mut |_| Ok(())));
-        black_box(scanned.expect("a snapshot"));
+        let scanned = pool.install(|| scan_all(&[(&source, options)], &Silent));
+        black_box(scanned);
         (source, pool)
     }
 

@@ -102,7 +102,10 @@ fn assert_same(found: &FileScan, expected: &FileScan, place: &str) {
     // Only a file that was opened has layers.
     found.summary.layers.clone_from(&expected.summary.layers);
     assert_eq!(found.summary, expected.summary, "{place}");
-    assert!(found.profile == expected.profile, "{place}: profiles differ");
+    assert!(
+        found.profile == expected.profile,
+        "{place}: profiles differ"
+    );
 }
 
 fn fixtures() -> Vec<PathBuf> {
@@ -136,7 +139,11 @@ fn small_keys() -> Vec<u8> {
             if n % 5 == 0 {
                 file.expiry(1_780_000_000_000 + n.cast_signed() * 7_000_000);
             }
-            let key = format!("user:{}:name{}", n * 7_919 % 9_000, "x".repeat((n % 61) as usize));
+            let key = format!(
+                "user:{}:name{}",
+                n * 7_919 % 9_000,
+                "x".repeat((n % 61) as usize)
+            );
             let value = "v".repeat((n * 31 % 500) as usize);
             match n % 23 {
                 3 => {

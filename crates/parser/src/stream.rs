@@ -246,7 +246,7 @@ impl<R: Read> RdbStream<R> {
                 // The rest of the record is not in the window yet.
                 Err(error) if error.is_truncated() && !self.window.is_last() => break,
                 Err(error) => {
-                    let first = first_error(&self.framer, start, self.measuring.detail);
+                    let first = first_error(&self.framer, &start, self.measuring.detail);
                     self.framer.end();
                     let error = first.unwrap_or(error);
                     return Err(match self.window.failure() {

@@ -240,9 +240,8 @@ impl<'a> Batch<'a> {
 
     /// Says in which database the first keys are, whose selection was not seen.
     pub(super) fn set_db(&mut self, db: u64) -> bool {
-        let selects = |(_, note): &&(Place, RecordKind<'_>)| {
-            matches!(note, RecordKind::SelectDb { .. })
-        };
+        let selects =
+            |(_, note): &&(Place, RecordKind<'_>)| matches!(note, RecordKind::SelectDb { .. });
         let selected = self.notes.iter().find(selects).map(|(place, _)| place.keys);
         let first = selected.unwrap_or(self.keys.len());
         self.keys[..first].iter_mut().for_each(|key| key.db = db);

@@ -43,7 +43,10 @@ pub(super) fn work<'a>(
     let mut steps = Steps::new(source, lanes, worker);
     steps.take(taken.chunk);
     let range = lanes.range(taken.chunk);
-    let begins = taken.guess.as_ref().and_then(|_| find(lanes.bytes, model, &range));
+    let begins = taken
+        .guess
+        .as_ref()
+        .and_then(|_| find(lanes.bytes, model, &range));
     let Some(begins) = begins else {
         drop(outcome);
         steps.finish_chunk();
@@ -232,7 +235,11 @@ mod tests {
             // The end mark is left to the chain.
             let end = lanes.range(taken.chunk).end.min(bytes.len() - 9);
             assert!(run.range.end >= end as u64);
-            keys += run.batches.iter().map(|batch| batch.shorts.len()).sum::<usize>();
+            keys += run
+                .batches
+                .iter()
+                .map(|batch| batch.shorts.len())
+                .sum::<usize>();
             chunks += 1;
         }
         assert_eq!(chunks, lanes.chunks() - 1);

@@ -258,8 +258,7 @@ impl<'a> Lanes<'a> {
         let mut value = 0;
         for chunk in 0..whole {
             let known = self.lock().checksums[chunk];
-            let of_chunk =
-                known.unwrap_or_else(|| crc64::checksum(&self.bytes[self.range(chunk)]));
+            let of_chunk = known.unwrap_or_else(|| crc64::checksum(&self.bytes[self.range(chunk)]));
             value = by_chunk.combine(value, of_chunk);
         }
         let rest = &self.bytes[self.range(whole).start..until];

@@ -233,7 +233,9 @@ impl<'a> Chain<'_, '_, '_, 'a> {
                 Accepted::Nothing => return None,
                 Accepted::NotYet => match self.lanes.take(false) {
                     Some(taken) => {
-                        let Scanner { source, reading, .. } = self.scanner;
+                        let Scanner {
+                            source, reading, ..
+                        } = self.scanner;
                         guess::work(source, self.lanes, self.model, reading, &taken);
                     }
                     None => wait = true,

@@ -4,8 +4,8 @@ use preshard_parser::salvage::{self, Gap as Found, Part, Surroundings, Touched};
 use preshard_parser::source::{Source, Trailing};
 use preshard_slots::{Slot, SlotSet};
 
-use super::behind::Behind;
 use super::batch::{Batch, Reading};
+use super::behind::Behind;
 use super::mapped::{self, Scanner};
 use super::stop::Stop;
 use super::tally::Tally;

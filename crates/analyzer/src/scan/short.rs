@@ -20,11 +20,7 @@ pub(super) struct Short(u64);
 impl Short {
     #[inline(always)]
     pub(super) fn new(slot: Slot, short: &ShortString) -> Short {
-        let alike = AlikeId::new(
-            short.key_bytes,
-            short.value_bytes,
-            short.expires,
-        );
+        let alike = AlikeId::new(short.key_bytes, short.value_bytes, short.expires);
         Short(u64::from(slot.number()) | u64::from(alike.0) << SLOT_BITS)
     }
 

@@ -100,7 +100,8 @@ impl ShortTotals {
             totals.largest_value_bytes = totals.largest_value_bytes.max(value_bytes);
             totals.serialized_bytes += ShortString::stored_bytes_of(id.value_bytes());
         }
-        totals.payload_bytes = totals.serialized_bytes + totals.keys * ShortString::PAYLOAD_BYTES_AROUND;
+        totals.payload_bytes =
+            totals.serialized_bytes + totals.keys * ShortString::PAYLOAD_BYTES_AROUND;
         totals
     }
 

@@ -7,8 +7,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use preshard_parser::{Prepare, crc64};
 use preshard_parser::source::Source;
+use preshard_parser::{Prepare, crc64};
 
 use super::lanes::Lanes;
 
@@ -131,7 +131,9 @@ impl<'l, 'a> Steps<'l, 'a> {
             self.source.release(self.released..behind);
             self.released = behind;
         }
-        let to = end.min(self.resident.saturating_add(RESIDENT_BYTES)).max(until);
+        let to = end
+            .min(self.resident.saturating_add(RESIDENT_BYTES))
+            .max(until);
         self.source.make_resident(self.resident..to);
         self.resident = to;
     }

@@ -106,12 +106,7 @@ impl TypeRow {
 }
 
 impl TypeRow {
-    fn add_shorts(
-        &mut self,
-        totals: &ShortTotals,
-        expiries_ms: &[i64],
-        reference_ms: Option<i64>,
-    ) {
+    fn add_shorts(&mut self, totals: &ShortTotals, expiries_ms: &[i64], reference_ms: Option<i64>) {
         self.keys += totals.keys;
         self.elements = self.elements.saturating_add(totals.value_bytes);
         self.serialized_bytes += totals.serialized_bytes;

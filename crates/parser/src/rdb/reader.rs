@@ -76,7 +76,7 @@ impl<'a> RdbReader<'a> {
         let start = self.reader.clone();
         let next = self.framer.next_record(&mut self.reader);
         next.map_err(|error| {
-            let first = first_error(&self.framer, start, self.detail);
+            let first = first_error(&self.framer, &start, self.detail);
             self.framer.end();
             first.unwrap_or(error)
         })
@@ -88,9 +88,9 @@ impl<'a> RdbReader<'a> {
 /// Passing over a value looks at less than measuring it does, and so may stumble only further on. A value
 /// that is measured while it streams by must fail at the same byte as one that was framed first.
 #[cold]
-pub(crate) fn first_error(framer: &Framer, start: Reader<'_>, detail: Detail) -> Option<Error> {
+pub(crate) fn first_error(framer: &Framer, start: &Reader<'_>, detail: Detail) -> Option<Error> {
     framer
-        .peek(&mut Measuring::over(&start, detail.into()))
+        .peek(&mut Measuring::over(start, detail.into()))
         .err()
 }
 

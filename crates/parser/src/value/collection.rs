@@ -76,13 +76,7 @@ pub(super) fn hash<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Er
     v.elements(n);
     let mut left = n;
     loop {
-        left -= run::pass(
-            c,
-            [Role::Field, Role::FieldValue],
-            Behind::Nothing,
-            left,
-            v,
-        )?;
+        left -= run::pass(c, [Role::Field, Role::FieldValue], Behind::Nothing, left, v)?;
         if left == 0 {
             return Ok(());
         }

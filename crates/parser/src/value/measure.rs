@@ -328,7 +328,9 @@ impl Visitor for Measure {
     fn run(&mut self, role: Role, lengths: run::Lengths) {
         let facts = &mut self.facts;
         facts.content_bytes = facts.content_bytes.saturating_add(lengths.sum);
-        facts.compressible_bytes = facts.compressible_bytes.saturating_add(lengths.compressible);
+        facts.compressible_bytes = facts
+            .compressible_bytes
+            .saturating_add(lengths.compressible);
         if matches!(role, Role::Element | Role::Field | Role::FieldValue) {
             self.seen.add(Lengths {
                 sum: lengths.sum,

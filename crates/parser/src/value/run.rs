@@ -8,9 +8,7 @@
 
 use super::visitor::{Role, Visitor};
 use crate::limits::LZF_TRIED_ABOVE_BYTES;
-use crate::rdb::{
-    ENCODING_INT8, ENCODING_INT16, ENCODING_INT32, ENCODING_LZF, integer_text_len,
-};
+use crate::rdb::{ENCODING_INT8, ENCODING_INT16, ENCODING_INT32, ENCODING_LZF, integer_text_len};
 use crate::reader::Cursor;
 use crate::{Error, lzf};
 
@@ -178,10 +176,7 @@ fn short_length(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     let [first, second] = *bytes.get(at..)?.first_chunk()?;
     match first >> 6 {
         0 => Some((usize::from(first), at + 1)),
-        1 => Some((
-            usize::from(first & 0x3f) << 8 | usize::from(second),
-            at + 2,
-        )),
+        1 => Some((usize::from(first & 0x3f) << 8 | usize::from(second), at + 2)),
         _ => None,
     }
 }
