@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use preshard_analyzer::{
-    Assembly, CostProfile, Error as ScanError, FileScan, KeyFacts, MemoryModel, Progress, Rough1,
-    ScanOptions, Seeker, Server, Wanted, assemble, scan, scan_all, seek,
+    Assembly, CostProfile, Disregard, Error as ScanError, FileScan, KeyFacts, MemoryModel,
+    Progress, Rough1, ScanOptions, Seeker, Server, Wanted, assemble, scan_all, scan_but_for, seek,
 };
 use preshard_parser::limits::EXPANSION_FREE_BYTES;
 use preshard_parser::source::{Container, ContainerError, Problem, Source};
@@ -70,19 +70,19 @@ impl OpenFile {
         estimates(&self.cost)
     }
 
-    /// Scans the file; `sink` sees all its keys in their order, and `sink_failed` says what it means when it fails.
+    /// Scans the file; `sink` sees its keys in their order but for those that it disregards, and `sink_failed` says what it means when it fails.
     ///
     /// # Errors
     /// When nothing can be said of the file, or the sink fails.
     pub fn scan(
         &self,
-        limits: &PlanLimits,
-        detail: Detail,
+        options: &ScanOptions<'_>,
         bar: &dyn Progress,
+        disregard: &Disregard,
         sink: &mut dyn FnMut(&[KeyFacts<'_>]) -> io::Result<()>,
         sink_failed: &str,
     ) -> Result<FileScan> {
-        scan(&self.source, &self.scan_options(limits, detail), bar, sink)
+        scan_but_for(&self.source, options, bar, disregard, sink)
             .map_err(|error| self.failed(error, sink_failed))
     }
 
@@ -111,7 +111,8 @@ impl OpenFile {
         }
     }
 
-    fn scan_options(&self, limits: &PlanLimits, detail: Detail) -> ScanOptions<'_> {
+    /// What a scan computes of the file.
+    pub fn scan_options(&self, limits: &PlanLimits, detail: Detail) -> ScanOptions<'_> {
         let (floor_block_ns, floor_payload_bytes) = name_floors(limits);
         ScanOptions {
             cost: &self.cost,

@@ -64,7 +64,10 @@ pub use member_sizes::{MemberSizes, SizeBucket, SizeHistogram, SizeOf};
 pub use memory::{MemoryModel, Rough1};
 pub use profile::{Merge, NamedKey, SlotFacts, SlotProfile};
 pub use salvage::{Gap, LostKey, Repair, Salvage, Touch};
-pub use scan::{Progress, ScanOptions, Seeker, Sink, Wanted, scan, scan_all, scan_stream, seek};
+pub use scan::{
+    Disregard, Progress, ScanOptions, Seeker, Sink, Wanted, scan, scan_all, scan_but_for,
+    scan_stream, seek,
+};
 pub use server::{Product, Server};
 pub use summary::{
     AuxField, Checksum, Damage, DatabaseRow, FileScan, FileSummary, Layer, LibraryRow, ModuleRow,

@@ -9,7 +9,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use preshard_analyzer::{
-    CostProfile, FileScan, KeyFacts, Rough1, ScanOptions, scan, scan_all, scan_stream,
+    CostProfile, Disregard, FileScan, KeyFacts, Rough1, ScanOptions, scan, scan_all, scan_but_for,
+    scan_stream,
 };
 use preshard_parser::Detail;
 use preshard_parser::source::{Mmap, Source};
@@ -234,4 +235,63 @@ fn what_depends_on_records_in_front_is_told_by_them() {
     let case = Case::new(file.path());
     assert!(case.expected.summary.damage.is_some());
     case.check(&[300, 1_000, 5_000], &[1, 2, 3]);
+}
+
+/// A list of the longest strings has no use for those that are shorter than what it holds: it comes out the same whether
+/// or not it says so, and everything is counted.
+#[test]
+fn what_is_disregarded_is_missed_by_nobody() {
+    let file = written(&small_keys());
+    let case = Case::new(file.path());
+    let cost = CostProfile::built_in("redis-7.0").expect("built in");
+    for (threads, chunk_bytes) in [(1, 10_000), (2, 3_000), (3, 100_000)] {
+        let options = options(&cost, chunk_bytes);
+        let (scanned, mut longest, seen) = in_pool(threads, || {
+            let disregard = Disregard::default();
+            let (mut longest, mut seen) = (Vec::new(), 0);
+            let mut sink = |found: &[KeyFacts<'_>]| {
+                for key in found {
+                    seen += 1;
+                    longest.push((key.sizes.payload_bytes, describe(key)));
+                }
+                if longest.len() > 2_000 {
+                    longest.sort_by(|a, b| b.cmp(a));
+                    longest.truncate(300);
+                    let (bar, _) = longest[299];
+                    disregard.strings(&options, |key| key.sizes.payload_bytes < bar);
+                }
+                Ok(())
+            };
+            let scanned = scan_but_for(&case.source, &options, &Silent, &disregard, &mut sink);
+            (scanned.expect("a snapshot"), longest, seen)
+        });
+        longest.sort_by(|a, b| b.cmp(a));
+        longest.truncate(300);
+        let mut expected: Vec<&String> = case.keys.iter().collect();
+        expected.sort();
+        let place = format!("{threads} threads, chunks of {chunk_bytes}");
+        assert_same(&scanned, &case.expected, &place);
+        assert!(seen < case.keys.len(), "{place}: all were handed out");
+        let bar = longest[299].0;
+        let above: Vec<&String> = longest
+            .iter()
+            .filter(|(payload_bytes, _)| *payload_bytes > bar)
+            .map(|(_, key)| key)
+            .collect();
+        assert!(above.len() > 100, "{place}: {} above {bar}", above.len());
+        assert!(above.iter().all(|key| expected.binary_search(key).is_ok()));
+        let expected_above = case
+            .keys
+            .iter()
+            .filter(|key| payload_bytes(key) > bar)
+            .count();
+        assert_eq!(above.len(), expected_above, "{place}");
+    }
+}
+
+/// From a description.
+fn payload_bytes(key: &str) -> u64 {
+    let (_, behind) = key.split_once("payload_bytes: ").expect("described");
+    let digits = behind.split(',').next().expect("a number");
+    digits.parse().expect("a number")
 }

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _};
 
 use anyhow::{Context as _, Result};
-use preshard_analyzer::KeyFacts;
+use preshard_analyzer::{Disregard, KeyFacts};
 use preshard_parser::{DataType, Detail};
 use preshard_planner::{PlanLimits, verdict};
 use preshard_report::csv::KeyTable;
@@ -69,17 +69,32 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
             let verdict = verdict(facts.cost, facts.sizes.payload_bytes, limits);
             KeyRecord::new(facts, &names[at], file.cost.call_fixed_ns(), verdict)
         };
+        let options = file.scan_options(limits, DETAIL);
+        let disregard = Disregard::default();
+        let mut told_bar = None;
+        let mut passed = 0u64;
         let mut sink = |chunk: &[KeyFacts<'_>]| {
             for facts in chunk.iter().filter(|facts| filter.passes(facts)) {
-                matched += 1;
+                passed += 1;
                 match &mut top {
                     None => writer.write(&record(facts))?,
                     Some(top) => top.offer(selection.order.measure(facts), || record(facts)),
                 }
             }
+            // Where every key passes, those below the bar count without being seen.
+            if filter.passes_all
+                && let Some(bar) = top.as_ref().and_then(|top| top.bar)
+                && told_bar.replace(bar) != Some(bar)
+            {
+                disregard.strings(&options, |facts| selection.order.measure(facts) <= bar);
+            }
             Ok(())
         };
-        let scan = file.scan(limits, DETAIL, &bar, &mut sink, &cannot_write)?;
+        let scan = file.scan(&options, &bar, &disregard, &mut sink, &cannot_write)?;
+        matched += match filter.passes_all {
+            true => scan.summary.keys,
+            false => passed,
+        };
         whole &= scan.summary.is_whole();
         if let Some(damage) = &scan.summary.damage {
             said.push(Notice::damage(names[at].clone(), damage));
@@ -172,6 +187,8 @@ struct Filter {
     dbs: Vec<u64>,
     slots: Option<SlotSet>,
     min_payload_bytes: u64,
+    /// Nothing is left out.
+    passes_all: bool,
 }
 
 impl Filter {
@@ -192,6 +209,10 @@ impl Filter {
             dbs: args.dbs.clone(),
             slots: args.slots.clone(),
             min_payload_bytes: args.min_payload,
+            passes_all: args.types.is_empty()
+                && args.dbs.is_empty()
+                && args.slots.is_none()
+                && args.min_payload == 0,
         }
     }
 

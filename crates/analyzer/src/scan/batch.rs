@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::ScanOptions;
 use super::claims::Newest;
+use super::disregard::Disregard;
 use super::ledger::Ledger;
 use super::short::{self, Short};
 use super::stop::{End, Stop};
@@ -27,8 +28,10 @@ const WEIGHT_MAX: u64 = 8 << 20;
 #[derive(Clone, Copy)]
 pub(super) struct Reading<'s> {
     pub(super) options: &'s ScanOptions<'s>,
-    /// The longest value of which keys are taken as [`Short`]; `None` where each key is wanted as itself.
-    pub(super) short_value_bytes_max: Option<u16>,
+    /// The longest value of which keys may be taken as [`Short`]; `None` where each key is wanted as itself.
+    short_value_bytes_max: Option<u16>,
+    /// Which of these somebody has no use for, where not all of them.
+    disregard: Option<&'s Disregard>,
     hasher: SlotHasher,
 }
 
@@ -38,7 +41,16 @@ impl<'s> Reading<'s> {
         Reading {
             options,
             short_value_bytes_max: None,
+            disregard: None,
             hasher: SlotHasher::detect(),
+        }
+    }
+
+    /// Each key is wanted as itself, but for those that the sink comes to disregard.
+    pub(super) fn but_for(options: &'s ScanOptions<'s>, disregard: &'s Disregard) -> Reading<'s> {
+        Reading {
+            disregard: Some(disregard),
+            ..Reading::totals(options)
         }
     }
 
@@ -47,7 +59,19 @@ impl<'s> Reading<'s> {
         Reading {
             options,
             short_value_bytes_max: short::value_bytes_max(options),
+            disregard: None,
             hasher: SlotHasher::detect(),
+        }
+    }
+
+    /// The longest value of which keys are taken as [`Short`] now.
+    fn short_value_bytes_max(&self) -> Option<u16> {
+        match self.disregard {
+            None => self.short_value_bytes_max,
+            Some(disregard) => disregard
+                .value_bytes_max()
+                .zip(self.short_value_bytes_max)
+                .map(|(useless, most)| useless.min(most)),
         }
     }
 }
@@ -132,8 +156,9 @@ impl<'a> Batch<'a> {
     ) -> Reached {
         self.clear();
         self.range = reader.offset()..reader.offset();
+        let short_value_bytes_max = reading.short_value_bytes_max();
         loop {
-            if let Some(value_bytes_max) = reading.short_value_bytes_max
+            if let Some(value_bytes_max) = short_value_bytes_max
                 && self.newest.is_told()
             {
                 self.read_shorts(reader, until, value_bytes_max, reading.hasher);

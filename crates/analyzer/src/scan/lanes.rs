@@ -141,9 +141,12 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    /// Takes a chunk for the chain; false when somebody else has it.
+    /// Takes a chunk for the chain, which has come so far; false when somebody else has it.
     pub(super) fn take_for_chain(&self, chunk: usize) -> bool {
         let mut state = self.lock();
+        if state.advance(chunk) {
+            self.changed.notify_all();
+        }
         state
             .taken
             .get_mut(chunk)
@@ -189,15 +192,7 @@ impl<'a> Lanes<'a> {
     /// in this one, and reads on from there or has done so.
     pub(super) fn arrive(&self, chunk: usize) -> Option<u64> {
         let mut state = self.lock();
-        if state.chain != chunk {
-            state.chain = chunk;
-            state.guesses.retain(|&guessed, guess| {
-                let passed = guessed < chunk;
-                if passed {
-                    guess.abandon();
-                }
-                !passed
-            });
+        if state.advance(chunk) {
             self.changed.notify_all();
         }
         loop {
@@ -219,8 +214,8 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    /// Takes what was read from a guessed beginning on, which the chain has found to be one; `None` as long as somebody is
-    /// reading, unless `wait` says to wait for that.
+    /// Takes what was read from a guessed beginning on, which the chain has found to be one. `wait` says to wait as long as
+    /// somebody is reading.
     pub(super) fn accept(&self, chunk: usize, wait: bool) -> Accepted<'a> {
         let mut state = self.lock();
         loop {
@@ -286,6 +281,22 @@ pub(super) enum Accepted<'a> {
 }
 
 impl State<'_> {
+    /// The chain has come to this chunk: nobody needs guesses at those in front. Whether it was not there before.
+    fn advance(&mut self, chunk: usize) -> bool {
+        if chunk <= self.chain {
+            return false;
+        }
+        self.chain = chunk;
+        self.guesses.retain(|&guessed, guess| {
+            let is_ahead = guessed >= chunk;
+            if !is_ahead {
+                guess.abandon();
+            }
+            is_ahead
+        });
+        true
+    }
+
     /// Guesses that come to nothing cost their time, and where one did others will: the next are put off.
     fn fail(&mut self) {
         self.failed = self.failed.saturating_add(1);

@@ -11,21 +11,18 @@ use super::lanes::{Accepted, Lanes, Run};
 use super::steps::{Steps, Worker};
 use super::stop::{End, Stop};
 use super::tally::Tally;
-use super::{Outcome, Progress, ScanOptions, Sink, check, has_changed, layers};
+use super::{Outcome, Progress, Sink, check, has_changed, layers};
 use crate::{Checksum, Error, FileScan};
 
 /// Scans the bytes of a source that is mapped.
 pub(super) fn scan(
     source: &Source,
     bytes: &[u8],
-    options: &ScanOptions<'_>,
+    reading: &Reading<'_>,
     progress: &dyn Progress,
     sink: Option<&mut Sink<'_>>,
 ) -> Result<FileScan, Error> {
-    let reading = &match sink {
-        Some(_) => Reading::each_key(options),
-        None => Reading::totals(options),
-    };
+    let options = reading.options;
     let threads = rayon::current_num_threads();
     let lanes = Lanes::new(bytes, options.chunk_bytes, threads);
     let steps = Steps::new(source, &lanes, Worker::Chain);

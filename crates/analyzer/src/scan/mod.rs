@@ -24,6 +24,7 @@ mod batch;
 mod behind;
 mod check;
 mod claims;
+mod disregard;
 mod functions;
 mod guess;
 mod imports;
@@ -52,11 +53,13 @@ use preshard_parser::source::Source;
 use preshard_parser::{Detail, MeasureOptions};
 use rayon::prelude::*;
 
+use batch::Reading;
 use behind::Behind;
 use layers::{Wrapped, layers};
 use stop::Stop;
 use streamed::{KeysOnly, Taker};
 
+pub use disregard::Disregard;
 pub use seek::{Seeker, Wanted, seek};
 
 use crate::{Checksum, CostProfile, Error, FileScan, KeyFacts, MemoryModel, Salvage};
@@ -121,7 +124,7 @@ pub fn scan_all(
         .chunks(rayon::current_num_threads())
         .flat_map(|wave| {
             wave.par_iter()
-                .map(|(source, options)| scan_to(source, options, progress, None))
+                .map(|(source, options)| scan_to(source, options, progress, Wish::Totals))
                 .collect::<Vec<_>>()
         })
         .collect()
@@ -141,20 +144,67 @@ pub fn scan(
     progress: &dyn Progress,
     sink: &mut Sink<'_>,
 ) -> Result<FileScan, Error> {
-    scan_to(source, options, progress, Some(sink))
+    scan_to(source, options, progress, Wish::EachKey(sink))
+}
+
+/// As [`scan`], but `sink` need not see the keys that it comes to disregard. They are not passed over in every kind of
+/// source.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_but_for(
+    source: &Source,
+    options: &ScanOptions<'_>,
+    progress: &dyn Progress,
+    disregard: &Disregard,
+    sink: &mut Sink<'_>,
+) -> Result<FileScan, Error> {
+    scan_to(source, options, progress, Wish::ButFor(disregard, sink))
+}
+
+/// Which keys are wanted as themselves.
+enum Wish<'w, 'f> {
+    /// None.
+    Totals,
+    /// All.
+    EachKey(&'w mut Sink<'f>),
+    /// All but those that the sink comes to disregard.
+    ButFor(&'w Disregard, &'w mut Sink<'f>),
+}
+
+impl<'w, 'f> Wish<'w, 'f> {
+    fn reading<'s>(&self, options: &'s ScanOptions<'s>) -> Reading<'s>
+    where
+        'w: 's,
+    {
+        match self {
+            Wish::Totals => Reading::totals(options),
+            Wish::EachKey(_) => Reading::each_key(options),
+            Wish::ButFor(disregard, _) => Reading::but_for(options, disregard),
+        }
+    }
+
+    fn into_sink(self) -> Option<&'w mut Sink<'f>> {
+        match self {
+            Wish::Totals => None,
+            Wish::EachKey(sink) | Wish::ButFor(_, sink) => Some(sink),
+        }
+    }
 }
 
 fn scan_to(
     source: &Source,
     options: &ScanOptions<'_>,
     progress: &dyn Progress,
-    sink: Option<&mut Sink<'_>>,
+    wish: Wish<'_, '_>,
 ) -> Result<FileScan, Error> {
+    let reading = wish.reading(options);
+    let sink = wish.into_sink();
     let mut scan = match source.bytes() {
-        Some(bytes) if options.salvage => salvaged::scan(source, bytes, options, progress, sink),
-        Some(bytes) => mapped::scan(source, bytes, options, progress, sink),
+        Some(bytes) if options.salvage => salvaged::scan(source, bytes, &reading, progress, sink),
+        Some(bytes) => mapped::scan(source, bytes, &reading, progress, sink),
         None if options.salvage => Err(Error::NotAtHand),
-        None => scan_passing(source, options, progress, &mut KeysOnly(sink)),
+        None => scan_passing(source, &reading, progress, &mut KeysOnly(sink)),
     }?;
     scan.summary.wrapping = source.wrapping().to_vec();
     scan.summary.file_bytes = source.file_bytes();
@@ -164,7 +214,7 @@ fn scan_to(
 /// Scans a source that is read in order.
 fn scan_passing(
     source: &Source,
-    options: &ScanOptions<'_>,
+    reading: &Reading<'_>,
     progress: &dyn Progress,
     taker: &mut dyn Taker,
 ) -> Result<FileScan, Error> {
@@ -175,7 +225,7 @@ fn scan_passing(
         count: stream.file_bytes_count(),
         told: AtomicU64::new(0),
     };
-    let (tally, outcome) = streamed::scan(path, &mut stream, wrapping, options, &of_file, taker)?;
+    let (tally, outcome) = streamed::scan(path, &mut stream, wrapping, reading, &of_file, taker)?;
     of_file.advance(0);
     let outcome = Outcome {
         layers: layers(
@@ -187,7 +237,7 @@ fn scan_passing(
         changed: has_changed(source),
         ..outcome
     };
-    Ok(tally.finish(&outcome, options))
+    Ok(tally.finish(&outcome, reading.options))
 }
 
 /// Tells progress in bytes of the file, however many bytes of a snapshot those are: they are decoded ahead.
@@ -218,7 +268,8 @@ pub fn scan_stream(
     sink: &mut Sink<'_>,
 ) -> Result<FileScan, Error> {
     let mut taker = KeysOnly(Some(sink));
-    let (tally, outcome) = streamed::scan(path, input, &[], options, progress, &mut taker)?;
+    let reading = Reading::each_key(options);
+    let (tally, outcome) = streamed::scan(path, input, &[], &reading, progress, &mut taker)?;
     Ok(tally.finish(&outcome, options))
 }
 

@@ -9,17 +9,18 @@ use super::behind::Behind;
 use super::mapped::{self, Scanner};
 use super::stop::Stop;
 use super::tally::Tally;
-use super::{Outcome, Progress, ScanOptions, Sink, has_changed};
+use super::{Outcome, Progress, Sink, has_changed};
 use crate::{Checksum, Error, FileScan, Gap, KeyName, LostKey, Repair, Salvage, Touch};
 
 /// Scans the sound parts of a snapshot; one that is not damaged is scanned as ever.
 pub(super) fn scan(
     source: &Source,
     bytes: &[u8],
-    options: &ScanOptions<'_>,
+    reading: &Reading<'_>,
     progress: &dyn Progress,
     sink: Option<&mut Sink<'_>>,
 ) -> Result<FileScan, Error> {
+    let options = reading.options;
     let surroundings = Surroundings {
         detail: options.detail,
         slot_of: &|key| u64::from(Slot::of_key(key).number()),
@@ -30,12 +31,12 @@ pub(super) fn scan(
     };
     let survey = salvage::survey(bytes, surroundings)?;
     if !survey.parts.iter().any(|part| matches!(part, Part::Gap(_))) {
-        return mapped::scan(source, bytes, options, progress, sink);
+        return mapped::scan(source, bytes, reading, progress, sink);
     }
     let mut tally = Tally::new(source.path(), survey.header, options);
     // In which database a part lies, only its own reader knows.
-    let reading = Reading::each_key(options);
-    let mut scanner = Scanner::new(source, &reading, progress, sink);
+    let each_key = Reading::each_key(options);
+    let mut scanner = Scanner::new(source, &each_key, progress, sink);
     let mut batch = Batch::default();
     let mut salvage = Salvage::default();
     let mut stop = None;
@@ -59,7 +60,7 @@ pub(super) fn scan(
     let stop = match (stop, survey.parts.into_iter().next_back()) {
         (Some(stop), _) => stop,
         (None, Some(Part::Gap(gap))) => Stop::Damaged(gap.error),
-        (None, _) => return mapped::scan(source, bytes, options, progress, scanner.sink),
+        (None, _) => return mapped::scan(source, bytes, reading, progress, scanner.sink),
     };
     let behind = match &stop {
         Stop::Ended(end) => mapped::behind(source, bytes, end),

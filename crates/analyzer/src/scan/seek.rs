@@ -7,6 +7,7 @@ use preshard_parser::source::Source;
 use preshard_parser::{EntryHead, Member, Watch};
 use preshard_slots::Slot;
 
+use super::batch::Reading;
 use super::streamed::Taker;
 use super::{Progress, ScanOptions, scan_passing};
 use crate::{Error, FileScan, KeyFacts, KeyHead};
@@ -68,7 +69,7 @@ pub fn seek(
     seeker: &mut dyn Seeker,
 ) -> Result<FileScan, Error> {
     let mut seeking = Seeking { wanted, seeker };
-    scan_passing(source, options, progress, &mut seeking)
+    scan_passing(source, &Reading::each_key(options), progress, &mut seeking)
 }
 
 struct Seeking<'s> {

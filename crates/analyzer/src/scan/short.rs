@@ -45,7 +45,7 @@ pub(super) struct AlikeId(u32);
 
 impl AlikeId {
     #[inline(always)]
-    fn new(key_bytes: u8, value_bytes: u16, expires: bool) -> AlikeId {
+    pub(super) fn new(key_bytes: u8, value_bytes: u16, expires: bool) -> AlikeId {
         AlikeId(
             u32::from(value_bytes)
                 | u32::from(key_bytes) << VALUE_BITS
@@ -106,18 +106,21 @@ impl Alike {
 
 /// The longest value of which keys are taken as short strings, if any are: longer ones are listed by name.
 pub(super) fn value_bytes_max(options: &ScanOptions<'_>) -> Option<u16> {
-    // Neither size nor predicted time ever falls when a string grows.
-    let is_listed = |value_bytes: u16| {
-        let alike = Alike::of(AlikeId::of_value(value_bytes), options);
-        alike.cost.block_ns >= options.floor_block_ns
-            || alike.sizes.payload_bytes >= options.floor_payload_bytes
-    };
+    longest(|value_bytes| {
+        let Alike { sizes, cost } = Alike::of(AlikeId::of_value(value_bytes), options);
+        cost.block_ns < options.floor_block_ns && sizes.payload_bytes < options.floor_payload_bytes
+    })
+}
+
+/// The longest value of which something holds, if it holds of any; it holds of all that are shorter, since neither size
+/// nor predicted time ever falls when a string grows.
+pub(super) fn longest(holds: impl Fn(u16) -> bool) -> Option<u16> {
     let (mut first, mut behind) = (0, ShortString::VALUE_BYTES_MAX + 1);
     while first < behind {
         let middle = u16::midpoint(first, behind);
-        match is_listed(middle) {
-            true => behind = middle,
-            false => first = middle + 1,
+        match holds(middle) {
+            true => first = middle + 1,
+            false => behind = middle,
         }
     }
     first.checked_sub(1)

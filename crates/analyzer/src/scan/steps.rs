@@ -6,21 +6,25 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use preshard_parser::source::Source;
 use preshard_parser::{Prepare, crc64};
 
 use super::lanes::Lanes;
 
-/// Bytes that are summed at a time: they stay in the second-level cache until they are read.
+/// Bytes that are summed at a time: they stay in the caches of a core until they are read.
 const STEP_BYTES: usize = 64 << 10;
 /// Bytes that are mapped at a time, and given back at a time.
 const RESIDENT_BYTES: usize = 4 << 20;
-
 /// Bytes in front that stay mapped.
 const KEPT_BYTES: usize = 2 << 20;
+/// Mapping bytes that are in the page cache takes a fraction of this; it takes more when a disk is waited for.
+const IN_CACHE: Duration = Duration::from_millis(2);
+/// Bytes that a disk is asked for ahead.
+const AHEAD_BYTES: usize = 16 << 20;
 
-/// Makes bytes ready for one reader.
+/// Makes bytes ready for one reader. How long that takes decides what a disk is asked for, and nothing else.
 pub(super) struct Steps<'l, 'a> {
     source: &'l Source,
     lanes: &'l Lanes<'a>,
@@ -134,8 +138,14 @@ impl<'l, 'a> Steps<'l, 'a> {
         let to = end
             .min(self.resident.saturating_add(RESIDENT_BYTES))
             .max(until);
+        let begun = Instant::now();
         self.source.make_resident(self.resident..to);
         self.resident = to;
+        // So the disk works on while what it gave is read. Asking it for what is in the page cache would cost time.
+        if begun.elapsed() > IN_CACHE {
+            let ahead = to.saturating_add(AHEAD_BYTES).min(self.lanes.bytes.len());
+            self.source.read_ahead(to..ahead);
+        }
     }
 }
 

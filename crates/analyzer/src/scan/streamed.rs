@@ -25,11 +25,6 @@ pub(super) trait Taker {
     /// Takes keys, in file order.
     fn keys(&mut self, keys: &[KeyFacts<'_>]) -> io::Result<()>;
 
-    /// Whether it takes any.
-    fn wants_each_key(&self) -> bool {
-        true
-    }
-
     /// Whoever wants to see the members of some values while they pass.
     fn watch(&mut self) -> Option<&mut dyn Watch> {
         None
@@ -43,10 +38,6 @@ impl Taker for KeysOnly<'_, '_> {
     fn keys(&mut self, keys: &[KeyFacts<'_>]) -> io::Result<()> {
         self.0.as_mut().map_or(Ok(()), |sink| sink(keys))
     }
-
-    fn wants_each_key(&self) -> bool {
-        self.0.is_some()
-    }
 }
 
 /// Scans what `input` gives, a snapshot that was wrapped in `wrapping`.
@@ -54,20 +45,17 @@ pub(super) fn scan<R: Read>(
     path: &Path,
     input: R,
     wrapping: &[Container],
-    options: &ScanOptions<'_>,
+    reading: &Reading<'_>,
     progress: &dyn Progress,
     taker: &mut dyn Taker,
 ) -> Result<(Tally, Outcome), Error> {
+    let options = reading.options;
     let mut stream = RdbStream::new(input, options.measuring())?;
     let mut tally = Tally::new(path, stream.header(), options);
-    let reading = match taker.wants_each_key() {
-        true => Reading::each_key(options),
-        false => Reading::totals(options),
-    };
     let mut from = 0;
     let stop = loop {
         let by_window = match taker.watch() {
-            None => read_window(&mut stream, &reading, &mut tally, taker),
+            None => read_window(&mut stream, reading, &mut tally, taker),
             Some(_) => None,
         };
         let stop = match by_window {
