@@ -1,5 +1,6 @@
 //! Batches: what was learnt of neighbouring records.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use preshard_parser::{
@@ -23,6 +24,9 @@ const SHORTS_MAX: usize = 4_096;
 /// Bytes of file after which a batch is closed; one record may exceed it. Decoded key names count as well, because
 /// compressed names are decompressed while they are measured.
 const WEIGHT_MAX: u64 = 8 << 20;
+
+/// See [`Reading::chunk_bytes`].
+const EACH_KEY_CHUNK_BYTES: usize = 2 << 20;
 
 /// What to read, and how.
 #[derive(Clone, Copy)]
@@ -64,6 +68,16 @@ impl<'s> Reading<'s> {
         }
     }
 
+    /// Bytes that a thread takes at a time: of keys that are handed out as themselves less, as each takes far more memory
+    /// than it does in the file.
+    pub(super) fn chunk_bytes(&self) -> usize {
+        let each_key = self.disregard.is_some() || self.short_value_bytes_max.is_none();
+        match each_key {
+            true => self.options.chunk_bytes.min(EACH_KEY_CHUNK_BYTES),
+            false => self.options.chunk_bytes,
+        }
+    }
+
     /// The longest value of which keys are taken as [`Short`] now.
     fn short_value_bytes_max(&self) -> Option<u16> {
         match self.disregard {
@@ -92,7 +106,7 @@ pub(super) struct Batch<'a> {
     /// The bytes that the records take.
     pub(super) range: Range<u64>,
     /// What the records weigh, see [`Record::weight`]; short strings nothing.
-    pub(super) weight: u64,
+    weight: u64,
     /// Keys, in file order.
     pub(super) keys: Vec<KeyFacts<'a>>,
     /// Keys that hold short strings, in file order.
@@ -252,6 +266,19 @@ impl<'a> Batch<'a> {
         self.weight = self.weight.saturating_add(record.weight());
         self.range.end = record.range.end;
         Ok(())
+    }
+
+    /// Memory that the batch takes, roughly.
+    pub(super) fn held_bytes(&self) -> usize {
+        let name = |key: &KeyFacts<'_>| match &key.key {
+            Cow::Borrowed(_) => 0,
+            Cow::Owned(name) => name.len(),
+        };
+        self.keys.iter().map(name).sum::<usize>()
+            + size_of_val(&self.keys[..])
+            + size_of_val(&self.shorts[..])
+            + size_of_val(&self.short_expiries_ms[..])
+            + size_of_val(&self.notes[..])
     }
 
     /// The place behind all that is in the batch.

@@ -24,8 +24,8 @@ const TRIED_BYTES: u64 = 64 << 10;
 /// Places of a chunk at which is tried, and bytes at each.
 const PLACES: usize = 8;
 const PLACE_BYTES: usize = 8 << 10;
-/// Weight of records, for each byte of a chunk, at which a run is closed: its batches wait in memory until the chain comes.
-const WEIGHT_MAX_PER_BYTE: u64 = 2;
+/// Memory that what was read may take while it waits for the chain.
+const HELD_BYTES_MAX: usize = 8 << 20;
 
 /// Does with a chunk what was taken on.
 pub(super) fn work<'a>(
@@ -128,18 +128,17 @@ fn read<'a>(
         batches: Vec::new(),
         db: None,
     };
-    let weight_max = (range.len() as u64).saturating_mul(WEIGHT_MAX_PER_BYTE);
-    let mut weight = 0u64;
+    let mut held_bytes = 0;
     let is_abandoned = || {
         taken
             .guess
             .as_ref()
             .is_none_or(|abandoned| abandoned.load(Ordering::Relaxed))
     };
-    while reader.offset() < range.end as u64 && weight < weight_max && !is_abandoned() {
+    while reader.offset() < range.end as u64 && held_bytes < HELD_BYTES_MAX && !is_abandoned() {
         let mut batch = Batch::default();
         let reached = batch.read(reader, range.end as u64, reading, stands_alone);
-        weight = weight.saturating_add(batch.weight);
+        held_bytes += batch.held_bytes();
         for (_, note) in &batch.notes {
             if let RecordKind::SelectDb { db } = note {
                 run.db = Some(*db);

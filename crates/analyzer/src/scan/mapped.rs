@@ -24,7 +24,7 @@ pub(super) fn scan(
 ) -> Result<FileScan, Error> {
     let options = reading.options;
     let threads = rayon::current_num_threads();
-    let lanes = Lanes::new(bytes, options.chunk_bytes, threads);
+    let lanes = Lanes::new(bytes, reading.chunk_bytes(), threads);
     let steps = Steps::new(source, &lanes, Worker::Chain);
     let reader = MeasuringReader::new(bytes, options.measuring(), steps)?;
     let model = reader.elsewhere(0, Ready);
