@@ -24,11 +24,7 @@ pub struct Disregard {
 impl Disregard {
     /// Says that strings are of no use as long as `is_useless` holds for a key of such a string, which it must do for
     /// every shorter one as well. It is asked of keys with the longest names that are passed over, and an expiry.
-    pub fn strings(
-        &self,
-        options: &ScanOptions<'_>,
-        is_useless: impl Fn(&KeyFacts<'_>) -> bool,
-    ) {
+    pub fn strings(&self, options: &ScanOptions<'_>, is_useless: impl Fn(&KeyFacts<'_>) -> bool) {
         let longest = longest(|value_bytes| is_useless(&key(value_bytes, options)));
         let lengths = longest.map_or(0, |value_bytes| u32::from(value_bytes) + 1);
         self.lengths.fetch_max(lengths, Ordering::Relaxed);

@@ -1,7 +1,9 @@
-//! The body of the fuzz target `stream`: the same on both roads, wherever the pieces end.
+//! The body of the fuzz target `stream`: the same on both roads and in both walks, wherever the pieces end.
 
 #[path = "both_roads.rs"]
 mod both_roads;
+#[path = "walks.rs"]
+mod walks;
 #[path = "watched.rs"]
 mod watched;
 
@@ -24,6 +26,9 @@ pub fn stream(input: &[u8]) {
     };
     let window_bytes = 256 + 8 * usize::from(shape / 2);
     both_roads::read_on_both_roads(bytes, pieces, window_bytes, detail);
+    walks::walk_both_ways(bytes, window_bytes, detail);
+    let (by_runs, _) = walks::by_runs(bytes, window_bytes);
+    assert_eq!(by_runs, walks::one_by_one(bytes));
     if detail == Detail::Elements {
         watched::members_on_both_roads(bytes, bytes, window_bytes);
     }
