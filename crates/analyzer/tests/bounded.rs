@@ -18,7 +18,7 @@ use snapshot::{Silent, Snapshot, in_pool, options};
 const ITEMS: u64 = 70_000;
 
 /// Most memory that a scan may take by one thread, besides the names of keys above the floors: a window
-/// of 8 MiB, the records of a chunk and what is learnt of them, and a few numbers for each of 16,384 slots.
+/// of 1 MiB, the records of a chunk and what is learnt of them, and a few numbers for each of 16,384 slots.
 const PEAK_BYTES: u64 = 24 << 20;
 /// The same with as many such names as are kept, short ones.
 const PEAK_BYTES_WITH_NAMES: u64 = 32 << 20;

@@ -58,8 +58,8 @@ pub const HELD_BYTES_MAX: usize = 4_096;
 pub const BEGINNING_BYTES: usize = HELD_BYTES_MAX / 4;
 
 /// Bytes of a streamed snapshot that are held at a time. Large enough that the many small records in it
-/// outweigh the cost of refilling, small enough to stay far below the memory of the smallest machine.
-pub const WINDOW_BYTES: usize = 8 << 20;
+/// outweigh the cost of refilling, small enough to stay in the second-level cache from being read to being measured.
+pub const WINDOW_BYTES: usize = 1 << 20;
 
 /// Most wrappings around a snapshot: an archive of a compressed capture of a compressed snapshot has four.
 pub const WRAPPINGS_MAX: usize = 4;

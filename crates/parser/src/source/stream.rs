@@ -1,5 +1,6 @@
-//! The bytes of a snapshot one after the other, read and decoded by a thread of their own.
+//! The bytes of a snapshot one after the other, read and decoded by a thread of their own where there is a core for it.
 
+use std::fmt;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -11,19 +12,29 @@ use crate::limits::{STREAM_BLOCK_BYTES, STREAM_BLOCKS};
 
 /// Reads the decoded bytes of a snapshot.
 ///
-/// Decoding goes on while earlier bytes are looked at, at most [`STREAM_BLOCKS`] blocks of [`STREAM_BLOCK_BYTES`]
-/// ahead. When the stream fails, all bytes that were decoded before come first, then the error, then the same error
+/// Where there is more than one core, decoding goes on while earlier bytes are looked at, at most [`STREAM_BLOCKS`] blocks
+/// of [`STREAM_BLOCK_BYTES`] ahead. When the stream fails, all bytes that were decoded before come first, then the error, then the same error
 /// again.
 ///
 /// The thread ends with the stream. One that waits for a pipe ends when the pipe has something to say.
 #[derive(Debug)]
 pub struct SnapshotStream {
-    full: Receiver<Block>,
-    empty: Sender<Vec<u8>>,
+    decoder: Decoder,
     block: Block,
     at: usize,
     leftovers: Arc<Mutex<Vec<Leftover>>>,
     file_bytes_consumed: Arc<AtomicU64>,
+}
+
+/// Who decodes.
+enum Decoder {
+    /// Another thread, which gets empty blocks and gives full ones.
+    Thread {
+        full: Receiver<Block>,
+        empty: Sender<Vec<u8>>,
+    },
+    /// Whoever reads: a second thread on the same core would only copy every byte once more.
+    Reader(Box<dyn Read + Send>),
 }
 
 /// Decoded bytes, of which `length` are filled.
@@ -53,35 +64,12 @@ impl SnapshotStream {
             leftovers,
             ..
         } = unwrapped;
-        SnapshotStream::of(snapshot, leftovers, file_bytes_consumed)
-    }
-
-    fn of(
-        mut snapshot: impl Read + Send + 'static,
-        leftovers: Arc<Mutex<Vec<Leftover>>>,
-        file_bytes_consumed: Arc<AtomicU64>,
-    ) -> io::Result<SnapshotStream> {
-        let (empty, to_fill) = channel::<Vec<u8>>();
-        let (filled, full) = channel();
-        for _ in 0..STREAM_BLOCKS {
-            // The receiver lives in this function.
-            let _ = empty.send(Vec::new());
-        }
-        thread::Builder::new()
-            .name("snapshot".to_owned())
-            .spawn(move || {
-                // Either channel closes when the stream is dropped.
-                while let Ok(bytes) = to_fill.recv() {
-                    let block = fill(&mut snapshot, bytes);
-                    let last = !matches!(block.then, Then::More);
-                    if filled.send(block).is_err() || last {
-                        return;
-                    }
-                }
-            })?;
+        let decoder = match thread::available_parallelism() {
+            Ok(cores) if cores.get() == 1 => Decoder::Reader(Box::new(snapshot)),
+            _ => Decoder::thread(snapshot)?,
+        };
         Ok(SnapshotStream {
-            full,
-            empty,
+            decoder,
             block: Block {
                 bytes: Vec::new(),
                 length: 0,
@@ -113,6 +101,40 @@ impl SnapshotStream {
     }
 }
 
+impl Decoder {
+    /// Begins to decode.
+    fn thread(mut snapshot: impl Read + Send + 'static) -> io::Result<Decoder> {
+        let (empty, to_fill) = channel::<Vec<u8>>();
+        let (filled, full) = channel();
+        for _ in 0..STREAM_BLOCKS {
+            // The receiver lives in this function.
+            let _ = empty.send(Vec::new());
+        }
+        thread::Builder::new()
+            .name("snapshot".to_owned())
+            .spawn(move || {
+                // Either channel closes when the stream is dropped.
+                while let Ok(bytes) = to_fill.recv() {
+                    let block = fill(&mut snapshot, bytes);
+                    let last = !matches!(block.then, Then::More);
+                    if filled.send(block).is_err() || last {
+                        return;
+                    }
+                }
+            })?;
+        Ok(Decoder::Thread { full, empty })
+    }
+}
+
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Decoder::Thread { .. } => "Thread",
+            Decoder::Reader(_) => "Reader",
+        })
+    }
+}
+
 impl Read for SnapshotStream {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
@@ -131,13 +153,23 @@ impl Read for SnapshotStream {
                 Then::End => return Ok(0),
                 Then::Failure(error) => return Err(again(error)),
             }
-            // The thread may have ended already: then this block is not needed any more.
-            let _ = self.empty.send(std::mem::take(&mut self.block.bytes));
-            self.at = 0;
-            self.block = self
-                .full
-                .recv()
-                .map_err(|_| io::Error::other("the thread that decodes the snapshot ended"))?;
+            match &mut self.decoder {
+                Decoder::Thread { full, empty } => {
+                    // The thread may have ended already: then this block is not needed any more.
+                    let _ = empty.send(std::mem::take(&mut self.block.bytes));
+                    self.at = 0;
+                    self.block = full.recv().map_err(|_| {
+                        io::Error::other("the thread that decodes the snapshot ended")
+                    })?;
+                }
+                Decoder::Reader(snapshot) => match snapshot.read(into) {
+                    Ok(0) if !into.is_empty() => self.block.then = Then::End,
+                    Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                        self.block.then = Then::Failure(error);
+                    }
+                    read => return read,
+                },
+            }
         }
     }
 }
@@ -169,5 +201,64 @@ fn again(error: &io::Error) -> io::Error {
         (Some(inner), _) => inner.clone().into(),
         (None, Some(code)) => io::Error::from_raw_os_error(code),
         (None, None) => io::Error::new(error.kind(), error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Some bytes, then an error, over and over.
+    struct Failing(&'static [u8]);
+
+    impl Read for Failing {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            match self.0.is_empty() {
+                true => Err(io::Error::new(io::ErrorKind::InvalidData, "broken")),
+                false => self.0.read(into),
+            }
+        }
+    }
+
+    fn stream(decoder: Decoder) -> SnapshotStream {
+        SnapshotStream {
+            decoder,
+            block: Block {
+                bytes: Vec::new(),
+                length: 0,
+                then: Then::More,
+            },
+            at: 0,
+            leftovers: Arc::default(),
+            file_bytes_consumed: Arc::default(),
+        }
+    }
+
+    /// All bytes, then the error, then the same error again; or the end, and the end again.
+    #[test]
+    fn either_decoder_gives_what_there_is_and_then_says_why_there_is_no_more() {
+        for is_thread in [false, true] {
+            let decoder = |input: Failing| match is_thread {
+                true => Decoder::thread(input).expect("a thread"),
+                false => Decoder::Reader(Box::new(input)),
+            };
+            let mut failing = stream(decoder(Failing(b"some bytes")));
+            let mut all = [0; 10];
+            failing.read_exact(&mut all).expect("some bytes");
+            assert_eq!(&all, b"some bytes");
+            for _ in 0..2 {
+                let error = failing.read(&mut all).expect_err("broken");
+                assert_eq!(error.to_string(), "broken");
+            }
+            let whole = &b"whole"[..];
+            let mut ending = stream(match is_thread {
+                true => Decoder::thread(whole).expect("a thread"),
+                false => Decoder::Reader(Box::new(whole)),
+            });
+            let mut read = Vec::new();
+            ending.read_to_end(&mut read).expect("no error");
+            assert_eq!(read, b"whole");
+            assert_eq!(ending.read(&mut all).expect("no error"), 0);
+        }
     }
 }
