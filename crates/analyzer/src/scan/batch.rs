@@ -26,7 +26,7 @@ const SHORTS_MAX: usize = 4_096;
 const WEIGHT_MAX: u64 = 8 << 20;
 
 /// See [`Reading::chunk_bytes`].
-const EACH_KEY_CHUNK_BYTES: usize = 2 << 20;
+const EACH_KEY_CHUNK_BYTES: usize = 1 << 20;
 
 /// What to read, and how.
 #[derive(Clone, Copy)]

@@ -24,8 +24,6 @@ const TRIED_BYTES: u64 = 64 << 10;
 /// Places of a chunk at which is tried, and bytes at each.
 const PLACES: usize = 8;
 const PLACE_BYTES: usize = 8 << 10;
-/// Memory that what was read may take while it waits for the chain.
-const HELD_BYTES_MAX: usize = 8 << 20;
 
 /// Does with a chunk what was taken on.
 pub(super) fn work<'a>(
@@ -55,7 +53,7 @@ pub(super) fn work<'a>(
     };
     lanes.begin(taken, begins);
     let mut reader = model.elsewhere(begins, steps);
-    let run = read(&mut reader, begins, &range, reading, taken);
+    let run = read(&mut reader, begins, lanes, reading, taken);
     lanes.end(taken, run);
     std::mem::forget(outcome);
     reader.prepare_mut().finish_chunk();
@@ -119,10 +117,11 @@ impl Prepare for UpTo {
 fn read<'a>(
     reader: &mut MeasuringReader<'a, Steps<'_, 'a>>,
     begins: u64,
-    range: &Range<usize>,
+    lanes: &Lanes<'a>,
     reading: &Reading<'_>,
     taken: &Taken,
 ) -> Run<'a> {
+    let end = lanes.range(taken.chunk).end as u64;
     let mut run = Run {
         range: begins..begins,
         batches: Vec::new(),
@@ -135,9 +134,10 @@ fn read<'a>(
             .as_ref()
             .is_none_or(|abandoned| abandoned.load(Ordering::Relaxed))
     };
-    while reader.offset() < range.end as u64 && held_bytes < HELD_BYTES_MAX && !is_abandoned() {
+    let held_bytes_max = lanes.held_bytes_max();
+    while reader.offset() < end && held_bytes < held_bytes_max && !is_abandoned() {
         let mut batch = Batch::default();
-        let reached = batch.read(reader, range.end as u64, reading, stands_alone);
+        let reached = batch.read(reader, end, reading, stands_alone);
         held_bytes += batch.held_bytes();
         for (_, note) in &batch.notes {
             if let RecordKind::SelectDb { db } = note {

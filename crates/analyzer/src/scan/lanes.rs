@@ -15,9 +15,16 @@ use preshard_parser::crc64;
 
 use super::batch::Batch;
 
-/// Chunks in front of the chain that may be taken, for each thread: as many as keep all busy while the chain takes in
-/// what they found.
-const AHEAD_PER_THREAD: usize = 2;
+/// Chunks in front of the chain that may be taken, besides one for each thread: as many as keep all busy while the chain
+/// takes in what they found.
+const SPARE_CHUNKS: usize = 2;
+/// Memory that all may take together for what was read and waits for the chain.
+const HELD_BYTES: usize = 24 << 20;
+/// Bytes of the file that all may have mapped together, about.
+const RESIDENT_BYTES: usize = 64 << 20;
+/// Bounds of what one thread maps at a time: more saves nothing, and less costs more calls than it is worth.
+const RESIDENT_BYTES_MAX: usize = 4 << 20;
+const RESIDENT_BYTES_MIN: usize = 512 << 10;
 /// Most chunks of which nothing is guessed after guesses that came to nothing.
 const PAUSE_MAX: u32 = 64;
 
@@ -89,6 +96,21 @@ impl<'a> Lanes<'a> {
         }
     }
 
+    /// Chunks in front of the chain that may be taken.
+    fn ahead(&self) -> usize {
+        self.threads + SPARE_CHUNKS
+    }
+
+    /// Memory that what was read of one chunk may take while it waits for the chain.
+    pub(super) fn held_bytes_max(&self) -> usize {
+        HELD_BYTES / self.ahead()
+    }
+
+    /// Bytes of the file that one thread maps at a time.
+    pub(super) fn resident_bytes(&self) -> usize {
+        (RESIDENT_BYTES / self.threads / 2).clamp(RESIDENT_BYTES_MIN, RESIDENT_BYTES_MAX)
+    }
+
     pub(super) fn chunk_at(&self, at: usize) -> usize {
         at / self.chunk_bytes
     }
@@ -119,7 +141,7 @@ impl<'a> Lanes<'a> {
                 return None;
             }
             let first = state.chain + 1;
-            let end = (first + AHEAD_PER_THREAD * self.threads).min(state.taken.len());
+            let end = (first + self.ahead()).min(state.taken.len());
             if let Some(chunk) = (first..end).find(|&chunk| !state.taken[chunk]) {
                 state.taken[chunk] = true;
                 let guess = state.pause == 0;

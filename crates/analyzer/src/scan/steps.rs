@@ -15,10 +15,6 @@ use super::lanes::Lanes;
 
 /// Bytes that are summed at a time: they stay in the caches of a core until they are read.
 const STEP_BYTES: usize = 64 << 10;
-/// Bytes that are mapped at a time, and given back at a time.
-const RESIDENT_BYTES: usize = 4 << 20;
-/// Bytes in front that stay mapped.
-const KEPT_BYTES: usize = 2 << 20;
 /// Mapping bytes that are in the page cache takes a fraction of this; it takes more when a disk is waited for.
 const IN_CACHE: Duration = Duration::from_millis(2);
 /// Bytes that a disk is asked for ahead.
@@ -130,13 +126,14 @@ impl<'l, 'a> Steps<'l, 'a> {
         }
         // The record in progress begins in front. Were its page given back, the kernel would map all that it holds
         // together in memory with it, which may be two megabytes, and nobody would give those back.
-        let behind = self.resident.saturating_sub(KEPT_BYTES);
+        let resident_bytes = self.lanes.resident_bytes();
+        let behind = self.resident.saturating_sub(resident_bytes / 2);
         if behind > self.released {
             self.source.release(self.released..behind);
             self.released = behind;
         }
         let to = end
-            .min(self.resident.saturating_add(RESIDENT_BYTES))
+            .min(self.resident.saturating_add(resident_bytes))
             .max(until);
         let begun = Instant::now();
         self.source.make_resident(self.resident..to);
