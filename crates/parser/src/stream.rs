@@ -143,7 +143,10 @@ impl<R: Read> RdbStream<R> {
             return None;
         };
         let at_hand = Reader::new(self.window.bytes(), self.window.offset());
-        let mut reader = MeasuringReader::over(&at_hand, self.framer.clone(), self.measuring);
+        // Lent, not copied: it may know of many templates.
+        let without = Framer::new(self.framer.header());
+        let framer = std::mem::replace(&mut self.framer, without);
+        let mut reader = MeasuringReader::over(&at_hand, framer, self.measuring);
         let (end, read) = read(&mut reader);
         self.framer = reader.into_framer();
         let framed = end.saturating_sub(self.window.offset());

@@ -108,7 +108,7 @@ impl Tally {
                 options.floor_payload_bytes,
             ),
             short_rows: ShortRows::new(options),
-            unnamed: Unnamed::default(),
+            unnamed: Unnamed::new(),
             types: TypeTable::default(),
             databases: BTreeMap::new(),
             modules: BTreeMap::new(),

@@ -11,7 +11,6 @@ use crate::{Cost, Sizes, SlotProfile};
 const GATHERED: usize = 12_288;
 
 /// Keys that have been gathered.
-#[derive(Default)]
 pub(super) struct Unnamed {
     keys: Vec<Key>,
     /// Places of `keys` in the order of their slots, made anew each time.
@@ -27,6 +26,13 @@ struct Key {
 }
 
 impl Unnamed {
+    pub(super) fn new() -> Unnamed {
+        Unnamed {
+            keys: Vec::with_capacity(GATHERED),
+            sorted: Vec::with_capacity(GATHERED),
+        }
+    }
+
     /// Adds a key that is not listed by name.
     pub(super) fn add(
         &mut self,
