@@ -14,6 +14,9 @@ use super::tally::Tally;
 use super::{Outcome, Progress, Sink, check, has_changed, layers};
 use crate::{Checksum, Error, FileScan};
 
+/// Most threads that work on one file: memory is what they wait for long before, and each maps some of it.
+const THREADS_MAX: usize = 16;
+
 /// Scans the bytes of a source that is mapped.
 pub(super) fn scan(
     source: &Source,
@@ -23,7 +26,7 @@ pub(super) fn scan(
     sink: Option<&mut Sink<'_>>,
 ) -> Result<FileScan, Error> {
     let options = reading.options;
-    let threads = rayon::current_num_threads();
+    let threads = rayon::current_num_threads().min(THREADS_MAX);
     let lanes = Lanes::new(bytes, reading.chunk_bytes(), threads);
     let steps = Steps::new(source, &lanes, Worker::Chain);
     let reader = MeasuringReader::new(bytes, options.measuring(), steps)?;
