@@ -92,6 +92,11 @@ prop_compose! {
         match form {
             2 => file.extend([0xc0, 5]),
             3 => file.extend([0xc1, 5, 6]),
+            // A length in more bytes than it needs, which no server writes.
+            4 => {
+                file.extend([0x40, value_bytes.min(255) as u8]);
+                file.extend(vec![0; value_bytes.min(255)]);
+            }
             _ => {
                 length(value_bytes, long_length, &mut file);
                 file.extend(vec![0; value_bytes]);

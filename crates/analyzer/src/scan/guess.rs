@@ -25,6 +25,12 @@ const TRIED_BYTES: u64 = 64 << 10;
 const PLACES: usize = 8;
 const PLACE_BYTES: usize = 8 << 10;
 
+/// What looking for a beginning may cost, in bytes that are read; content that looks like the beginning of a long record at
+/// every other byte would cost far more than the chunk does.
+const SEARCH_BYTES: u64 = 1 << 20;
+/// What a try costs besides the bytes that it reads.
+const TRY_BYTES: u64 = 128;
+
 /// Does with a chunk what was taken on.
 pub(super) fn work<'a>(
     source: &Source,
@@ -72,23 +78,29 @@ impl Drop for GiveUp<'_, '_> {
     }
 }
 
-/// The end of the first record behind which as many follow as are taken for a proof.
+/// The end of the first record behind which as many follow as are taken for a proof, if it is in the chunk.
 fn find(bytes: &[u8], model: &MeasuringReader<'_, Ready>, range: &Range<usize>) -> Option<u64> {
     let apart = (range.len() / PLACES).max(PLACE_BYTES);
     let begins: [bool; 256] = std::array::from_fn(|byte| model.may_begin_with(byte as u8));
-    range.clone().step_by(apart).find_map(|place| {
-        let tried = place..range.end.min(place + PLACE_BYTES);
-        let bytes = &bytes[tried.clone()];
-        tried
-            .zip(bytes)
-            .filter(|&(_, &byte)| begins[usize::from(byte)])
-            .find_map(|(at, _)| first_end(model, at as u64))
-    })
+    let tried = range
+        .clone()
+        .step_by(apart)
+        .flat_map(|place| place..range.end.min(place + PLACE_BYTES))
+        .filter(|&at| begins[usize::from(bytes[at])]);
+    let mut left = SEARCH_BYTES;
+    for at in tried {
+        let mut reader = model.elsewhere(at as u64, UpTo(at as u64 + TRIED_BYTES));
+        let end = first_end(&mut reader);
+        if end.is_some_and(|end| end < range.end as u64) {
+            return end;
+        }
+        left = left.checked_sub(TRY_BYTES + reader.offset() - at as u64)?;
+    }
+    None
 }
 
-/// The end of the first record that would begin here, if others follow.
-fn first_end(model: &MeasuringReader<'_, Ready>, at: u64) -> Option<u64> {
-    let mut reader = model.elsewhere(at, UpTo(at + TRIED_BYTES));
+/// The end of the next record, if others follow.
+fn first_end(reader: &mut MeasuringReader<'_, UpTo>) -> Option<u64> {
     let mut end = None;
     for read in 0..PROOF_RECORDS {
         match reader.next_record() {

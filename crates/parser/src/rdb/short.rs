@@ -27,6 +27,8 @@ impl ShortString {
     pub const KEY_BYTES_MAX: u8 = 63;
     /// Longest value whose length takes two bytes in the file.
     pub const VALUE_BYTES_MAX: u16 = 16_383;
+    /// Shortest value whose length takes two bytes.
+    const TWO_BYTES_FROM: u16 = 64;
     /// Bytes that DUMP puts around a value.
     pub const PAYLOAD_BYTES_AROUND: u64 = DUMP_FRAME_BYTES;
     /// Bytes that an expiry takes in the file, its opcode included.
@@ -48,7 +50,11 @@ impl ShortString {
 
     /// Bytes that a value of this length takes in the file, see [`super::Value::stored_bytes`].
     pub fn stored_bytes_of(value_bytes: u16) -> u64 {
-        let header = if value_bytes < 64 { 1 } else { 2 };
+        let header = if value_bytes < ShortString::TWO_BYTES_FROM {
+            1
+        } else {
+            2
+        };
         header + u64::from(value_bytes)
     }
 
@@ -129,11 +135,16 @@ impl Entry {
         let two_bytes = first >> 6;
         let long = u16::from(two_bytes).wrapping_neg();
         let high = u16::from(first & 0x3f);
+        let value_bytes = (high & !long) | ((high << 8 | u16::from(second)) & long);
+        // Servers write no length longer than it must be, and so the value tells the bytes of its own; others may.
+        if two_bytes == 1 && value_bytes < ShortString::TWO_BYTES_FROM {
+            return None;
+        }
         Some(Entry {
             key_end,
             key_bytes,
             value: key_end + 1 + usize::from(two_bytes),
-            value_bytes: (high & !long) | ((high << 8 | u16::from(second)) & long),
+            value_bytes,
             expires: BEFORE > 0,
         })
     }
