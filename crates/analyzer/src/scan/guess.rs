@@ -27,9 +27,9 @@ const PLACE_BYTES: usize = 8 << 10;
 
 /// What looking for a beginning may cost, in bytes that are read; content that looks like the beginning of a long record at
 /// every other byte would cost far more than the chunk does.
-const SEARCH_BYTES: u64 = 1 << 20;
+const SEARCH_BYTES: u64 = 8 << 20;
 /// What a try costs besides the bytes that it reads.
-const TRY_BYTES: u64 = 128;
+const TRY_BYTES: u64 = 64;
 
 /// Does with a chunk what was taken on.
 pub(super) fn work<'a>(
