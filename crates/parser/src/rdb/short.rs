@@ -136,11 +136,10 @@ impl Entry {
         let long = u16::from(two_bytes).wrapping_neg();
         let high = u16::from(first & 0x3f);
         let value_bytes = (high & !long) | ((high << 8 | u16::from(second)) & long);
-        // Servers write no length longer than it must be, and so the value tells the bytes of its own; others may. Both
-        // sides are worked out, as the first alone would often be foretold wrongly.
-        if (two_bytes == 1) & (value_bytes < ShortString::TWO_BYTES_FROM) {
-            return None;
-        }
+        // Servers write no length longer than it must be, and so the value tells the bytes of its own; others may. Such a
+        // one is made longer than any that is wanted, which takes no branch.
+        let is_padded = (two_bytes == 1) & (value_bytes < ShortString::TWO_BYTES_FROM);
+        let value_bytes = value_bytes | u16::from(is_padded) << 15;
         Some(Entry {
             key_end,
             key_bytes,
