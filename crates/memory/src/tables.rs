@@ -1,0 +1,133 @@
+//! What a node needs besides its keys: the buckets of its main tables.
+
+use crate::key::ENTRY_BYTES;
+use crate::table::{
+    BUCKET_BYTES, as_float, buckets_grown_to, buckets_made_for, buckets_of_dict, chained_buckets,
+};
+use crate::target::{Layout, SlotTable};
+use crate::{Allocator, Target};
+
+/// Keys of a slot, of a database or of a node.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KeyCounts {
+    /// All keys.
+    pub keys: u64,
+    /// Those that expire.
+    pub expiring: u64,
+    /// Hashes with fields that expire.
+    pub with_expiring_fields: u64,
+}
+
+/// How tables came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filling {
+    /// Made for the numbers that a snapshot tells in front of its keys.
+    Loaded,
+    /// Key by key, as a migration fills them.
+    KeyByKey,
+}
+
+/// The tables that hold the keys of a node, by server, allocator and mode.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tables {
+    target: Target,
+    layout: &'static Layout,
+    allocator: Allocator,
+    cluster: bool,
+}
+
+impl Tables {
+    /// Those of a server.
+    pub fn new(target: Target, allocator: Allocator, cluster: bool) -> Tables {
+        Tables {
+            target,
+            layout: target.layout(),
+            allocator,
+            cluster,
+        }
+    }
+
+    /// Whether each slot has tables of its own, which move with it: in cluster mode since Redis 7.4 and Valkey 8.0.
+    pub fn are_per_slot(&self) -> bool {
+        self.cluster && self.layout.slot_table.is_some()
+    }
+
+    /// What the tables of a slot take that holds these keys; 0 where slots have none of their own.
+    pub fn of_slot(&self, counts: KeyCounts, filling: Filling) -> u64 {
+        match self.layout.slot_table {
+            Some(metadata) if self.cluster => self.own(counts, metadata, filling),
+            _ => 0,
+        }
+    }
+
+    /// What the tables of a database take beyond those of an empty one, where slots have none of their own; otherwise 0.
+    pub fn of_database(&self, counts: KeyCounts, filling: Filling) -> u64 {
+        if self.are_per_slot() {
+            return 0;
+        }
+        let shared = self.buckets(counts.keys, filling) + self.buckets(counts.expiring, filling);
+        let fields = match counts.with_expiring_fields {
+            n if n > 0 && self.layout.has_expiry_index() => {
+                let header = self.layout.hashtable.unwrap_or_default();
+                as_float(self.allocator.usable(header + VOLATILE_METADATA)) + self.buckets(n, filling)
+            }
+            _ => 0.0,
+        };
+        rounded(shared + fields)
+    }
+
+    fn own(&self, counts: KeyCounts, metadata: SlotTable, filling: Filling) -> u64 {
+        let header = self.layout.hashtable.unwrap_or(self.layout.dict);
+        let table = |n: u64, metadata: u64, filling| match n {
+            0 => 0.0,
+            _ => as_float(self.allocator.usable(header + metadata)) + self.buckets(n, filling),
+        };
+        let mut bytes = table(counts.keys, metadata.keys, filling)
+            + table(counts.expiring, metadata.expires, filling);
+        if self.layout.has_expiry_index() {
+            bytes += table(counts.with_expiring_fields, metadata.keys, Filling::KeyByKey);
+        }
+        rounded(bytes)
+    }
+
+    /// The buckets of a table with so many entries.
+    fn buckets(&self, entries: u64, filling: Filling) -> f64 {
+        if entries == 0 {
+            return 0.0;
+        }
+        if self.layout.hashtable.is_none() {
+            return as_float(self.allocator.usable(8 * buckets_of_dict(entries)));
+        }
+        let buckets = match filling {
+            Filling::Loaded => buckets_made_for(entries),
+            Filling::KeyByKey => buckets_grown_to(entries),
+        };
+        as_float(self.allocator.usable(64 * buckets)) + BUCKET_BYTES * chained_buckets(entries, buckets)
+    }
+
+    /// What a key takes in the tree of slots and keys of Redis 6.2 in cluster mode, beside all else: 0 for other servers.
+    ///
+    /// An estimate, the only one of this crate: the tree's shape hangs on what the names of a slot have in common. A
+    /// branch, a run of half the name and an end are counted.
+    pub fn of_key_in_tree(&self, key_bytes: u64) -> u64 {
+        match self.target {
+            Target::Redis62 if self.cluster => {
+                let run = (4 + key_bytes / 2).next_multiple_of(8) + 8;
+                ENTRY_BYTES + self.allocator.usable(run) + 8
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// Metadata of the table of hashes whose fields expire.
+const VOLATILE_METADATA: u64 = 16;
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "sizes are not negative"
+)]
+fn rounded(bytes: f64) -> u64 {
+    bytes.round() as u64
+}

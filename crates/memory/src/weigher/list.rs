@@ -1,0 +1,205 @@
+//! Lists.
+
+use super::{Blob, Loaded, Sum, Weight, averaged};
+use crate::packed::{self, LISTPACK_BYTES, ZIPLIST_BYTES};
+use crate::{Model, Text};
+
+/// A list without nodes (`src/quicklist.h`, `quicklist`).
+const LIST_BYTES: u64 = 40;
+/// The object, which servers count before they average.
+const OBJECT_BYTES: u64 = 16;
+/// Sizes of nodes for `list-max-listpack-size` of -1 to -5, and of one that is bound by its number of items.
+const NODE_BYTES_MAX: [u64; 5] = [4 << 10, 8 << 10, 16 << 10, 32 << 10, 64 << 10];
+const COUNTED_NODE_BYTES_MAX: u64 = 8 << 10;
+/// Nodes shorter than this are not compressed, nor those that would not get shorter by eight bytes
+/// (`src/quicklist.c`, `MIN_COMPRESS_BYTES`, `MIN_COMPRESS_IMPROVE`).
+const COMPRESSED_FROM_BYTES: u64 = 48;
+/// A compressed node's length in front of it, and the improvement that there must be.
+const COMPRESSED_HEAD_BYTES: u64 = 8;
+
+#[derive(Debug, Clone)]
+pub(super) struct List {
+    /// Items are laid out anew, not taken over in nodes.
+    is_made_anew: bool,
+    announced_nodes: u64,
+    nodes: u64,
+    items: u64,
+    /// What is counted for all nodes, and what they take, without their structures.
+    reported_bytes: u64,
+    used_bytes: u64,
+    /// Of the first node.
+    first: Option<FirstNode>,
+    /// The node that is filled.
+    filled: Filled,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct FirstNode {
+    bytes: u64,
+    items: u64,
+    is_plain: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Filled {
+    bytes: u64,
+    items: u64,
+    last_entry_bytes: u64,
+    /// Entries that come from a blob that becomes one node, whatever its size.
+    is_blob: bool,
+}
+
+impl List {
+    pub(super) fn new(is_made_anew: bool) -> List {
+        List {
+            is_made_anew,
+            announced_nodes: 0,
+            nodes: 0,
+            items: 0,
+            reported_bytes: 0,
+            used_bytes: 0,
+            first: None,
+            filled: Filled::default(),
+        }
+    }
+
+    pub(super) fn announce(&mut self, n: u64) {
+        if !self.is_made_anew {
+            self.announced_nodes = n;
+        }
+    }
+
+    pub(super) fn wants_texts(&self) -> bool {
+        self.is_made_anew || self.filled.is_blob
+    }
+
+    pub(super) fn add_item(&mut self, text: Text, model: &Model) {
+        let entry = match model.layout.has_ziplists {
+            true => packed::ziplist_entry(text, self.filled.last_entry_bytes),
+            false => packed::listpack_entry(text),
+        };
+        if self.is_made_anew && self.filled.items > 0 && self.is_full(entry, model) {
+            self.close_filled(model);
+        }
+        self.filled.bytes = self.filled.bytes.saturating_add(entry);
+        self.filled.items += 1;
+        self.filled.last_entry_bytes = entry;
+    }
+
+    fn is_full(&self, entry: u64, model: &Model) -> bool {
+        let bytes = empty_node(model)
+            .saturating_add(self.filled.bytes)
+            .saturating_add(entry);
+        match usize::try_from(-1 - model.settings.list_max_size) {
+            Ok(size) => bytes > NODE_BYTES_MAX[size.min(NODE_BYTES_MAX.len() - 1)],
+            Err(_) => {
+                self.filled.items >= model.settings.list_max_size.unsigned_abs()
+                    || bytes > COUNTED_NODE_BYTES_MAX
+            }
+        }
+    }
+
+    fn close_filled(&mut self, model: &Model) {
+        let filled = std::mem::take(&mut self.filled);
+        let bytes = empty_node(model).saturating_add(filled.bytes);
+        self.add_node(bytes, None, Some(filled.items), false, model);
+    }
+
+    pub(super) fn blob(
+        &mut self,
+        blob: Blob,
+        bytes: u64,
+        compressed_bytes: Option<u64>,
+        entries: Option<u64>,
+        model: &Model,
+    ) -> bool {
+        if self.is_made_anew {
+            return true;
+        }
+        let is_anew = blob == Blob::Ziplist && !model.layout.has_ziplists;
+        if is_anew {
+            self.filled.is_blob = true;
+            return true;
+        }
+        self.add_node(bytes, compressed_bytes, entries, false, model);
+        // A node's items are counted only where something hangs on them.
+        entries.is_none() && model.layout.averages_by_element
+    }
+
+    pub(super) fn blob_ends(&mut self, entries: u64, model: &Model) {
+        if self.filled.is_blob {
+            self.close_filled(model);
+        } else if !self.is_made_anew {
+            self.items = self.items.saturating_add(entries);
+            self.filled = Filled::default();
+        }
+    }
+
+    pub(super) fn add_node(
+        &mut self,
+        bytes: u64,
+        compressed_bytes: Option<u64>,
+        items: Option<u64>,
+        is_plain: bool,
+        model: &Model,
+    ) {
+        let at = self.nodes;
+        self.nodes += 1;
+        self.items = self.items.saturating_add(items.unwrap_or(0));
+        if at == 0 {
+            self.first = Some(FirstNode {
+                bytes,
+                items: items.unwrap_or(u64::MAX),
+                is_plain,
+            });
+        }
+        let depth = model.settings.list_compress_depth;
+        let is_inner = depth > 0 && at >= depth && at + depth < self.announced_nodes;
+        let compressed = compressed_bytes
+            .map(|stored| stored.saturating_add(COMPRESSED_HEAD_BYTES))
+            .filter(|&stored| {
+                is_inner && !is_plain && bytes >= COMPRESSED_FROM_BYTES && stored <= bytes
+            });
+        let bytes = compressed.unwrap_or(bytes);
+        self.reported_bytes = self.reported_bytes.saturating_add(model.reported(bytes));
+        self.used_bytes = self.used_bytes.saturating_add(model.usable(bytes));
+    }
+
+    pub(super) fn finish(mut self, model: &Model) -> Option<Weight> {
+        if self.filled.items > 0 {
+            self.close_filled(model);
+        }
+        let first = self.first?;
+        let layout = model.layout;
+        if layout.packs_lists && self.nodes == 1 && !first.is_plain && is_short(first, model) {
+            let (reported, used) = (model.reported(first.bytes), model.usable(first.bytes));
+            return Some(Sum::exact(Loaded::Listpack, reported, used));
+        }
+        let structures = layout.list_node * self.nodes;
+        let samples = match layout.averages_by_element {
+            true => self.items,
+            false => self.nodes,
+        };
+        let nodes = self.reported_bytes.saturating_add(structures);
+        let reported =
+            averaged(OBJECT_BYTES + LIST_BYTES, nodes, samples.max(1)).saturating_sub(OBJECT_BYTES);
+        let used = model.usable(LIST_BYTES)
+            + (model.usable(layout.list_node) * self.nodes).saturating_add(self.used_bytes);
+        Some(Sum::exact(Loaded::Quicklist, reported, used))
+    }
+}
+
+/// Whether a list of one node is no list of nodes.
+fn is_short(first: FirstNode, model: &Model) -> bool {
+    match usize::try_from(-1 - model.settings.list_max_size) {
+        Ok(size) => first.bytes <= NODE_BYTES_MAX[size.min(NODE_BYTES_MAX.len() - 1)],
+        Err(_) => first.items <= model.settings.list_max_size.unsigned_abs().max(1),
+    }
+}
+
+fn empty_node(model: &Model) -> u64 {
+    match model.layout.has_ziplists {
+        true => ZIPLIST_BYTES,
+        false => LISTPACK_BYTES,
+    }
+}
