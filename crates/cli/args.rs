@@ -122,12 +122,30 @@ pub struct TopologyArgs {
 /// The server that is planned for.
 #[derive(Debug, Args)]
 pub struct TargetArgs {
-    /// Predict times for this server. Default: the server that wrote the snapshot.
+    /// Predict times and memory for this server. Default: the server that wrote the snapshot.
     ///
     /// redis-6.2, redis-7.0, redis-7.2, redis-7.4, redis-8.0, redis-8.2, redis-8.4, redis-8.6, valkey-7.2, valkey-8.0,
     /// valkey-8.1, valkey-9.0, valkey-9.1, or conservative: the worst of all that were measured.
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
+
+    /// Compute memory for this allocator of the server: je3, je4, je3p, je4p or glibc.
+    ///
+    /// INFO memory names it (mem_allocator), but not its quantum. je3: jemalloc as official builds and images bundle it.
+    /// je4: jemalloc-5.2 and 5.3.0 of packages of Debian and Ubuntu. je3p, je4p: the same from jemalloc-5.3.1 on. glibc: libc.
+    #[arg(long, value_name = "NAME", default_value = "je3")]
+    pub allocator: String,
+
+    /// Compute memory with the settings in this file: the saved output of CONFIG GET '*', or a configuration file.
+    ///
+    /// What is not in it has its default. The limits of compact encodings, list-compress-depth, maxmemory-policy and
+    /// cluster-enabled matter.
+    #[arg(long, value_name = "FILE")]
+    pub target_config: Option<PathBuf>,
+
+    /// Compute memory for a server that is not in cluster mode.
+    #[arg(long)]
+    pub standalone: bool,
 }
 
 /// The time that expiries are compared with.
@@ -195,6 +213,9 @@ pub struct LimitArgs {
 pub struct InspectArgs {
     #[command(flatten)]
     pub input: InputArgs,
+
+    #[command(flatten)]
+    pub target: TargetArgs,
 
     /// Read each snapshot a second time with an independent reader (the crate rdb) and compare keys, types, numbers of
     /// elements and expiries; tell what it cannot compare.

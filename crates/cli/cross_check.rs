@@ -206,7 +206,7 @@ impl Comparison {
 
 /// Our keys that the other reader tells too.
 struct OurKeys {
-    stream: RdbStream<SnapshotStream>,
+    stream: RdbStream<'static, SnapshotStream>,
     at_hand: VecDeque<Told>,
     /// Nothing follows what is at hand.
     ended: bool,

@@ -1,14 +1,19 @@
 //! From the literal command line to what the code works with.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-use preshard_analyzer::CostProfile;
+use anyhow::{Context as _, Result};
+use preshard_analyzer::{
+    Allocator, CostProfile, MemoryModel, MemorySettings, MemoryTarget, Target, UnknownName,
+};
 use preshard_parser::source::{Mmap, OpenOptions};
 use preshard_planner::PlanLimits;
 
-use crate::args::{InputArgs, LimitArgs, MmapChoice, PlanLimitArgs};
+use crate::args::{InputArgs, LimitArgs, MmapChoice, PlanLimitArgs, TargetArgs};
 use crate::exit::Refusal;
+use crate::input::shown;
 
 /// Keys with this part of what a call may have are listed by name: the planner gives keys above a tenth a
 /// call of their own, and plans more exactly the more of them it knows.
@@ -23,6 +28,8 @@ pub struct ReadOptions {
     pub open: OpenOptions,
     /// The cost profile that was asked for by name.
     pub target: Option<CostProfile>,
+    /// Whose memory is computed.
+    pub memory: MemoryOptions,
     /// The time before which expiries are past, Unix milliseconds, where one was asked for.
     pub now_ms: Option<i64>,
     /// Whether reading goes on behind damage.
@@ -37,9 +44,10 @@ impl ReadOptions {
     /// Resolves the arguments.
     ///
     /// # Errors
-    /// Wrong usage, when no such target is known.
-    pub fn new(args: InputArgs, target: Option<String>) -> Result<ReadOptions> {
-        let target = match target {
+    /// Wrong usage, when no such target or allocator is known; a configuration that cannot be read or used.
+    pub fn new(args: InputArgs, server: TargetArgs) -> Result<ReadOptions> {
+        let memory = MemoryOptions::new(&server)?;
+        let target = match server.target {
             None => None,
             Some(name) => Some(CostProfile::for_target(&name).ok_or_else(|| {
                 let known = CostProfile::target_names().join(", ");
@@ -55,12 +63,60 @@ impl ReadOptions {
                 max_decompressed_bytes: args.max_decompressed,
             },
             target,
+            memory,
             now_ms: None,
             salvage: args.salvage,
             quiet: args.no_progress,
             inputs: args.inputs,
         })
     }
+}
+
+/// Whose memory is computed.
+#[derive(Debug)]
+pub struct MemoryOptions {
+    /// The server that was asked for; by default the one that wrote the snapshot.
+    pub target: Option<MemoryTarget>,
+    allocator: Allocator,
+    settings: MemorySettings,
+}
+
+impl MemoryOptions {
+    fn new(args: &TargetArgs) -> Result<MemoryOptions> {
+        let allocator: Allocator = args
+            .allocator
+            .parse()
+            .map_err(|error: UnknownName| Refusal::usage(error.to_string()))?;
+        let mut settings = match &args.target_config {
+            None => MemorySettings::default(),
+            Some(path) => saved_settings(path)?,
+        };
+        settings.cluster &= !args.standalone;
+        Ok(MemoryOptions {
+            target: args.target.as_deref().and_then(MemoryTarget::for_line),
+            allocator,
+            settings,
+        })
+    }
+
+    /// The model of a server line.
+    pub fn model(&self, target: Target) -> MemoryModel {
+        MemoryModel::new(target, self.allocator, self.settings.clone())
+    }
+}
+
+/// Longest saved configuration: a server's has a few hundred lines.
+const CONFIG_BYTES_MAX: u64 = 4 << 20;
+
+fn saved_settings(path: &Path) -> Result<MemorySettings> {
+    let mut text = Vec::new();
+    let read = File::open(path).and_then(|file| {
+        file.take(CONFIG_BYTES_MAX).read_to_end(&mut text)
+    });
+    read.with_context(|| format!("cannot read {}", shown(path)))?;
+    // Values may hold anything; the settings that are looked for are plain.
+    let text = String::from_utf8_lossy(&text);
+    MemorySettings::parse(&text).with_context(|| format!("cannot use {}", shown(path)))
 }
 
 /// The limits in force for a server of this cost profile.

@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use preshard_analyzer::{
     Assembly, CostProfile, Disregard, Error as ScanError, FileScan, KeyFacts, MemoryModel,
-    Progress, Rough1, ScanOptions, Seeker, Server, Wanted, assemble, scan_all, scan_but_for, seek,
+    MemoryTarget, Progress, ScanOptions, Seeker, Server, Wanted, assemble, scan_all, scan_but_for,
+    seek,
 };
 use preshard_parser::limits::EXPANSION_FREE_BYTES;
 use preshard_parser::source::{Container, ContainerError, Problem, Source};
@@ -24,9 +25,6 @@ use crate::say;
 /// Magic and version of a snapshot.
 const HEADER_BYTES: usize = 9;
 
-/// The memory model in use.
-pub const MEMORY_MODEL: Rough1 = Rough1;
-
 /// A snapshot that is open, and the cost profile for its keys.
 pub struct OpenFile {
     /// The bytes.
@@ -35,6 +33,10 @@ pub struct OpenFile {
     pub node: Option<NodeId>,
     /// What moving its keys costs.
     pub cost: CostProfile,
+    /// What they take in memory.
+    pub memory: MemoryModel,
+    /// Whose memory that is.
+    pub memory_target: MemoryTarget,
     /// The time before which expiries are past: the one that was asked for, or else when the file says it
     /// was written.
     pub reference_ms: Option<i64>,
@@ -53,8 +55,14 @@ impl OpenFile {
             return Err(not_at_hand(&source));
         }
         let origin = Origin::of(source.head()).map_err(|error| no_snapshot(error, &source))?;
+        let memory_target = match &options.memory.target {
+            Some(target) => target.clone(),
+            None => MemoryTarget::for_server(origin.server.as_ref()),
+        };
         Ok(OpenFile {
             node: snapshot.node.clone(),
+            memory: options.memory.model(memory_target.target),
+            memory_target,
             cost: match &options.target {
                 Some(target) => target.clone(),
                 None => CostProfile::for_server(origin.server.as_ref()),
@@ -67,7 +75,7 @@ impl OpenFile {
 
     /// How the estimates for the file's keys come about.
     pub fn estimates(&self) -> Estimates {
-        estimates(&self.cost)
+        estimates(&self.cost, &self.memory, &self.memory_target)
     }
 
     /// Scans the file; `sink` sees its keys in their order but for those that it disregards, and `sink_failed` says what it means when it fails.
@@ -116,7 +124,7 @@ impl OpenFile {
         let (floor_block_ns, floor_payload_bytes) = name_floors(limits);
         ScanOptions {
             cost: &self.cost,
-            memory: &MEMORY_MODEL,
+            memory: &self.memory,
             detail,
             reference_ms: self.reference_ms,
             floor_block_ns,
@@ -272,28 +280,46 @@ pub fn all_or_none<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
     sound.into_iter().collect()
 }
 
-/// The one cost profile of files that are to be looked at together.
+/// The one cost profile of files that are to be looked at together, and how the estimates for them come about: one
+/// profile, and one memory model, may stand in for several servers.
 ///
 /// # Errors
-/// Wrong usage, when the files come from servers with different profiles and none was named.
-pub fn common_cost(files: &[OpenFile]) -> Result<CostProfile> {
+/// Wrong usage, when the files come from servers with different profiles or models and none was named.
+pub fn common_basis(files: &[OpenFile]) -> Result<(CostProfile, Estimates)> {
     let Some(first) = files.first() else {
         return Err(Refusal::usage("no snapshot to read"));
     };
-    match files
-        .iter()
-        .find(|file| file.cost.name() != first.cost.name())
-    {
-        None => Ok(first.cost.clone()),
-        Some(other) => Err(Refusal::usage(format!(
-            "the snapshots were written by different servers: {} needs cost profile {}, {} needs {}; say which server to \
-             plan for with --target",
-            shown(first.source.path()),
-            first.cost.name(),
-            shown(other.source.path()),
-            other.cost.name()
-        ))),
+    for other in files {
+        let differ = |what: &str, [one, two]: [&str; 2]| {
+            Err(Refusal::usage(format!(
+                "the snapshots were written by different servers: {} needs {what} {one}, {} needs {two}; say which \
+                 server to plan for with --target",
+                shown(first.source.path()),
+                shown(other.source.path()),
+            )))
+        };
+        if other.cost.name() != first.cost.name() {
+            return differ("cost profile", [first.cost.name(), other.cost.name()]);
+        }
+        if other.memory != first.memory {
+            return differ("memory model", [first.memory.name(), other.memory.name()]);
+        }
     }
+    let joined = |basis: fn(&OpenFile) -> &str| {
+        let mut bases: Vec<&str> = Vec::new();
+        for basis in files.iter().map(basis) {
+            if !bases.contains(&basis) {
+                bases.push(basis);
+            }
+        }
+        bases.join("; ")
+    };
+    let estimates = Estimates {
+        cost_basis: joined(|file| file.cost.basis()),
+        memory_basis: joined(|file| &file.memory_target.basis),
+        ..first.estimates()
+    };
+    Ok((first.cost.clone(), estimates))
 }
 
 /// Scans all files and joins them with the topology.
@@ -313,25 +339,15 @@ pub fn assemble_all(
     assemble(inputs.topology.as_ref(), scans).context("the inputs do not fit together")
 }
 
-/// How the estimates of files with one cost profile come about: one profile may stand in for several servers.
-pub fn common_estimates(files: &[OpenFile], cost: &CostProfile) -> Estimates {
-    let mut bases: Vec<&str> = Vec::new();
-    for file in files {
-        if !bases.contains(&file.cost.basis()) {
-            bases.push(file.cost.basis());
-        }
-    }
+/// How estimates by a cost profile and a memory model come about.
+fn estimates(cost: &CostProfile, memory: &MemoryModel, target: &MemoryTarget) -> Estimates {
     Estimates {
-        cost_basis: bases.join("; "),
-        ..estimates(cost)
-    }
-}
-
-/// How estimates by a cost profile come about.
-fn estimates(cost: &CostProfile) -> Estimates {
-    Estimates {
-        memory_model: MEMORY_MODEL.name().to_owned(),
-        memory_precision: Precision::Rough,
+        memory_model: memory.name().to_owned(),
+        memory_basis: target.basis.clone(),
+        memory_precision: match target.is_own {
+            true => Precision::Modelled,
+            false => Precision::StandIn,
+        },
         cost_profile: cost.name().to_owned(),
         cost_basis: cost.basis().to_owned(),
     }

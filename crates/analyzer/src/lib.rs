@@ -61,7 +61,7 @@ pub use histogram::{CostBin, CostHistogram};
 pub use key_facts::{Cost, KeyFacts, KeyHead, Sizes};
 pub use key_name::{KeyName, NotBase64, NotEscaped, is_hidden};
 pub use member_sizes::{MemberSizes, SizeBucket, SizeHistogram, SizeOf};
-pub use memory::{MemoryModel, Rough1};
+pub use memory::{LoadedMemory, MemoryTarget};
 pub use profile::{Merge, NamedKey, SlotFacts, SlotProfile};
 pub use salvage::{Gap, LostKey, Repair, Salvage, Touch};
 pub use scan::{
@@ -74,6 +74,12 @@ pub use summary::{
     SlotInfoCheck, TypeRow,
 };
 pub use warning::Warning;
+
+/// Of the memory model, what a scan is told and its results are made of.
+pub use preshard_memory::{
+    Allocator, Filling, Footprint, KeyCounts, Loaded, Model as MemoryModel, Settings as MemorySettings,
+    SettingsError as MemorySettingsError, Tables, Target, UnknownName,
+};
 
 /// Of the parser, what the types above are made of.
 pub use preshard_parser::{

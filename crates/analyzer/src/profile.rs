@@ -2,9 +2,11 @@
 
 use std::cmp::Ordering;
 
+use preshard_memory::{Filling, KeyCounts, Tables};
 use preshard_parser::{DataType, Encoding};
 use preshard_slots::{SLOT_COUNT, Slot, SlotSet};
 
+use crate::key_facts::Expiring;
 use crate::{Cost, CostHistogram, KeyFacts, KeyName, Sizes};
 
 /// What one slot holds.
@@ -14,12 +16,16 @@ pub struct SlotFacts {
     pub keys: u64,
     /// Keys with an expiry.
     pub expiring_keys: u64,
+    /// Hashes with fields that expire.
+    pub keys_with_expiring_fields: u64,
     /// Sum over all keys.
     pub serialized_bytes: u64,
     /// Sum over all keys.
     pub payload_bytes: u64,
     /// Sum over all keys whose memory can be known; saturates, as estimates may rest on false claims.
     pub memory_bytes_estimate: u64,
+    /// Sum of the variances of these estimates, bytes squared; saturates.
+    pub memory_variance: u64,
     /// Keys whose memory cannot be known (modules).
     pub memory_unknown_keys: u64,
     /// Sum of the predicted blocks of all keys, without per-call costs; saturates.
@@ -81,8 +87,8 @@ pub enum Merge {
 pub struct SlotProfile {
     /// The cost profile that predicted the blocks (`redis-7.0`...).
     pub cost_profile: String,
-    /// The memory model that estimated memory.
-    pub memory_model: String,
+    /// The server whose memory was estimated.
+    pub tables: Tables,
     /// Keys with a predicted block of at least this are listed by name.
     pub floor_block_ns: u64,
     /// Keys with a payload of at least this are listed by name.
@@ -134,13 +140,13 @@ impl SlotProfile {
     /// An empty profile.
     pub fn new(
         cost_profile: &str,
-        memory_model: &str,
+        tables: Tables,
         floor_block_ns: u64,
         floor_payload_bytes: u64,
     ) -> SlotProfile {
         SlotProfile {
             cost_profile: cost_profile.to_owned(),
-            memory_model: memory_model.to_owned(),
+            tables,
             floor_block_ns,
             floor_payload_bytes,
             slots: vec![SlotFacts::default(); usize::from(SLOT_COUNT)],
@@ -153,7 +159,7 @@ impl SlotProfile {
     /// Counts one key.
     pub fn add(&mut self, key: &KeyFacts<'_>) {
         let above_floor = self.is_above_floor(key);
-        let expires = key.expires_at_ms.is_some();
+        let expires = key.expiring();
         if above_floor && key.key.len() <= SlotProfile::NAME_BYTES_MAX {
             self.slots[key.slot.index()].add(expires, &key.sizes, key.cost);
             self.named.push(NamedKey::from_facts(key));
@@ -173,7 +179,7 @@ impl SlotProfile {
     }
 
     /// Counts one key that is not listed by name.
-    pub(crate) fn add_unnamed(&mut self, slot: Slot, expires: bool, sizes: &Sizes, cost: Cost) {
+    pub(crate) fn add_unnamed(&mut self, slot: Slot, expires: Expiring, sizes: &Sizes, cost: Cost) {
         let facts = &mut self.slots[slot.index()];
         facts.add(expires, sizes, cost);
         facts.unnamed.add_keys(1, cost, sizes.payload_bytes);
@@ -199,8 +205,8 @@ impl SlotProfile {
         if self.cost_profile != other.cost_profile {
             return differ("cost profile", &self.cost_profile, &other.cost_profile);
         }
-        if self.memory_model != other.memory_model {
-            return differ("memory model", &self.memory_model, &other.memory_model);
+        if self.tables != other.tables {
+            return differ("memory model", &self.tables, &other.tables);
         }
         if self.floor_block_ns != other.floor_block_ns {
             return differ("block floor", &self.floor_block_ns, &other.floor_block_ns);
@@ -238,7 +244,7 @@ impl SlotProfile {
     pub fn take_slots(&mut self, slots: &SlotSet) -> SlotProfile {
         let mut taken = SlotProfile::new(
             &self.cost_profile,
-            &self.memory_model,
+            self.tables,
             self.floor_block_ns,
             self.floor_payload_bytes,
         );
@@ -250,6 +256,13 @@ impl SlotProfile {
             .into_iter()
             .partition(|key| slots.contains(key.slot));
         taken
+    }
+
+    /// What the slot takes on the server, its own tables included where it has such.
+    pub fn memory_of_slot(&self, slot: Slot) -> u64 {
+        let facts = self.slot(slot);
+        let tables = self.tables.of_slot(facts.key_counts(), Filling::KeyByKey);
+        facts.memory_bytes_estimate.saturating_add(tables)
     }
 
     /// The keys above the floor, worst first.
@@ -276,10 +289,21 @@ impl SlotProfile {
 }
 
 impl SlotFacts {
+    /// The numbers of keys that tables hang on.
+    pub fn key_counts(&self) -> KeyCounts {
+        KeyCounts {
+            keys: self.keys,
+            expiring: self.expiring_keys,
+            with_expiring_fields: self.keys_with_expiring_fields,
+        }
+    }
+
     /// Counts one key, but not in the histogram.
-    fn add(&mut self, expires: bool, sizes: &Sizes, cost: Cost) {
+    fn add(&mut self, expires: Expiring, sizes: &Sizes, cost: Cost) {
         self.keys += 1;
-        self.expiring_keys += u64::from(expires);
+        self.expiring_keys += u64::from(expires.key);
+        self.keys_with_expiring_fields += u64::from(expires.fields);
+        self.memory_variance = self.memory_variance.saturating_add(sizes.memory_variance);
         self.serialized_bytes += sizes.serialized_bytes;
         self.payload_bytes += sizes.payload_bytes;
         match sizes.memory_bytes_estimate {
@@ -296,6 +320,8 @@ impl SlotFacts {
     fn merge(&mut self, other: &SlotFacts) {
         self.keys += other.keys;
         self.expiring_keys += other.expiring_keys;
+        self.keys_with_expiring_fields += other.keys_with_expiring_fields;
+        self.memory_variance = self.memory_variance.saturating_add(other.memory_variance);
         self.serialized_bytes += other.serialized_bytes;
         self.payload_bytes += other.payload_bytes;
         self.memory_bytes_estimate = self
@@ -328,6 +354,7 @@ impl NamedKey {
 
 #[cfg(test)]
 mod tests {
+    use preshard_memory::{Allocator, Target};
     use preshard_parser::ValueFacts;
     use proptest::prelude::*;
 
@@ -337,10 +364,14 @@ mod tests {
     const FLOOR_BLOCK_NS: u64 = 500;
     const FLOOR_PAYLOAD_BYTES: u64 = 700;
 
+    fn tables() -> Tables {
+        Tables::new(Target::Redis70, Allocator::Je3, true)
+    }
+
     fn empty(names_max: usize) -> SlotProfile {
         SlotProfile {
             names_max,
-            ..SlotProfile::new("cost", "memory", FLOOR_BLOCK_NS, FLOOR_PAYLOAD_BYTES)
+            ..SlotProfile::new("cost", tables(), FLOOR_BLOCK_NS, FLOOR_PAYLOAD_BYTES)
         }
     }
 
@@ -377,10 +408,13 @@ mod tests {
                 expires_at_ms: expires.then_some(1),
                 idle_s: None,
                 lfu: None,
+                loaded: None,
                 sizes: Sizes {
                     serialized_bytes: payload_bytes,
                     payload_bytes,
                     memory_bytes_estimate: known.then_some(payload_bytes * 2),
+                    memory_variance: if known { payload_bytes } else { 0 },
+                    ..Sizes::default()
                 },
                 cost: Cost {
                     block_ns,

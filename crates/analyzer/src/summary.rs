@@ -153,6 +153,8 @@ pub struct TypeRow {
     pub memory_bytes_estimate: u64,
     /// Keys whose memory cannot be known.
     pub memory_unknown_keys: u64,
+    /// Sum of the variances of the estimates, bytes squared.
+    pub memory_variance: u64,
     /// Bytes of all their elements, see [`preshard_parser::ValueFacts::element_bytes`]; `None` where those of
     /// any key were not looked for or could not be.
     pub element_bytes: Option<u64>,
@@ -185,6 +187,8 @@ pub struct DatabaseRow {
     pub keys: u64,
     /// Of these, keys with an expiry.
     pub expiring_keys: u64,
+    /// Hashes with fields that expire.
+    pub keys_with_expiring_fields: u64,
     /// Keys and expiring keys as the file declares them (RESIZEDB), a hint.
     pub declared: Option<(u64, u64)>,
 }

@@ -26,7 +26,7 @@ use crate::say;
 /// When an input cannot be read or the output cannot be written.
 pub fn run(args: InspectArgs) -> Result<ExitStatus> {
     start_threads(args.input.threads)?;
-    let mut read = ReadOptions::new(args.input, None)?;
+    let mut read = ReadOptions::new(args.input, args.target)?;
     read.now_ms = args.reference.now;
     let detail = match args.elements {
         true => Detail::SoundElements,

@@ -16,7 +16,7 @@ use crate::input::{Inputs, TopologyWish};
 use crate::options::{ReadOptions, plan_limits};
 use crate::output::{Output, cannot_write};
 use crate::read::{
-    assemble_all, common_cost, common_estimates, input_facts, notices, open_all, topology_file,
+    assemble_all, common_basis, input_facts, notices, open_all, topology_file,
 };
 use crate::say;
 
@@ -33,14 +33,14 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
             "-o wants the name of a file; --format json prints the plan on standard output",
         ));
     }
-    let read = ReadOptions::new(args.input, args.target.target)?;
+    let read = ReadOptions::new(args.input, args.target)?;
     let inputs = Inputs::find(
         &read.inputs,
         TopologyWish::new(args.topology.topology.as_deref()),
     )?;
     inputs.protect_from(args.output.as_deref())?;
     let (files, bar) = open_all(&inputs, &read)?;
-    let cost = common_cost(&files)?;
+    let (cost, estimates) = common_basis(&files)?;
     let limits = plan_limits(&args.limits, Some(&args.plan_limits), &cost)?;
     let assembly = assemble_all(&inputs, &files, &limits, &bar)?;
     drop(bar);
@@ -75,7 +75,7 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
         input_facts(&assembly),
         topology_file(&inputs),
         partial,
-        common_estimates(&files, &cost),
+        estimates,
         warnings,
     );
     write(&document, args.format, args.output.as_deref())?;

@@ -11,7 +11,7 @@ use crate::input::{Inputs, TopologyWish};
 use crate::options::{ReadOptions, plan_limits};
 use crate::output::{Output, cannot_write};
 use crate::read::{
-    assemble_all, common_cost, common_estimates, input_facts, notices, open_all, topology_file,
+    assemble_all, common_basis, input_facts, notices, open_all, topology_file,
 };
 use crate::say;
 
@@ -21,14 +21,14 @@ use crate::say;
 /// When an input cannot be read, inputs contradict each other, or the output cannot be written.
 pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
     start_threads(args.input.threads)?;
-    let read = ReadOptions::new(args.input, args.target.target)?;
+    let read = ReadOptions::new(args.input, args.target)?;
     let inputs = Inputs::find(
         &read.inputs,
         TopologyWish::new(args.topology.topology.as_deref()),
     )?;
     inputs.protect_from(args.output.output.as_deref())?;
     let (files, bar) = open_all(&inputs, &read)?;
-    let cost = common_cost(&files)?;
+    let (cost, estimates) = common_basis(&files)?;
     let limits = plan_limits(&args.limits, None, &cost)?;
     let mut out = Output::open(args.output.output.as_deref())?;
     let assembly = assemble_all(&inputs, &files, &limits, &bar)?;
@@ -40,7 +40,7 @@ pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
         &assembly,
         input_facts(&assembly),
         topology_file(&inputs),
-        common_estimates(&files, &cost),
+        estimates,
         limits,
         warnings,
     );

@@ -79,6 +79,14 @@ impl Model {
         }
     }
 
+    /// Key, object and expiry in one, with so many bytes of value.
+    fn with_value(&self, key_bytes: u64, expires: bool, value_bytes: u64) -> u64 {
+        let has_room = expires || key_bytes >= ROOM_FOR_EXPIRY_FROM;
+        let room = if has_room { EXPIRY_BYTES } else { 0 };
+        let size = self.with_key(key_bytes, OBJECT_BYTES + room);
+        self.usable(size.saturating_add(value_bytes))
+    }
+
     /// What of the key lies outside the object.
     fn key(&self, key_bytes: u64, expires: bool) -> Bytes {
         let expiry = if expires { self.usable(ENTRY_BYTES) } else { 0 };
@@ -102,7 +110,7 @@ impl Model {
                     used: entry.saturating_add(expiry),
                 }
             }
-            Keys::InObject { .. } => Bytes::default(),
+            Keys::InObject { .. } | Keys::WithValue => Bytes::default(),
         }
     }
 
@@ -117,6 +125,13 @@ impl Model {
                 let used = self.keyed_object(key_bytes, expires);
                 Bytes {
                     reported: if since_9 { used } else { OBJECT_BYTES },
+                    used,
+                }
+            }
+            Keys::WithValue => {
+                let used = self.with_value(key_bytes, expires, 0);
+                Bytes {
+                    reported: used,
                     used,
                 }
             }
@@ -145,7 +160,7 @@ impl Model {
         let object = self.object(key_bytes, expires);
         let is_shared = is_small
             && self.settings.shares_integers
-            && !matches!(self.layout.keys, Keys::InObject { .. });
+            && matches!(self.layout.keys, Keys::Apart { .. } | Keys::InEntry);
         match is_shared {
             true => Bytes { used: 0, ..object },
             false => object,
@@ -169,14 +184,30 @@ impl Model {
             Keys::InObject { since_9 } => {
                 self.string_with_key(key_bytes, expires, bytes, since_9)
             }
+            Keys::WithValue => {
+                // Neither the expiry nor the length of the key's header enters into this.
+                let around = OBJECT_BYTES + 3 + AROUND_VALUE_BYTES;
+                let together = key_bytes.saturating_add(bytes).saturating_add(around);
+                if bytes <= EMBEDDED_MAX && together <= 64 {
+                    let used = self.with_value(key_bytes, expires, AROUND_VALUE_BYTES + bytes);
+                    let reported = used;
+                    return (Bytes { reported, used }, Loaded::Embstr);
+                }
+                let object = self.object(key_bytes, expires);
+                (self.beside(object, bytes), Loaded::Raw)
+            }
         }
     }
 
     /// A string of its own beside its object.
     fn beside(&self, object: Bytes, bytes: u64) -> Bytes {
         let string = self.strings.heap(bytes);
+        let reported = match self.layout.keeps_totals {
+            true => self.strings.reported(bytes),
+            false => string,
+        };
         Bytes {
-            reported: object.reported.saturating_add(string),
+            reported: object.reported.saturating_add(reported),
             used: object.used.saturating_add(string),
         }
     }

@@ -42,14 +42,9 @@ impl Model {
     /// The model of a server.
     pub fn new(target: Target, allocator: Allocator, settings: Settings) -> Model {
         let layout = target.layout();
-        let mode = if settings.cluster {
-            "cluster"
-        } else {
-            "standalone"
-        };
         let nodes = match layout.embeds_members {
-            Some(head) => (0..LOOKED_UP_BYTES as u64)
-                .map(|bytes| drawn(allocator, head + bytes))
+            Some(members) => (0..LOOKED_UP_BYTES as u64)
+                .map(|bytes| drawn(allocator, members.head + bytes))
                 .collect(),
             None => Vec::new(),
         };
@@ -60,7 +55,7 @@ impl Model {
             strings: Strings::new(layout, allocator),
             node: drawn(allocator, NODE_BYTES),
             nodes,
-            name: format!("{target}-{allocator}-{mode}"),
+            name: Tables::new(target, allocator, settings.cluster).to_string(),
             settings,
         }
     }
@@ -95,15 +90,23 @@ impl Model {
         self.allocator.usable(request)
     }
 
-    /// What MEMORY USAGE counts for a blob or a short object of so many bytes.
-    pub(crate) fn reported(&self, request: u64) -> u64 {
-        match self.layout.has_ziplists {
+    /// What MEMORY USAGE counts for a blob of so many bytes.
+    pub(crate) fn reported_blob(&self, request: u64) -> u64 {
+        match self.layout.has_ziplists || self.layout.keeps_totals {
             true => request,
             false => self.usable(request),
         }
     }
 
-    /// A skip list node with a member of so many bytes in it, behind a head of so many.
+    /// What it counts for a structure of so many bytes.
+    pub(crate) fn reported_struct(&self, request: u64) -> u64 {
+        match self.layout.keeps_totals {
+            true => self.usable(request),
+            false => request,
+        }
+    }
+
+    /// A skip list node with a string of so many bytes in it, behind a head of so many.
     pub(crate) fn node_with(&self, head: u64, member_bytes: u64) -> Drawn {
         let at = usize::try_from(member_bytes).unwrap_or(usize::MAX);
         match self.nodes.get(at) {

@@ -86,6 +86,11 @@ impl RadixTree {
         });
     }
 
+    /// Keys so far.
+    pub(crate) fn keys(&self) -> u64 {
+        self.size.keys
+    }
+
     /// Counts what lies below this depth on the way to the last key, and makes a place there.
     fn climb_to(&mut self, depth: usize) {
         while let Some(place) = self.way.pop() {

@@ -20,8 +20,7 @@ pub(crate) struct Strings {
 
 impl Strings {
     pub(crate) fn new(layout: &Layout, allocator: Allocator) -> Strings {
-        let limits = match layout.is_valkey {
-            // Valkey counts the header and the zero in.
+        let limits = match layout.has_exact_headers {
             true => (252, 65_530),
             false => (255, 65_535),
         };
@@ -49,6 +48,16 @@ impl Strings {
         match self.heap.get(usize::try_from(len).unwrap_or(usize::MAX)) {
             Some(&bytes) => u64::from(bytes),
             None => self.computed(len),
+        }
+    }
+
+    /// What Redis 8.6 reports of a string in an allocation of its own (`src/sds.h`, `sdsAllocSize`): the shortest have no
+    /// room in their headers for what they were handed out.
+    #[inline]
+    pub(crate) fn reported(&self, len: u64) -> u64 {
+        match len {
+            1..32 => len + 2,
+            _ => self.heap(len),
         }
     }
 

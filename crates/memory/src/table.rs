@@ -95,6 +95,8 @@ pub(crate) struct Dict {
     pub(crate) buckets: u64,
     pub(crate) next_buckets: u64,
     entries: u64,
+    /// Entries when the table began to be replaced.
+    entries_then: u64,
     /// Occupied buckets of the old table that are yet to be moved.
     left: f64,
 }
@@ -131,6 +133,7 @@ impl Dict {
             self.buckets = buckets;
         } else {
             self.next_buckets = buckets;
+            self.entries_then = self.entries;
             self.left = occupied_buckets(self.entries, self.buckets);
         }
     }
@@ -163,6 +166,29 @@ impl Dict {
             self.entries += room;
             entries -= room;
         }
+    }
+
+    /// Entries that share a bucket with one that was there before, expected.
+    pub(crate) fn sharing(&self) -> f64 {
+        let n = as_float(self.entries);
+        if self.next_buckets == 0 {
+            return n - occupied_buckets(self.entries, self.buckets);
+        }
+        // What is left of the old table goes to the new one bucket by bucket: a part of the new table's buckets has what
+        // was added since, the rest what was moved besides.
+        let new_buckets = as_float(self.next_buckets);
+        let occupied = occupied_buckets(self.entries_then, self.buckets);
+        let part = self.left / occupied.max(1.0);
+        let added = as_float(self.entries - self.entries_then) / new_buckets;
+        let moved = as_float(self.entries_then) / new_buckets;
+        let new_occupied = (1.0 - part) * new_buckets * -(-added - moved).exp_m1()
+            + part * new_buckets * -(-added).exp_m1();
+        (n - self.left - new_occupied).max(0.0)
+    }
+
+    /// The variance of the bytes of their entries, as it was measured on the tables of sets.
+    pub(crate) fn sharing_variance(&self) -> f64 {
+        16.0 * 16.0 * 0.13 * as_float(self.entries)
     }
 
     /// Additions until the old table is empty: the first for which less than half a bucket is left.

@@ -1,10 +1,12 @@
 //! What a node needs besides its keys: the buckets of its main tables.
 
+use std::fmt;
+
 use crate::key::ENTRY_BYTES;
 use crate::table::{
-    BUCKET_BYTES, as_float, buckets_grown_to, buckets_made_for, buckets_of_dict, chained_buckets,
+    BUCKET_BYTES, Dict, as_float, buckets_grown_to, buckets_made_for, chained_buckets,
 };
-use crate::target::{Layout, SlotTable};
+use crate::target::{Keys, Layout, SlotTable};
 use crate::{Allocator, Target};
 
 /// Keys of a slot, of a database or of a node.
@@ -28,12 +30,20 @@ pub enum Filling {
 }
 
 /// The tables that hold the keys of a node, by server, allocator and mode.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tables {
     target: Target,
     layout: &'static Layout,
     allocator: Allocator,
     cluster: bool,
+}
+
+impl fmt::Display for Tables {
+    /// The name of the model that they belong to, as [`crate::Model::name`].
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mode = if self.cluster { "cluster" } else { "standalone" };
+        write!(f, "{}-{}-{mode}", self.target, self.allocator)
+    }
 }
 
 impl Tables {
@@ -73,7 +83,14 @@ impl Tables {
             }
             _ => 0.0,
         };
-        rounded(shared + fields)
+        let headers = match self.layout.slot_table {
+            Some(metadata) if metadata.of_databases && counts.keys > 0 => as_float(
+                self.allocator.usable(self.layout.dict + metadata.keys)
+                    + self.allocator.usable(self.layout.dict + metadata.expires),
+            ),
+            _ => 0.0,
+        };
+        rounded(headers + shared + fields)
     }
 
     fn own(&self, counts: KeyCounts, metadata: SlotTable, filling: Filling) -> u64 {
@@ -84,6 +101,9 @@ impl Tables {
         };
         let mut bytes = table(counts.keys, metadata.keys, filling)
             + table(counts.expiring, metadata.expires, filling);
+        if metadata.of_databases && filling == Filling::Loaded && counts.expiring == 0 {
+            bytes += as_float(self.allocator.usable(header + metadata.expires));
+        }
         if self.layout.has_expiry_index() {
             bytes += table(counts.with_expiring_fields, metadata.keys, Filling::KeyByKey);
         }
@@ -96,7 +116,12 @@ impl Tables {
             return 0.0;
         }
         if self.layout.hashtable.is_none() {
-            return as_float(self.allocator.usable(8 * buckets_of_dict(entries)));
+            let table = Dict::made_for(entries);
+            let sharing = match self.layout.keys {
+                Keys::WithValue => as_float(self.allocator.usable(KEYLESS_ENTRY_BYTES)) * table.sharing(),
+                _ => 0.0,
+            };
+            return as_float(self.allocator.usable(8 * table.buckets)) + sharing;
         }
         let buckets = match filling {
             Filling::Loaded => buckets_made_for(entries),
@@ -120,6 +145,8 @@ impl Tables {
     }
 }
 
+/// An entry without a key, for a key that shares its bucket.
+const KEYLESS_ENTRY_BYTES: u64 = 16;
 /// Metadata of the table of hashes whose fields expire.
 const VOLATILE_METADATA: u64 = 16;
 

@@ -102,24 +102,32 @@ impl FromStr for Target {
 /// Read from their sources and held against running servers (`tests/memory.rs` of the root package does it again).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// Strings and tables are those of Valkey.
+    /// Hashes whose fields expire are always tables.
     pub(crate) is_valkey: bool,
+    /// The limits of a string's headers count the header and the final zero in.
+    pub(crate) has_exact_headers: bool,
+    /// MEMORY USAGE answers a sum that the server keeps up to date, in place of one that it makes up when it is asked:
+    /// structures as they were handed out, blobs and short strings as they were requested (Redis 8.6).
+    pub(crate) keeps_totals: bool,
     /// A chained table's header (`src/dict.h`).
     pub(crate) dict: u64,
     /// The header of Valkey's table (`src/hashtable.c`), where there is that.
     pub(crate) hashtable: Option<u64>,
     /// What the table of a hash keeps besides in its header.
     pub(crate) hash_metadata: u64,
-    /// A list's node (`src/quicklist.h`).
+    /// A list and a node of it (`src/quicklist.h`).
+    pub(crate) list: u64,
     pub(crate) list_node: u64,
     /// `src/stream.h`.
     pub(crate) stream: u64,
     pub(crate) group: u64,
     pub(crate) consumer: u64,
+    /// A pending entry.
+    pub(crate) pending: u64,
     /// Lists and sets may be one listpack.
     pub(crate) packs_lists: bool,
     pub(crate) packs_sets: bool,
-    /// Compact blobs are ziplists, and sizes of blobs are reported as requested, not as handed out.
+    /// Compact blobs are ziplists, and their sizes are reported as requested, not as handed out.
     pub(crate) has_ziplists: bool,
     /// Fields of hashes are strings of their own kind (`src/mstr.h`).
     pub(crate) has_mstr_fields: bool,
@@ -133,8 +141,11 @@ pub(crate) struct Layout {
     pub(crate) short_doubles: bool,
     /// MEMORY USAGE averages the nodes of lists over elements.
     pub(crate) averages_by_element: bool,
-    /// Members of skip lists lie in their nodes, behind so many bytes; the header of the list is smaller then.
-    pub(crate) embeds_members: Option<u64>,
+    /// Members of skip lists lie in their nodes.
+    pub(crate) embeds_members: Option<EmbeddedMembers>,
+    /// Entries of other tables than those of sets hold no key either, see `has_keyless_entries`; fields lie with their
+    /// values, see [`Layout::has_pairs`].
+    pub(crate) has_keyless_pairs: bool,
     /// How keys and their values lie in the main table.
     pub(crate) keys: Keys,
     /// Metadata behind the header of each slot's table in cluster mode; `None` where one table serves all slots.
@@ -152,6 +163,18 @@ pub(crate) enum Keys {
     /// The string lies in the object, and a short value behind it: since 9.0 in place of the pointer to it. MEMORY USAGE
     /// counts the object since then.
     InObject { since_9: bool },
+    /// Key, expiry and a short value are one allocation; the tables of keys have keyless entries (Redis 8.2).
+    WithValue,
+}
+
+/// Skip lists with their members in their nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EmbeddedMembers {
+    /// Bytes of a node in front of its levels and its member.
+    pub(crate) head: u64,
+    /// The list, and its first node; 0 where they are one.
+    pub(crate) list: u64,
+    pub(crate) first_node: u64,
 }
 
 /// Metadata of the tables of slots.
@@ -159,17 +182,23 @@ pub(crate) enum Keys {
 pub(crate) struct SlotTable {
     pub(crate) keys: u64,
     pub(crate) expires: u64,
+    /// They are there without a slot as well, for a database with keys (Redis 8.6).
+    pub(crate) of_databases: bool,
 }
 
 const REDIS_7_0: Layout = Layout {
     is_valkey: false,
+    has_exact_headers: false,
+    keeps_totals: false,
     dict: 56,
     hashtable: None,
     hash_metadata: 0,
+    list: 40,
     list_node: 40,
     stream: 80,
     group: 40,
     consumer: 24,
+    pending: 24,
     packs_lists: false,
     packs_sets: false,
     has_ziplists: false,
@@ -180,6 +209,7 @@ const REDIS_7_0: Layout = Layout {
     short_doubles: false,
     averages_by_element: false,
     embeds_members: None,
+    has_keyless_pairs: false,
     keys: Keys::Apart {
         links: 16,
         counted: 16,
@@ -224,6 +254,7 @@ const REDIS_7_4: Layout = Layout {
     slot_table: Some(SlotTable {
         keys: 8,
         expires: 8,
+        of_databases: false,
     }),
     ..REDIS_7_2
 };
@@ -234,17 +265,45 @@ const REDIS_8_0: Layout = Layout {
         // Histograms of five types, 60 bins each (`src/server.h`, `keysizesHist`).
         keys: 8 + 8 * 60 * 5,
         expires: 8,
+        of_databases: false,
     }),
     ..REDIS_7_4
 };
 
+/// Read in the sources of 8.6.3 and held against that server.
+const REDIS_8_6: Layout = Layout {
+    has_exact_headers: true,
+    keeps_totals: true,
+    list: 48,
+    stream: 160,
+    group: 56,
+    pending: 64,
+    has_mstr_fields: false,
+    has_keyless_pairs: true,
+    averages_by_element: false,
+    embeds_members: Some(EmbeddedMembers {
+        head: 16,
+        list: 40,
+        first_node: 528,
+    }),
+    keys: Keys::WithValue,
+    slot_table: Some(SlotTable {
+        keys: 40 + 8 * 60 * 5,
+        expires: 8,
+        of_databases: true,
+    }),
+    ..REDIS_8_0
+};
+
 const VALKEY_8_0: Layout = Layout {
     is_valkey: true,
+    has_exact_headers: true,
     counts_set_entries: false,
     keys: Keys::InEntry,
     slot_table: Some(SlotTable {
         keys: 16,
         expires: 16,
+        of_databases: false,
     }),
     ..REDIS_7_2
 };
@@ -258,7 +317,11 @@ const VALKEY_8_1: Layout = Layout {
 const VALKEY_9_1: Layout = Layout {
     hashtable: Some(80),
     hash_metadata: 8,
-    embeds_members: Some(17),
+    embeds_members: Some(EmbeddedMembers {
+        head: 17,
+        list: 0,
+        first_node: 528,
+    }),
     keys: Keys::InObject { since_9: true },
     ..VALKEY_8_0
 };
@@ -270,7 +333,8 @@ impl Target {
             Target::Redis70 => &REDIS_7_0,
             Target::Redis72 => &REDIS_7_2,
             Target::Redis74 => &REDIS_7_4,
-            Target::Redis80 | Target::Redis86 => &REDIS_8_0,
+            Target::Redis80 => &REDIS_8_0,
+            Target::Redis86 => &REDIS_8_6,
             Target::Valkey80 => &VALKEY_8_0,
             Target::Valkey81 => &VALKEY_8_1,
             Target::Valkey91 => &VALKEY_9_1,
@@ -279,6 +343,21 @@ impl Target {
 }
 
 impl Layout {
+    /// A field and its value are one allocation where they are short.
+    pub(crate) fn has_pairs(&self) -> bool {
+        self.hashtable.is_some() || self.has_keyless_pairs
+    }
+
+    /// Metadata of a chained table with keyless entries.
+    pub(crate) fn keyless_metadata(&self) -> u64 {
+        if self.has_keyless_pairs { 8 } else { 0 }
+    }
+
+    /// Radix trees know how much memory they take.
+    pub(crate) fn has_sized_trees(&self) -> bool {
+        self.hashtable.is_some() || self.keeps_totals
+    }
+
     /// Hashes keep an index of the expiries of their fields that counts as memory of the key, and nodes a table of
     /// such hashes (Valkey 9).
     pub(crate) fn has_expiry_index(&self) -> bool {

@@ -22,10 +22,10 @@ const STRINGS_MAX: usize = 4;
 /// longer one the key is kept, however long it is, and the value is measured while it passes; so the
 /// memory is that of the window and of the longest key. Records, facts and errors are those of
 /// [`crate::RdbReader`] over the same bytes, whatever pieces the input comes in.
-pub struct RdbStream<R> {
+pub struct RdbStream<'m, R> {
     window: Window<R>,
     framer: Framer,
-    measuring: MeasureOptions,
+    measuring: MeasureOptions<'m>,
     /// Bytes of the window that the last records lie in: theirs until the next are asked for.
     framed: usize,
     long: Long,
@@ -58,12 +58,12 @@ pub struct Behind {
     pub failure: Option<io::Error>,
 }
 
-impl<R: Read> RdbStream<R> {
+impl<'m, R: Read> RdbStream<'m, R> {
     /// Reads the header of a snapshot. Values longer than the window will be measured by `measuring`.
     ///
     /// # Errors
     /// When the input does not begin like a snapshot, or with a version that is not known.
-    pub fn new(input: R, measuring: impl Into<MeasureOptions>) -> Result<RdbStream<R>, Error> {
+    pub fn new(input: R, measuring: impl Into<MeasureOptions<'m>>) -> Result<RdbStream<'m, R>, Error> {
         RdbStream::with_window(input, measuring, WINDOW_BYTES)
     }
 
@@ -73,9 +73,9 @@ impl<R: Read> RdbStream<R> {
     /// As [`RdbStream::new`].
     pub fn with_window(
         input: R,
-        measuring: impl Into<MeasureOptions>,
+        measuring: impl Into<MeasureOptions<'m>>,
         window_bytes: usize,
-    ) -> Result<RdbStream<R>, Error> {
+    ) -> Result<RdbStream<'m, R>, Error> {
         let mut window = Window::new(input, window_bytes);
         let mut reader = Reader::new(window.bytes(), 0);
         let header = Header::read(&mut reader).map_err(|error| match window.failure() {
@@ -136,7 +136,7 @@ impl<R: Read> RdbStream<R> {
     /// difference.
     pub fn read_window<T>(
         &mut self,
-        read: impl FnOnce(&mut MeasuringReader<'_, Ready>) -> (u64, T),
+        read: impl FnOnce(&mut MeasuringReader<'_, 'm, Ready>) -> (u64, T),
     ) -> Option<T> {
         self.window.consume(std::mem::take(&mut self.framed));
         let Next::InWindow = self.next(None) else {
@@ -187,8 +187,7 @@ impl<R: Read> RdbStream<R> {
                 let mut failure = None;
                 let framed = self.frame_passing(&mut |window, head, templates| {
                     if watch.wants(head) {
-                        let reference_ms = measuring.reference_ms;
-                        hand_out(window, head, templates, reference_ms, watch, &mut failure)
+                        hand_out(window, head, templates, measuring, watch, &mut failure)
                     } else {
                         measure(window, head.value_type, templates, measuring)
                     }
@@ -328,13 +327,14 @@ fn hand_out<R: Read>(
     window: &mut Window<R>,
     head: &EntryHead<'_>,
     templates: TemplateSource<'_>,
-    reference_ms: Option<i64>,
+    measuring: MeasureOptions<'_>,
     watch: &mut dyn Watch,
     failure: &mut Option<io::Error>,
 ) -> Result<ValueFacts, Error> {
     let options = MemberOptions {
         head_bytes: watch.head_bytes(),
-        reference_ms,
+        reference_ms: measuring.reference_ms,
+        memory: measuring.memory,
     };
     let handed_out = watch
         .begin(head)

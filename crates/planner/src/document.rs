@@ -55,7 +55,7 @@ pub(crate) fn document(
         outcome: outcome(&ending),
         limits: limits.clone(),
         cost_profile: input.profile.cost_profile.clone(),
-        memory_model: input.profile.memory_model.clone(),
+        memory_model: input.profile.tables.to_string(),
         rules: rule_reports(limits, survey, bundles, &held, &oversized),
         totals: totals(&batches, &held),
         nodes,

@@ -163,7 +163,7 @@ impl<'a> Batch<'a> {
     #[inline(always)]
     pub(super) fn read<P: Prepare>(
         &mut self,
-        reader: &mut MeasuringReader<'a, P>,
+        reader: &mut MeasuringReader<'a, '_, P>,
         until: u64,
         reading: &Reading<'_>,
         is_welcome: impl Fn(&Record<'a>) -> bool,
@@ -206,7 +206,7 @@ impl<'a> Batch<'a> {
     #[inline(always)]
     fn read_shorts<P: Prepare>(
         &mut self,
-        reader: &mut MeasuringReader<'a, P>,
+        reader: &mut MeasuringReader<'a, '_, P>,
         until: u64,
         value_bytes_max: u16,
         hasher: SlotHasher,
@@ -334,6 +334,7 @@ fn key_facts<'a>(
     let data_type = entry.value_type.data_type();
     let payload_bytes = entry.payload_bytes();
     let expires_at_ms = entry.expires_at_ms;
+    let footprint = options.footprint(key.len() as u64, expires_at_ms.is_some(), value);
     Ok(KeyFacts {
         db: entry.db,
         slot: Slot::of_key(&key),
@@ -342,16 +343,8 @@ fn key_facts<'a>(
         expires_at_ms,
         idle_s: entry.idle_s,
         lfu: entry.freq,
-        sizes: Sizes {
-            serialized_bytes: entry.value.stored_bytes(),
-            payload_bytes,
-            memory_bytes_estimate: options.memory.estimate(
-                key.len() as u64,
-                expires_at_ms.is_some(),
-                value,
-                data_type,
-            ),
-        },
+        loaded: footprint.map(|footprint| footprint.loaded),
+        sizes: Sizes::new(entry.value.stored_bytes(), payload_bytes, footprint),
         cost: options.cost.predict(data_type, value, payload_bytes),
         offset: entry.offset,
         key,

@@ -35,7 +35,7 @@ const TRY_BYTES: u64 = 64;
 pub(super) fn work<'a>(
     source: &Source,
     lanes: &Lanes<'a>,
-    model: &MeasuringReader<'a, Ready>,
+    model: &MeasuringReader<'a, '_, Ready>,
     reading: &Reading<'_>,
     taken: &Taken,
 ) {
@@ -79,7 +79,7 @@ impl Drop for GiveUp<'_, '_> {
 }
 
 /// The end of the first record behind which as many follow as are taken for a proof, if it is in the chunk.
-fn find(bytes: &[u8], model: &MeasuringReader<'_, Ready>, range: &Range<usize>) -> Option<u64> {
+fn find(bytes: &[u8], model: &MeasuringReader<'_, '_, Ready>, range: &Range<usize>) -> Option<u64> {
     let apart = (range.len() / PLACES).max(PLACE_BYTES);
     let begins: [bool; 256] = std::array::from_fn(|byte| model.may_begin_with(byte as u8));
     let tried = range
@@ -100,7 +100,7 @@ fn find(bytes: &[u8], model: &MeasuringReader<'_, Ready>, range: &Range<usize>) 
 }
 
 /// The end of the next record, if others follow.
-fn first_end(reader: &mut MeasuringReader<'_, UpTo>) -> Option<u64> {
+fn first_end(reader: &mut MeasuringReader<'_, '_, UpTo>) -> Option<u64> {
     let mut end = None;
     for read in 0..PROOF_RECORDS {
         match reader.next_record() {
@@ -127,7 +127,7 @@ impl Prepare for UpTo {
 
 /// Reads to the end of the chunk, or as far as what is read does not depend on what stands in front of it.
 fn read<'a>(
-    reader: &mut MeasuringReader<'a, Steps<'_, 'a>>,
+    reader: &mut MeasuringReader<'a, '_, Steps<'_, 'a>>,
     begins: u64,
     lanes: &Lanes<'a>,
     reading: &Reading<'_>,

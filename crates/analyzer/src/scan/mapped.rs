@@ -167,7 +167,7 @@ impl<'s, 'f> Scanner<'s, 'f> {
     /// stopped, if it did before.
     pub(super) fn read<'a, P: Prepare>(
         &mut self,
-        reader: &mut MeasuringReader<'a, P>,
+        reader: &mut MeasuringReader<'a, '_, P>,
         until: u64,
         batch: &mut Batch<'a>,
         tally: &mut Tally,
@@ -191,9 +191,9 @@ impl<'s, 'f> Scanner<'s, 'f> {
 /// Reads a file from its first record on, see [`super::lanes`].
 struct Chain<'c, 's, 'f, 'a> {
     lanes: &'c Lanes<'a>,
-    model: &'c MeasuringReader<'a, Ready>,
+    model: &'c MeasuringReader<'a, 's, Ready>,
     scanner: Scanner<'s, 'f>,
-    reader: MeasuringReader<'a, Steps<'c, 'a>>,
+    reader: MeasuringReader<'a, 's, Steps<'c, 'a>>,
     tally: Tally,
     batch: Batch<'a>,
 }

@@ -49,8 +49,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use preshard_memory::{Footprint, Model};
 use preshard_parser::source::Source;
-use preshard_parser::{Detail, MeasureOptions};
+use preshard_parser::{Detail, MeasureOptions, ValueFacts};
 use rayon::prelude::*;
 
 use batch::Reading;
@@ -62,15 +63,15 @@ use streamed::{KeysOnly, Taker};
 pub use disregard::Disregard;
 pub use seek::{Seeker, Wanted, seek};
 
-use crate::{Checksum, CostProfile, Error, FileScan, KeyFacts, MemoryModel, Salvage};
+use crate::{Checksum, CostProfile, Error, FileScan, KeyFacts, Salvage};
 
 /// What a scan computes.
 #[derive(Clone, Copy)]
 pub struct ScanOptions<'a> {
     /// Predicts how long keys block.
     pub cost: &'a CostProfile,
-    /// Estimates their memory.
-    pub memory: &'a dyn MemoryModel,
+    /// Tells what they take in memory.
+    pub memory: &'a Model,
     /// How deep values are looked into.
     pub detail: Detail,
     /// The time before which expiries count as past, Unix milliseconds; without one nothing is said of that.
@@ -86,17 +87,24 @@ pub struct ScanOptions<'a> {
     pub salvage: bool,
 }
 
-impl ScanOptions<'_> {
+impl<'a> ScanOptions<'a> {
     /// Large enough that handing over a chunk costs little beside reading it, small enough that the threads
     /// finish together.
     pub const CHUNK_BYTES: usize = 16 << 20;
 
     /// What is to be learnt of each value.
-    fn measuring(&self) -> MeasureOptions {
+    fn measuring(&self) -> MeasureOptions<'a> {
         MeasureOptions {
             detail: self.detail,
             reference_ms: self.reference_ms,
+            memory: Some(self.memory),
         }
+    }
+
+    /// What a key of so many bytes takes in memory with a value that was measured, where that is known.
+    fn footprint(&self, key_bytes: u64, expires: bool, value: &ValueFacts) -> Option<Footprint> {
+        let weight = value.weight.as_ref()?;
+        Some(self.memory.footprint(key_bytes, expires, weight))
     }
 }
 

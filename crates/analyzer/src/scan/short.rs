@@ -12,6 +12,8 @@ use crate::{Cost, Sizes};
 const SLOT_BITS: u32 = 14;
 const KEY_BITS: u32 = 6;
 const VALUE_BITS: u32 = 14;
+const EXPIRES_BIT: u32 = VALUE_BITS + KEY_BITS;
+const INTEGER_BIT: u32 = EXPIRES_BIT + 1;
 
 /// One such key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,7 @@ impl Short {
     #[inline(always)]
     pub(super) fn new(slot: Slot, short: &ShortString) -> Short {
         let alike = AlikeId::new(short.key_bytes, short.value_bytes, short.expires);
+        let alike = if short.is_integer { alike.integer() } else { alike };
         Short(u64::from(slot.number()) | u64::from(alike.0) << SLOT_BITS)
     }
 
@@ -49,8 +52,18 @@ impl AlikeId {
         AlikeId(
             u32::from(value_bytes)
                 | u32::from(key_bytes) << VALUE_BITS
-                | u32::from(expires) << (VALUE_BITS + KEY_BITS),
+                | u32::from(expires) << EXPIRES_BIT,
         )
+    }
+
+    /// The same with a value that is a 64-bit integer.
+    #[inline(always)]
+    fn integer(self) -> AlikeId {
+        AlikeId(self.0 | 1 << INTEGER_BIT)
+    }
+
+    fn is_integer(self) -> bool {
+        self.0 >> INTEGER_BIT & 1 != 0
     }
 
     /// Keys of this length of value, as far as predicted times and payloads go.
@@ -70,7 +83,7 @@ impl AlikeId {
 
     #[inline(always)]
     pub(super) fn expires(self) -> bool {
-        self.0 >> (VALUE_BITS + KEY_BITS) != 0
+        self.0 >> EXPIRES_BIT & 1 != 0
     }
 }
 
@@ -84,19 +97,16 @@ pub(super) struct Alike {
 impl Alike {
     pub(super) fn of(id: AlikeId, options: &ScanOptions<'_>) -> Alike {
         let value_bytes = id.value_bytes();
-        let value = ValueFacts::of_short_string(value_bytes, options.measuring());
+        let value =
+            ValueFacts::of_short_string(value_bytes, id.is_integer(), options.measuring());
         let payload_bytes = ShortString::payload_bytes_of(value_bytes);
+        let footprint = options.footprint(id.key_bytes(), id.expires(), &value);
         Alike {
-            sizes: Sizes {
-                serialized_bytes: ShortString::stored_bytes_of(value_bytes),
+            sizes: Sizes::new(
+                ShortString::stored_bytes_of(value_bytes),
                 payload_bytes,
-                memory_bytes_estimate: options.memory.estimate(
-                    id.key_bytes(),
-                    id.expires(),
-                    &value,
-                    DataType::String,
-                ),
-            },
+                footprint,
+            ),
             cost: options
                 .cost
                 .predict(DataType::String, &value, payload_bytes),

@@ -11,6 +11,7 @@ use preshard_slots::{SLOT_COUNT, Slot};
 use super::ScanOptions;
 use super::short::{Alike, AlikeId, Known, Short};
 use super::unnamed::Unnamed;
+use crate::key_facts::Expiring;
 use crate::{CostHistogram, Sizes, SlotFacts, SlotProfile};
 
 /// Bins of cost that a row has room for. The predicted times of short strings differ by little, so that more are rare.
@@ -178,7 +179,11 @@ impl ShortRows {
                 } else {
                     let Alike { sizes, cost } = Alike::of(id, options);
                     totals.add_memory(&sizes);
-                    unnamed.add(key.slot(), id.expires(), &sizes, cost, profile);
+                    let expires = Expiring {
+                        key: id.expires(),
+                        fields: false,
+                    };
+                    unnamed.add(key.slot(), expires, &sizes, cost, profile);
                 }
             }
         }

@@ -89,7 +89,7 @@ pub(super) fn scan<R: Read>(
 
 /// Reads the records that lie whole in the window, if there are any; why reading stopped, if it did.
 fn read_window<R: Read>(
-    stream: &mut RdbStream<R>,
+    stream: &mut RdbStream<'_, R>,
     reading: &Reading<'_>,
     tally: &mut Tally,
     taker: &mut dyn Taker,
@@ -120,7 +120,7 @@ fn read_window<R: Read>(
 
 /// Reads some records one after the other; why reading stopped, if it did.
 fn read_records<R: Read>(
-    stream: &mut RdbStream<R>,
+    stream: &mut RdbStream<'_, R>,
     options: &ScanOptions<'_>,
     tally: &mut Tally,
     taker: &mut dyn Taker,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use preshard_memory::KeyCounts;
 use preshard_parser::salvage::Gap;
 use preshard_parser::{Header, ModuleId, RecordKind};
 use preshard_slots::SlotSet;
@@ -103,7 +104,7 @@ impl Tally {
             },
             profile: SlotProfile::new(
                 options.cost.name(),
-                options.memory.name(),
+                options.memory.tables(),
                 options.floor_block_ns,
                 options.floor_payload_bytes,
             ),
@@ -159,7 +160,12 @@ impl Tally {
         self.summary.expiring_keys += totals.expiring_keys;
         self.types
             .add_shorts(&totals, expiries_ms, options.reference_ms);
-        self.add_to_database(self.claims.database(), totals.keys, totals.expiring_keys);
+        let counts = KeyCounts {
+            keys: totals.keys,
+            expiring: totals.expiring_keys,
+            with_expiring_fields: 0,
+        };
+        self.add_to_database(self.claims.database(), counts);
         self.claims.count_shorts(keys, expiries_ms);
         self.ledger.add_shorts(&totals);
     }
@@ -169,7 +175,13 @@ impl Tally {
             self.summary.keys += 1;
             self.summary.expiring_keys += u64::from(key.expires_at_ms.is_some());
             self.types.add(key, self.summary.reference_ms);
-            self.add_to_database(key.db, 1, u64::from(key.expires_at_ms.is_some()));
+            let expires = key.expiring();
+            let counts = KeyCounts {
+                keys: 1,
+                expiring: expires.key.into(),
+                with_expiring_fields: expires.fields.into(),
+            };
+            self.add_to_database(key.db, counts);
             if let Some(module) = key.value.module {
                 match self.module_row(module) {
                     Some(row) => {
@@ -188,18 +200,18 @@ impl Tally {
     }
 
     fn add_unnamed(&mut self, key: &KeyFacts<'_>) {
-        let expires = key.expires_at_ms.is_some();
         self.unnamed
-            .add(key.slot, expires, &key.sizes, key.cost, &mut self.profile);
+            .add(key.slot, key.expiring(), &key.sizes, key.cost, &mut self.profile);
     }
 
-    fn add_to_database(&mut self, db: u64, keys: u64, expiring_keys: u64) {
+    fn add_to_database(&mut self, db: u64, counts: KeyCounts) {
         match self.database_row(db) {
             Some(row) => {
-                row.keys += keys;
-                row.expiring_keys += expiring_keys;
+                row.keys += counts.keys;
+                row.expiring_keys += counts.expiring;
+                row.keys_with_expiring_fields += counts.with_expiring_fields;
             }
-            None => self.odd.unlisted_database_keys += keys,
+            None => self.odd.unlisted_database_keys += counts.keys,
         }
     }
 
@@ -246,6 +258,7 @@ impl Tally {
             db,
             keys: 0,
             expiring_keys: 0,
+            keys_with_expiring_fields: 0,
             declared: None,
         })
     }

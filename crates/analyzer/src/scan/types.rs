@@ -43,6 +43,7 @@ impl TypeTable {
                     payload_bytes: 0,
                     memory_bytes_estimate: 0,
                     memory_unknown_keys: 0,
+                    memory_variance: 0,
                     element_bytes: Some(0),
                     largest_element_bytes: Some(0),
                     broken_keys: 0,
@@ -80,6 +81,9 @@ impl TypeRow {
             }
             None => self.memory_unknown_keys += 1,
         }
+        self.memory_variance = self
+            .memory_variance
+            .saturating_add(key.sizes.memory_variance);
         self.element_bytes = both(self.element_bytes, value.element_bytes, u64::saturating_add);
         self.largest_element_bytes = both(
             self.largest_element_bytes,

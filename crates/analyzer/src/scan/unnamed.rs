@@ -5,6 +5,7 @@
 
 use preshard_slots::{SLOT_COUNT, Slot};
 
+use crate::key_facts::Expiring;
 use crate::{Cost, Sizes, SlotProfile};
 
 /// Keys that are gathered: about one for each slot, in less than a core's second-level cache.
@@ -20,7 +21,7 @@ pub(super) struct Unnamed {
 #[derive(Clone, Copy)]
 struct Key {
     slot: Slot,
-    expires: bool,
+    expires: Expiring,
     sizes: Sizes,
     cost: Cost,
 }
@@ -37,7 +38,7 @@ impl Unnamed {
     pub(super) fn add(
         &mut self,
         slot: Slot,
-        expires: bool,
+        expires: Expiring,
         sizes: &Sizes,
         cost: Cost,
         profile: &mut SlotProfile,

@@ -11,6 +11,8 @@ use crate::{Model, Text};
 
 /// What a listpack whose fields expire has in front (redis 7.4 `src/t_hash.c`, `listpackEx`).
 const EXPIRING_LISTPACK_BYTES: u64 = 32;
+/// The same of Redis 8.6.
+const EXPIRING_LISTPACK_8_6_BYTES: u64 = 24;
 /// Metadata of a table whose fields expire (`dictExpireMetadata`).
 const EXPIRING_TABLE_BYTES: u64 = 32;
 /// Longest field and value that lie in one allocation (valkey `src/t_hash.c`).
@@ -19,6 +21,10 @@ const PAIR_BYTES_MAX: u64 = 128;
 const AROUND_VALUE_BYTES: u64 = 4;
 const POINTER_BYTES: u64 = 8;
 const EXPIRY_BYTES: u64 = 8;
+/// The same where it lies in an index of buckets (Redis 8.6).
+const BUCKETED_EXPIRY_BYTES: u64 = 16;
+/// An entry without a key, for a field that shares its bucket.
+const KEYLESS_ENTRY_BYTES: u64 = 16;
 /// The object, which servers count before they average.
 const OBJECT_BYTES: u64 = 16;
 /// Entries of a listpack for the expiry of a field without one.
@@ -36,6 +42,8 @@ pub(super) struct Hash {
     fields_expire: bool,
     fields: u64,
     pair_bytes: u64,
+    /// What is reported of these pairs, where that differs.
+    reported_pair_bytes: u64,
     packed_bytes: u64,
     last_entry_bytes: u64,
     longest: u64,
@@ -87,12 +95,17 @@ impl Hash {
 
     pub(super) fn add_run(&mut self, lengths: &[[u32; 2]], model: &Model) {
         self.fields += lengths.len() as u64;
-        let bytes: u64 = match model.layout.hashtable {
-            Some(_) => lengths
+        if model.layout.keeps_totals {
+            for &[name, value] in lengths {
+                self.add_reported(Pair::new(name.into(), value.into(), 0, model), model);
+            }
+        }
+        let bytes: u64 = match model.layout.has_pairs() {
+            true => lengths
                 .iter()
-                .map(|&[name, value]| pair(name.into(), value.into(), model))
+                .map(|&[name, value]| Pair::new(name.into(), value.into(), 0, model).used(model))
                 .sum(),
-            None => lengths
+            false => lengths
                 .iter()
                 .map(|&[name, value]| {
                     model.strings.field(name.into()) + model.strings.heap(value.into())
@@ -111,14 +124,22 @@ impl Hash {
         }
         self.fields += 1;
         self.longest = self.longest.max(longest);
-        let bytes = match (model.layout.hashtable, expiry) {
-            (Some(_), None) => pair(name.len, value.len, model),
-            (Some(_), Some(_)) => expiring_pair(name.len, value.len, model),
-            (None, None) => model
+        let bytes = match (model.layout.has_pairs(), expiry) {
+            (true, _) => {
+                let expiry_bytes = match expiry {
+                    Some(_) if model.layout.keeps_totals => BUCKETED_EXPIRY_BYTES,
+                    Some(_) => EXPIRY_BYTES,
+                    None => 0,
+                };
+                let pair = Pair::new(name.len, value.len, expiry_bytes, model);
+                self.add_reported(pair, model);
+                pair.used(model)
+            }
+            (false, None) => model
                 .strings
                 .field(name.len)
                 .saturating_add(model.strings.heap(value.len)),
-            (None, Some(_)) => model
+            (false, Some(_)) => model
                 .strings
                 .field_with_ttl(name.len)
                 .saturating_add(model.strings.heap(value.len)),
@@ -133,6 +154,10 @@ impl Hash {
         if let Some(expiry) = expiry {
             self.expiries.add(expiry, model.layout.has_expiry_index());
         }
+    }
+
+    fn add_reported(&mut self, pair: Pair, model: &Model) {
+        self.reported_pair_bytes = self.reported_pair_bytes.saturating_add(pair.reported(model));
     }
 
     fn add_entry(&mut self, text: Text, model: &Model) {
@@ -215,12 +240,16 @@ impl Hash {
     }
 
     fn packed(&self, loaded: Loaded, bytes: u64, model: &Model) -> Weight {
-        let (reported, used) = (model.reported(bytes), model.usable(bytes));
+        let (reported, used) = (model.reported_blob(bytes), model.usable(bytes));
         match self.fields_expire {
             false => Sum::exact(loaded, reported, used),
             true => {
-                let head = model.usable(EXPIRING_LISTPACK_BYTES);
-                Sum::exact(Loaded::ListpackEx, reported + head, used + head)
+                let head = match model.layout.keeps_totals {
+                    true => EXPIRING_LISTPACK_8_6_BYTES,
+                    false => model.usable(EXPIRING_LISTPACK_BYTES),
+                };
+                let used = used.saturating_add(model.usable(head));
+                Sum::exact(Loaded::ListpackEx, reported.saturating_add(head), used)
             }
         }
     }
@@ -282,23 +311,39 @@ impl Hash {
                 // With expiries the table is made in front of the field, without behind it.
                 let in_front = first + u64::from(!self.fields_expire);
                 dict.add(in_front);
-                dict.expand(n - first - 1);
+                // Up to 8.0, it is then made for the fields that are left, not for all.
+                dict.expand(match model.layout.keeps_totals {
+                    true => n,
+                    false => n - first - 1,
+                });
                 dict.add(n - in_front);
             }
         }
         let header = model.layout.dict;
-        let expiring = if self.fields_expire { EXPIRING_TABLE_BYTES } else { 0 };
+        let metadata = match self.fields_expire {
+            true => EXPIRING_TABLE_BYTES,
+            false => model.layout.keyless_metadata(),
+        };
         let next = match dict.next_buckets {
             0 => 0,
             buckets => model.usable(8 * buckets),
         };
         let tables = header + 8 * (dict.buckets + dict.next_buckets);
-        let entries = self.pair_bytes.saturating_add(ENTRY_BYTES * n);
-        let reported = averaged(OBJECT_BYTES + tables, entries, n.max(1)) - OBJECT_BYTES;
-        let used = model.usable(header + expiring)
-            + model.usable(8 * dict.buckets)
-            + next
-            + model.usable(ENTRY_BYTES) * n;
+        let reported = match model.layout.keeps_totals {
+            true => (tables + ENTRY_BYTES * n).saturating_add(self.reported_pair_bytes),
+            false => {
+                let entries = self.pair_bytes.saturating_add(ENTRY_BYTES * n);
+                averaged(OBJECT_BYTES + tables, entries, n.max(1)) - OBJECT_BYTES
+            }
+        };
+        let used = model.usable(header + metadata) + model.usable(8 * dict.buckets) + next;
+        let (entries, variance) = match model.layout.has_keyless_pairs {
+            true => (
+                as_float(model.usable(KEYLESS_ENTRY_BYTES)) * dict.sharing(),
+                dict.sharing_variance(),
+            ),
+            false => (as_float(model.usable(ENTRY_BYTES) * n), 0.0),
+        };
         let index = match self.fields_expire {
             true => self.expiries.buckets(model),
             false => 0.0,
@@ -306,40 +351,58 @@ impl Hash {
         Sum {
             loaded: Loaded::Hashtable,
             reported: as_float(reported),
-            used: as_float(used) + as_float(self.pair_bytes) + index,
-            variance: 0.0,
+            used: as_float(used) + entries + as_float(self.pair_bytes) + index,
+            variance,
         }
         .weight()
     }
 }
 
 /// A field with its value, on servers that put both into one allocation where they are short.
-#[inline]
-fn pair(name: u64, value: u64, model: &Model) -> u64 {
-    let field = model.strings.embedded(name);
-    let together = field.saturating_add(AROUND_VALUE_BYTES).saturating_add(value);
-    if together <= PAIR_BYTES_MAX {
-        return model.usable(together);
-    }
-    let field = model.strings.embedded_with_flags(name);
-    model
-        .usable(field.saturating_add(POINTER_BYTES))
-        .saturating_add(model.strings.heap(value))
+#[derive(Debug, Clone, Copy)]
+struct Pair {
+    /// The allocation of the field, with the value where that lies in it.
+    field: u64,
+    /// A value of its own.
+    value: Option<u64>,
 }
 
-/// The same with an expiry.
-fn expiring_pair(name: u64, value: u64, model: &Model) -> u64 {
-    let field = model
-        .strings
-        .embedded_with_flags(name)
-        .saturating_add(EXPIRY_BYTES);
-    let together = field.saturating_add(AROUND_VALUE_BYTES).saturating_add(value);
-    if together <= PAIR_BYTES_MAX {
-        return model.usable(together);
+impl Pair {
+    #[inline]
+    fn new(name: u64, value: u64, expiry_bytes: u64, model: &Model) -> Pair {
+        let strings = &model.strings;
+        let field = match expiry_bytes {
+            0 => strings.embedded(name),
+            bytes => strings.embedded_with_flags(name).saturating_add(bytes),
+        };
+        let together = field
+            .saturating_add(AROUND_VALUE_BYTES)
+            .saturating_add(value);
+        if together <= PAIR_BYTES_MAX {
+            return Pair {
+                field: together,
+                value: None,
+            };
+        }
+        let field = strings.embedded_with_flags(name);
+        Pair {
+            field: field.saturating_add(expiry_bytes + POINTER_BYTES),
+            value: Some(value),
+        }
     }
-    model
-        .usable(field.saturating_add(POINTER_BYTES))
-        .saturating_add(model.strings.heap(value))
+
+    #[inline]
+    fn used(self, model: &Model) -> u64 {
+        let value = self.value.map_or(0, |len| model.strings.heap(len));
+        model.usable(self.field).saturating_add(value)
+    }
+
+    /// As a sum that the server keeps counts it.
+    #[inline]
+    fn reported(self, model: &Model) -> u64 {
+        let value = self.value.map_or(0, |len| model.strings.reported(len));
+        self.field.saturating_add(value)
+    }
 }
 
 /// The expiries of fields.
@@ -359,8 +422,8 @@ const VECTOR_FIELDS_MAX: u64 = 127;
 const VECTOR_OF_TWO_BYTES: u64 = 24;
 /// A radix tree's header with its metadata (valkey `src/rax.h`).
 const TREE_BYTES: u64 = 32;
-/// Fields of a segment of Redis's index, as they were measured, and the sizes of a segment and of the index (redis 7.4
-/// `src/ebuckets.c`).
+/// Fields of a segment of Redis's index where expiries are spread, as they were measured, and the sizes of a segment and
+/// of the index (redis 7.4 `src/ebuckets.c`).
 const SEGMENT_FIELDS: f64 = 11.0;
 const SEGMENT_BYTES: f64 = 48.0;
 const LIST_FIELDS_MAX: u64 = 16;

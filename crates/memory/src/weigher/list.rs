@@ -4,8 +4,6 @@ use super::{Blob, Loaded, Sum, Weight, averaged};
 use crate::packed::{self, LISTPACK_BYTES, ZIPLIST_BYTES};
 use crate::{Model, Text};
 
-/// A list without nodes (`src/quicklist.h`, `quicklist`).
-const LIST_BYTES: u64 = 40;
 /// The object, which servers count before they average.
 const OBJECT_BYTES: u64 = 16;
 /// Sizes of nodes for `list-max-listpack-size` of -1 to -5, and of one that is bound by its number of items.
@@ -31,6 +29,7 @@ pub(super) struct List {
     first: Option<FirstNode>,
     /// The node that is filled.
     filled: Filled,
+    told: Told,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,8 +44,17 @@ struct Filled {
     bytes: u64,
     items: u64,
     last_entry_bytes: u64,
-    /// Entries that come from a blob that becomes one node, whatever its size.
-    is_blob: bool,
+}
+
+/// What the entries of a blob are told for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// They are not.
+    Not,
+    /// To be counted.
+    Counted,
+    /// To make a node of them, however large.
+    Packed,
 }
 
 impl List {
@@ -60,20 +68,27 @@ impl List {
             used_bytes: 0,
             first: None,
             filled: Filled::default(),
+            told: Told::Not,
         }
     }
 
-    pub(super) fn announce(&mut self, n: u64) {
-        if !self.is_made_anew {
-            self.announced_nodes = n;
-        }
+    pub(super) fn announce_nodes(&mut self, n: u64) {
+        self.announced_nodes = n;
     }
 
     pub(super) fn wants_texts(&self) -> bool {
-        self.is_made_anew || self.filled.is_blob
+        self.is_made_anew || self.told == Told::Packed
     }
 
+    /// An item; by itself, in a list of nodes, it is a node.
     pub(super) fn add_item(&mut self, text: Text, model: &Model) {
+        match self.told {
+            Told::Not if !self.is_made_anew => {
+                return self.add_node(text.len, None, Some(1), true, model);
+            }
+            Told::Counted => return,
+            Told::Not | Told::Packed => {}
+        }
         let entry = match model.layout.has_ziplists {
             true => packed::ziplist_entry(text, self.filled.last_entry_bytes),
             false => packed::listpack_entry(text),
@@ -116,26 +131,27 @@ impl List {
         if self.is_made_anew {
             return true;
         }
-        let is_anew = blob == Blob::Ziplist && !model.layout.has_ziplists;
-        if is_anew {
-            self.filled.is_blob = true;
+        if blob == Blob::Ziplist && !model.layout.has_ziplists {
+            self.told = Told::Packed;
             return true;
         }
         self.add_node(bytes, compressed_bytes, entries, false, model);
-        // A node's items are counted only where something hangs on them.
-        entries.is_none() && model.layout.averages_by_element
+        if entries.is_none() && model.layout.averages_by_element {
+            self.told = Told::Counted;
+            return true;
+        }
+        false
     }
 
     pub(super) fn blob_ends(&mut self, entries: u64, model: &Model) {
-        if self.filled.is_blob {
-            self.close_filled(model);
-        } else if !self.is_made_anew {
-            self.items = self.items.saturating_add(entries);
-            self.filled = Filled::default();
+        match std::mem::replace(&mut self.told, Told::Not) {
+            Told::Packed => self.close_filled(model),
+            Told::Counted => self.items = self.items.saturating_add(entries),
+            Told::Not => {}
         }
     }
 
-    pub(super) fn add_node(
+    fn add_node(
         &mut self,
         bytes: u64,
         compressed_bytes: Option<u64>,
@@ -161,7 +177,7 @@ impl List {
                 is_inner && !is_plain && bytes >= COMPRESSED_FROM_BYTES && stored <= bytes
             });
         let bytes = compressed.unwrap_or(bytes);
-        self.reported_bytes = self.reported_bytes.saturating_add(model.reported(bytes));
+        self.reported_bytes = self.reported_bytes.saturating_add(model.reported_blob(bytes));
         self.used_bytes = self.used_bytes.saturating_add(model.usable(bytes));
     }
 
@@ -172,18 +188,21 @@ impl List {
         let first = self.first?;
         let layout = model.layout;
         if layout.packs_lists && self.nodes == 1 && !first.is_plain && is_short(first, model) {
-            let (reported, used) = (model.reported(first.bytes), model.usable(first.bytes));
+            let (reported, used) = (model.reported_blob(first.bytes), model.usable(first.bytes));
             return Some(Sum::exact(Loaded::Listpack, reported, used));
         }
-        let structures = layout.list_node * self.nodes;
+        let structures = model.reported_struct(layout.list_node) * self.nodes;
         let samples = match layout.averages_by_element {
             true => self.items,
             false => self.nodes,
         };
         let nodes = self.reported_bytes.saturating_add(structures);
-        let reported =
-            averaged(OBJECT_BYTES + LIST_BYTES, nodes, samples.max(1)).saturating_sub(OBJECT_BYTES);
-        let used = model.usable(LIST_BYTES)
+        let list = model.reported_struct(layout.list);
+        let reported = match layout.keeps_totals {
+            true => list.saturating_add(nodes),
+            false => averaged(OBJECT_BYTES + list, nodes, samples.max(1)) - OBJECT_BYTES,
+        };
+        let used = model.usable(layout.list)
             + (model.usable(layout.list_node) * self.nodes).saturating_add(self.used_bytes);
         Some(Sum::exact(Loaded::Quicklist, reported, used))
     }

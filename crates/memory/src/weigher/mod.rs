@@ -216,15 +216,21 @@ impl<'m> Weigher<'m> {
         }
     }
 
-    /// How many elements, or of a list of nodes how many of these, are said to follow.
+    /// How many nodes of a list are said to follow.
+    pub fn announce_nodes(&mut self, n: u64) {
+        if let State::List(list) = &mut self.state {
+            list.announce_nodes(n);
+        }
+    }
+
+    /// How many elements of a collection are said to follow.
     #[inline]
     pub fn announce(&mut self, n: u64) {
         match &mut self.state {
-            State::List(list) => list.announce(n),
             State::Set(set) => set.announced = n,
             State::Zset(zset) => zset.announced = n,
             State::Hash(hash) => hash.announced = n,
-            State::String(_) | State::Stream(_) => {}
+            State::String(_) | State::List(_) | State::Stream(_) => {}
         }
     }
 
@@ -243,12 +249,12 @@ impl<'m> Weigher<'m> {
 
     /// Elements, by their lengths.
     #[inline]
-    pub fn elements(&mut self, lengths: &[[u32; 1]]) {
+    pub fn elements(&mut self, lengths: &[u32]) {
         match &mut self.state {
             State::Set(set) => set.add_run(lengths, self.model),
             State::Zset(zset) => zset.add_run(lengths, self.model),
             _ => {
-                for &[len] in lengths {
+                for &len in lengths {
                     self.element(Text {
                         len: len.into(),
                         integer: None,
@@ -266,7 +272,7 @@ impl<'m> Weigher<'m> {
         }
     }
 
-    /// An item, a member, or the string itself.
+    /// An item, a member, or the string itself; of a list of nodes, one that is an item by itself.
     #[inline]
     pub fn element(&mut self, text: Text) {
         match &mut self.state {
@@ -315,13 +321,6 @@ impl<'m> Weigher<'m> {
     pub fn field_ends(&mut self) {
         if let State::Hash(hash) = &mut self.state {
             hash.add_field(self.model);
-        }
-    }
-
-    /// A node of a list that is one item by itself.
-    pub fn plain_node(&mut self, bytes: u64) {
-        if let State::List(list) = &mut self.state {
-            list.add_node(bytes, None, Some(1), true, self.model);
         }
     }
 

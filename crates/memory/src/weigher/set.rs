@@ -3,7 +3,7 @@
 use super::{Blob, Loaded, Sum, Weight};
 use crate::packed::{self, LISTPACK_BYTES};
 use crate::table::{
-    BUCKET_BYTES, Dict, Hashtable, as_float, buckets_of_dict, occupied_buckets,
+    BUCKET_BYTES, Dict, Hashtable, as_float
 };
 use crate::{Model, Text};
 
@@ -13,14 +13,14 @@ use crate::key::ENTRY_BYTES;
 const INTSET_BYTES: u64 = 8;
 /// An entry without a key, for a member that shares its bucket.
 const KEYLESS_ENTRY_BYTES: u64 = 16;
-/// The variance of the number of members that share a bucket, for each member, as it was measured.
-const SHARING_VARIANCE: f64 = 0.13;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Set {
     pub(super) announced: u64,
     members: u64,
     string_bytes: u64,
+    /// What is reported of these strings, where that differs.
+    reported_string_bytes: u64,
     longest: u64,
     listpack_bytes: u64,
     /// Integers in front of the first member that is none.
@@ -52,14 +52,20 @@ impl Set {
             && self.longest <= model.settings.set_max_value
     }
 
-    pub(super) fn add_run(&mut self, lengths: &[[u32; 1]], model: &Model) {
+    pub(super) fn add_run(&mut self, lengths: &[u32], model: &Model) {
         self.members += lengths.len() as u64;
         let bytes = lengths
             .iter()
-            .map(|&[len]| model.strings.heap(u64::from(len)));
+            .map(|&len| model.strings.heap(u64::from(len)));
         self.string_bytes = self.string_bytes.saturating_add(bytes.sum());
-        let longest = lengths.iter().map(|&[len]| len).max();
-        self.longest = self.longest.max(longest.unwrap_or_default().into());
+        if model.layout.keeps_totals {
+            let reported = lengths
+                .iter()
+                .map(|&len| model.strings.reported(u64::from(len)));
+            self.reported_string_bytes = self.reported_string_bytes.saturating_add(reported.sum());
+        }
+        let longest = lengths.iter().max();
+        self.longest = self.longest.max(longest.copied().unwrap_or_default().into());
     }
 
     pub(super) fn add(&mut self, text: Text, model: &Model) {
@@ -77,6 +83,9 @@ impl Set {
         self.string_bytes = self
             .string_bytes
             .saturating_add(model.strings.heap(text.len));
+        self.reported_string_bytes = self
+            .reported_string_bytes
+            .saturating_add(model.strings.reported(text.len));
         self.listpack_bytes = self
             .listpack_bytes
             .saturating_add(packed::listpack_entry(text));
@@ -111,7 +120,7 @@ impl Set {
                 Blob::Intset => Loaded::Intset,
                 _ => Loaded::Listpack,
             };
-            let (reported, used) = (model.reported(blob.bytes), model.usable(blob.bytes));
+            let (reported, used) = (model.reported_blob(blob.bytes), model.usable(blob.bytes));
             return Some(Sum::exact(loaded, reported, used));
         }
         if self.announced > model.settings.set_max_intset_entries {
@@ -119,7 +128,7 @@ impl Set {
         }
         if self.integers == self.members {
             let bytes = INTSET_BYTES + self.members * self.integer_width();
-            let (reported, used) = (model.reported(bytes), model.usable(bytes));
+            let (reported, used) = (model.reported_blob(bytes), model.usable(bytes));
             return Some(Sum::exact(Loaded::Intset, reported, used));
         }
         if self.may_be_packed(model) {
@@ -127,7 +136,8 @@ impl Set {
             // A listpack made of an intset has room for as many entries, each as long as its longest.
             let made_for = self.integers.saturating_mul(self.widest_integer_entry());
             let used = model.usable(bytes.max(made_for));
-            return Some(Sum::exact(Loaded::Listpack, used, used));
+            let reported = if model.layout.keeps_totals { bytes } else { used };
+            return Some(Sum::exact(Loaded::Listpack, reported, used));
         }
         // Before 7.2 the table is made for the integers in front, and once more for all members.
         let grown = (!model.layout.packs_sets && self.integers > 0).then(|| {
@@ -177,18 +187,15 @@ impl Set {
             }
             .weight();
         }
-        let buckets = buckets_of_dict(n);
-        let tables = match grown.filter(|dict| dict.next_buckets > 0) {
-            Some(dict) => [dict.buckets, dict.next_buckets],
-            None => [buckets, 0],
-        };
+        let dict = grown.unwrap_or_else(|| Dict::made_for(n));
+        let tables = [dict.buckets, dict.next_buckets];
         let reported = layout.dict + 8 * (tables[0] + tables[1]);
         let used: u64 = tables
             .iter()
             .filter(|&&buckets| buckets > 0)
             .map(|&buckets| model.usable(8 * buckets))
             .sum::<u64>()
-            + model.usable(layout.dict);
+            + model.usable(layout.dict + layout.keyless_metadata());
         let counted = |entry_bytes: u64| {
             let members = n * entry_bytes + self.string_bytes;
             super::averaged(OBJECT + reported, members, n.max(1)) - OBJECT
@@ -197,11 +204,14 @@ impl Set {
             let used = used + n * model.usable(ENTRY_BYTES) + self.string_bytes;
             return Sum::exact(Loaded::Hashtable, counted(ENTRY_BYTES), used);
         }
-        let sharing = as_float(n) - occupied_buckets(n, buckets);
+        let sharing = dict.sharing();
         let used = as_float(used + self.string_bytes)
             + as_float(model.usable(KEYLESS_ENTRY_BYTES)) * sharing;
-        let variance = as_float(KEYLESS_ENTRY_BYTES * KEYLESS_ENTRY_BYTES * n) * SHARING_VARIANCE;
+        let variance = dict.sharing_variance();
         let reported = match layout.counts_set_entries {
+            _ if layout.keeps_totals => {
+                as_float(reported + ENTRY_BYTES * n + self.reported_string_bytes)
+            }
             true => as_float(counted(ENTRY_BYTES)),
             false => {
                 as_float(reported + self.string_bytes) + as_float(KEYLESS_ENTRY_BYTES) * sharing

@@ -4,7 +4,7 @@ use super::{Blob, Loaded, Score, Sum, Weight};
 use crate::key::ENTRY_BYTES;
 use crate::model::{Drawn, PARTS};
 use crate::packed::{self, LISTPACK_BYTES, ZIPLIST_BYTES};
-use crate::table::{BUCKET_BYTES, Dict, Hashtable, as_float, buckets_of_dict};
+use crate::table::{BUCKET_BYTES, Dict, Hashtable, as_float};
 use crate::{Model, Text, double};
 
 /// A sorted set's two parts, and the head of its skip list (`src/server.h`, `zset`, `zskiplist`).
@@ -12,8 +12,8 @@ const PARTS_BYTES: u64 = 16;
 const LIST_BYTES: u64 = 32;
 /// The first node, which has all levels.
 const FIRST_NODE_BYTES: u64 = 24 + 32 * 16;
-/// The list with its first node, since both are one allocation (Valkey 9).
-const LIST_WITH_FIRST_NODE_BYTES: u64 = 528;
+/// An entry without a key, for a member that shares its bucket.
+const KEYLESS_ENTRY_BYTES: u64 = 16;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Zset {
@@ -50,8 +50,8 @@ impl Zset {
             && self.longest <= model.settings.zset_max_value
     }
 
-    pub(super) fn add_run(&mut self, lengths: &[[u32; 1]], model: &Model) {
-        for &[len] in lengths {
+    pub(super) fn add_run(&mut self, lengths: &[u32], model: &Model) {
+        for &len in lengths {
             self.add_member(u64::from(len), model);
         }
     }
@@ -64,8 +64,8 @@ impl Zset {
             None => {
                 self.string_bytes = self.string_bytes.saturating_add(model.strings.heap(len));
             }
-            Some(head) => {
-                let node = model.node_with(head, model.strings.embedded(len));
+            Some(members) => {
+                let node = model.node_with(members.head, model.strings.embedded(len));
                 self.node_parts = self.node_parts.saturating_add(parts(node.mean));
                 self.node_variance_parts =
                     self.node_variance_parts.saturating_add(parts(node.variance));
@@ -136,7 +136,7 @@ impl Zset {
         };
         Some(Sum::exact(
             loaded,
-            model.reported(bytes),
+            model.reported_blob(bytes),
             model.usable(bytes),
         ))
     }
@@ -163,10 +163,17 @@ impl Zset {
         };
         let first = model.usable(FIRST_NODE_BYTES);
         let (counted, taken) = match model.layout.embeds_members {
-            Some(_) => (
-                PARTS_BYTES + LIST_WITH_FIRST_NODE_BYTES,
-                model.usable(PARTS_BYTES) + model.usable(LIST_WITH_FIRST_NODE_BYTES),
-            ),
+            Some(members) => {
+                let list = match members.list {
+                    0 => [members.first_node, 0],
+                    list => [members.first_node, list],
+                };
+                let list = list.into_iter().filter(|&bytes| bytes > 0);
+                (
+                    PARTS_BYTES + list.clone().map(|it| model.reported_struct(it)).sum::<u64>(),
+                    model.usable(PARTS_BYTES) + list.map(|it| model.usable(it)).sum::<u64>(),
+                )
+            }
             None => (
                 PARTS_BYTES + LIST_BYTES + first,
                 model.usable(PARTS_BYTES) + model.usable(LIST_BYTES) + first,
@@ -190,10 +197,7 @@ impl Zset {
         let dict = match was_blob && !model.layout.packs_sets {
             // Before 7.2 one by one, so that two tables may be there.
             true => Dict::grown_to(n),
-            false => Dict {
-                buckets: buckets_of_dict(n),
-                ..Dict::default()
-            },
+            false => Dict::made_for(n),
         };
         let header = model.layout.dict;
         let next = match dict.next_buckets {
@@ -201,16 +205,19 @@ impl Zset {
             buckets => model.usable(8 * buckets),
         };
         let reported = counted + header + 8 * (dict.buckets + dict.next_buckets) + ENTRY_BYTES * n;
-        let used = taken
-            + model.usable(header)
-            + model.usable(8 * dict.buckets)
-            + next
-            + model.usable(ENTRY_BYTES) * n;
+        let used = taken + model.usable(header) + model.usable(8 * dict.buckets) + next;
+        let (entries, variance) = match model.layout.has_keyless_pairs {
+            true => (
+                as_float(model.usable(KEYLESS_ENTRY_BYTES)) * dict.sharing(),
+                dict.sharing_variance(),
+            ),
+            false => (as_float(model.usable(ENTRY_BYTES) * n), 0.0),
+        };
         Sum {
             loaded: Loaded::Skiplist,
             reported: as_float(reported) + nodes.mean,
-            used: as_float(used) + nodes.mean,
-            variance: nodes.variance,
+            used: as_float(used) + entries + nodes.mean,
+            variance: nodes.variance + variance,
         }
         .weight()
     }

@@ -146,7 +146,10 @@ impl Entry<'_> {
     /// # Errors
     /// Corrupt, with the offset of the first bad byte and the key, when a blob's header or, with
     /// [`crate::Detail::Elements`], any of its elements contradicts the format.
-    pub fn measure(&self, options: impl Into<MeasureOptions>) -> Result<ValueFacts, Error> {
+    pub fn measure<'m>(
+        &self,
+        options: impl Into<MeasureOptions<'m>>,
+    ) -> Result<ValueFacts, Error> {
         let window = match self.value {
             Value::Window(window) => window,
             Value::Measured(measured) => return Ok(measured.facts),
@@ -170,7 +173,7 @@ impl Entry<'_> {
     /// when the value streamed by; and whatever `sink` fails with.
     pub fn members(
         &self,
-        options: MemberOptions,
+        options: MemberOptions<'_>,
         sink: &mut MemberSink<'_>,
     ) -> Result<ValueFacts, MembersError> {
         let Value::Window(window) = self.value else {

@@ -27,18 +27,18 @@ impl Prepare for Ready {
 /// Yields the records of a snapshot that lies in memory, and of each entry what its value is made of: as
 /// [`super::RdbReader`] and [`super::Entry::measure`] do, but each byte is passed over once.
 #[derive(Debug, Clone)]
-pub struct MeasuringReader<'a, P> {
-    cursor: Measuring<'a, P>,
+pub struct MeasuringReader<'a, 'm, P> {
+    cursor: Measuring<'a, 'm, P>,
     framer: Framer,
 }
 
-impl<'a> MeasuringReader<'a, Ready> {
+impl<'a, 'm> MeasuringReader<'a, 'm, Ready> {
     /// Reads on where another reader stands.
     pub(crate) fn over(
         reader: &Reader<'a>,
         framer: Framer,
-        options: MeasureOptions,
-    ) -> MeasuringReader<'a, Ready> {
+        options: MeasureOptions<'m>,
+    ) -> MeasuringReader<'a, 'm, Ready> {
         MeasuringReader {
             cursor: Measuring::over(reader, options),
             framer,
@@ -51,16 +51,16 @@ impl<'a> MeasuringReader<'a, Ready> {
     }
 }
 
-impl<'a, P: Prepare> MeasuringReader<'a, P> {
+impl<'a, 'm, P: Prepare> MeasuringReader<'a, 'm, P> {
     /// Reads the header of a snapshot.
     ///
     /// # Errors
     /// When the bytes do not begin like a snapshot, or with a version that is not known.
     pub fn new(
         bytes: &'a [u8],
-        options: MeasureOptions,
+        options: MeasureOptions<'m>,
         prepare: P,
-    ) -> Result<MeasuringReader<'a, P>, Error> {
+    ) -> Result<MeasuringReader<'a, 'm, P>, Error> {
         let mut reader = Reader::new(bytes, 0);
         let header = Header::read(&mut reader)?;
         let at = bytes.len() - reader.rest().len();
@@ -71,7 +71,7 @@ impl<'a, P: Prepare> MeasuringReader<'a, P> {
     }
 
     /// A reader of the same snapshot that takes it that a record begins at this offset, in database 0.
-    pub fn elsewhere<Q: Prepare>(&self, offset: u64, prepare: Q) -> MeasuringReader<'a, Q> {
+    pub fn elsewhere<Q: Prepare>(&self, offset: u64, prepare: Q) -> MeasuringReader<'a, 'm, Q> {
         let Measuring { bytes, options, .. } = self.cursor;
         let at = usize::try_from(offset.saturating_sub(self.cursor.base)).unwrap_or(bytes.len());
         MeasuringReader {
@@ -161,7 +161,7 @@ impl<'a, P: Prepare> MeasuringReader<'a, P> {
 
 /// A cursor that measures the values that it passes.
 #[derive(Debug, Clone)]
-pub(super) struct Measuring<'a, P> {
+pub(super) struct Measuring<'a, 'm, P> {
     bytes: &'a [u8],
     /// Absolute offset of the first of them.
     base: u64,
@@ -169,18 +169,18 @@ pub(super) struct Measuring<'a, P> {
     /// Up to where bytes may be looked at.
     ready: usize,
     prepare: P,
-    options: MeasureOptions,
+    options: MeasureOptions<'m>,
     /// Of the value that was passed last.
     measured: Option<ValueFacts>,
 }
 
-impl<'a, P: Prepare> Measuring<'a, P> {
+impl<'a, 'm, P: Prepare> Measuring<'a, 'm, P> {
     pub(super) fn new(
         bytes: &'a [u8],
         at: usize,
-        options: MeasureOptions,
+        options: MeasureOptions<'m>,
         prepare: P,
-    ) -> Measuring<'a, P> {
+    ) -> Measuring<'a, 'm, P> {
         Measuring {
             bytes,
             base: 0,
@@ -233,9 +233,9 @@ impl<'a, P: Prepare> Measuring<'a, P> {
     }
 }
 
-impl<'a> Measuring<'a, Ready> {
+impl<'a, 'm> Measuring<'a, 'm, Ready> {
     /// Reads on where a reader stands.
-    pub(super) fn over(reader: &Reader<'a>, options: MeasureOptions) -> Measuring<'a, Ready> {
+    pub(super) fn over(reader: &Reader<'a>, options: MeasureOptions<'m>) -> Measuring<'a, 'm, Ready> {
         Measuring {
             base: reader.offset(),
             ..Measuring::new(reader.rest(), 0, options, Ready)
@@ -243,7 +243,7 @@ impl<'a> Measuring<'a, Ready> {
     }
 }
 
-impl<P: Prepare> Cursor for Measuring<'_, P> {
+impl<P: Prepare> Cursor for Measuring<'_, '_, P> {
     #[inline]
     fn offset(&self) -> u64 {
         self.base + self.at as u64
@@ -265,7 +265,7 @@ impl<P: Prepare> Cursor for Measuring<'_, P> {
     }
 }
 
-impl<'a, P: Prepare> FrameCursor<'a> for Measuring<'a, P> {
+impl<'a, P: Prepare> FrameCursor<'a> for Measuring<'a, '_, P> {
     #[inline]
     fn stored(&mut self, stored: u64, _need: Need) -> Result<&'a [u8], Error> {
         self.window(stored)

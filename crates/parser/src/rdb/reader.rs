@@ -48,7 +48,10 @@ impl<'a> RdbReader<'a> {
     }
 
     /// Reads on where this reader stands, and measures the values.
-    pub(crate) fn measuring(self, options: MeasureOptions) -> MeasuringReader<'a, Ready> {
+    pub(crate) fn measuring<'m>(
+        self,
+        options: MeasureOptions<'m>,
+    ) -> MeasuringReader<'a, 'm, Ready> {
         MeasuringReader::over(&self.reader, self.framer, options)
     }
 

@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use preshard_memory::{Text, integer};
+
 use super::entry::DUMP_FRAME_BYTES;
 use super::opcode;
 
@@ -20,6 +22,8 @@ pub struct ShortString {
     pub key_bytes: u8,
     /// Whether it has an expiry, see [`ShortString::expires_at_ms`].
     pub expires: bool,
+    /// Whether the value is a 64-bit integer, of at least ten digits: servers write shorter ones in another form.
+    pub is_integer: bool,
 }
 
 impl ShortString {
@@ -64,6 +68,9 @@ impl ShortString {
     }
 }
 
+/// Shortest text of an integer that needs more than 32 bits; smaller ones lie in the file as integers, and a file of
+/// another writer takes the plain way.
+const INTEGER_DIGITS_MIN: u16 = 10;
 /// As [`ShortString::EXPIRY_BYTES`].
 const EXPIRY_BYTES: usize = 9;
 const TYPE_STRING: u8 = 0;
@@ -93,8 +100,14 @@ pub(super) fn read<'a>(
         let Some(entry) = entry else {
             break;
         };
-        let next = at + entry.value + usize::from(entry.value_bytes);
+        let value = at + entry.value;
+        let next = value + usize::from(entry.value_bytes);
         if entry.value_bytes > value_bytes_max || next > bytes.len() {
+            break;
+        }
+        let is_integer = u64::from(entry.value_bytes) <= Text::INTEGER_BYTES_MAX
+            && bytes.get(value..next).and_then(integer).is_some();
+        if is_integer && entry.value_bytes < INTEGER_DIGITS_MIN {
             break;
         }
         let short = ShortString {
@@ -102,6 +115,7 @@ pub(super) fn read<'a>(
             value_bytes: entry.value_bytes,
             key_bytes: entry.key_bytes,
             expires: entry.expires,
+            is_integer,
         };
         each(short, bytes);
         at = next;

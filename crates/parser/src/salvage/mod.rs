@@ -186,11 +186,11 @@ impl Sound {
     }
 
     /// As [`Sound::reader`], and measures the values.
-    pub fn measuring_reader<'a>(
+    pub fn measuring_reader<'a, 'm>(
         &self,
         bytes: &'a [u8],
-        options: MeasureOptions,
-    ) -> MeasuringReader<'a, Ready> {
+        options: MeasureOptions<'m>,
+    ) -> MeasuringReader<'a, 'm, Ready> {
         self.reader(bytes, options.detail).measuring(options)
     }
 }

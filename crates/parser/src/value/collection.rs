@@ -165,14 +165,18 @@ pub(super) fn path_hash<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(
 }
 
 pub(super) fn quicklist<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Error> {
-    for _ in 0..read_length(c)? {
+    let nodes = read_length(c)?;
+    v.nodes(nodes);
+    for _ in 0..nodes {
         blob(c, Blob::Ziplist(Shape::Elements), v)?;
     }
     Ok(())
 }
 
 pub(super) fn quicklist2<C: Cursor, V: Visitor>(c: &mut C, v: &mut V) -> Result<(), Error> {
-    for _ in 0..read_length(c)? {
+    let nodes = read_length(c)?;
+    v.nodes(nodes);
+    for _ in 0..nodes {
         let offset = c.offset();
         match read_length(c)? {
             CONTAINER_PLAIN => {

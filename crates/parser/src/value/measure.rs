@@ -1,10 +1,15 @@
 //! What a value is made of, told from its lengths.
 
+use preshard_memory::{Model, Text, Weight, double};
+
 use super::blob::{Blob, BlobHeader, Shape};
 use super::run;
-use super::visitor::{ConsumerHead, GroupHead, Role, StreamEntryHead, StreamId, Visitor};
-use super::{array, inside, stream_node, walk_value};
-use crate::limits::LZF_TRIED_ABOVE_BYTES;
+use super::visitor::{
+    ConsumerHead, GroupHead, PendingEntry, Role, StreamEntryHead, StreamId, Visitor,
+};
+use super::weigh::{Kept, Weighing};
+use super::{inside, stream_node, walk_value};
+use crate::limits::{LZF_TRIED_ABOVE_BYTES, TAKE_MAX};
 use crate::rdb::{Form, StringHeader, TemplateSource};
 use crate::reader::Cursor;
 use crate::{DataType, Encoding, Error, ErrorKind, ModuleId, Template, ValueType};
@@ -25,20 +30,23 @@ pub enum Detail {
 }
 
 /// What a measurement is to tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct MeasureOptions {
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct MeasureOptions<'m> {
     /// How deep it looks.
     pub detail: Detail,
     /// The time that hash fields are past when they expired before it, Unix milliseconds.
     pub reference_ms: Option<i64>,
+    /// The server whose memory the value is to be weighed for, if any.
+    pub memory: Option<&'m Model>,
 }
 
-impl From<Detail> for MeasureOptions {
-    /// Without a reference time.
-    fn from(detail: Detail) -> MeasureOptions {
+impl From<Detail> for MeasureOptions<'_> {
+    /// Without a reference time and without memory.
+    fn from(detail: Detail) -> Self {
         MeasureOptions {
             detail,
             reference_ms: None,
+            memory: None,
         }
     }
 }
@@ -89,6 +97,9 @@ pub struct ValueFacts {
     pub template: Option<u64>,
     /// The module that wrote the value.
     pub module: Option<ModuleId>,
+    /// What the value takes in memory; `None` where it was not asked for, and where it cannot be known (modules, arrays,
+    /// streams of producers, hashes of templates and of paths, blobs that are broken where their elements decide).
+    pub weight: Option<Weight>,
 }
 
 impl ValueFacts {
@@ -114,15 +125,28 @@ impl ValueFacts {
             unowned: 0,
             template: None,
             module: None,
+            weight: None,
         }
     }
 
-    /// Those of a string of so many bytes that lies in the file as it is, as a measurement by `options` tells them.
-    pub fn of_short_string(value_bytes: u16, options: MeasureOptions) -> ValueFacts {
+    /// Those of a string of so many bytes that lies in the file as it is, as a measurement by `options` tells them;
+    /// `is_integer` says that its bytes are a 64-bit integer of ten digits or more.
+    pub fn of_short_string(
+        value_bytes: u16,
+        is_integer: bool,
+        options: MeasureOptions<'_>,
+    ) -> ValueFacts {
         let mut measure = Measure::new(ValueType::String, options);
         let header = StringHeader::raw(u64::from(value_bytes));
         measure.note_string(Role::Element, header);
-        measure.finish()
+        let text = Text {
+            len: header.len,
+            integer: is_integer.then_some(i64::MAX),
+        };
+        ValueFacts {
+            weight: options.memory.map(|_| Weight::of_string(text)),
+            ..measure.finish()
+        }
     }
 }
 
@@ -131,7 +155,7 @@ pub(crate) fn measure<C: Cursor>(
     c: &mut C,
     value_type: ValueType,
     templates: TemplateSource<'_>,
-    options: MeasureOptions,
+    options: MeasureOptions<'_>,
 ) -> Result<ValueFacts, Error> {
     let mut measure = Measure::new(value_type, options);
     walk_value(c, value_type, templates, &mut measure)?;
@@ -139,9 +163,10 @@ pub(crate) fn measure<C: Cursor>(
 }
 
 /// Gathers [`ValueFacts`].
-pub(super) struct Measure {
+pub(super) struct Measure<'m> {
     data_type: DataType,
-    options: MeasureOptions,
+    options: MeasureOptions<'m>,
+    weighing: Weighing<'m>,
     facts: ValueFacts,
     elements: u64,
     seen: Lengths,
@@ -175,11 +200,12 @@ impl Lengths {
     }
 }
 
-impl Measure {
-    pub(super) fn new(value_type: ValueType, options: MeasureOptions) -> Measure {
+impl<'m> Measure<'m> {
+    pub(super) fn new(value_type: ValueType, options: MeasureOptions<'m>) -> Measure<'m> {
         Measure {
             data_type: value_type.data_type(),
             options,
+            weighing: Weighing::new(value_type, options.memory),
             facts: ValueFacts {
                 fields_expired: options.reference_ms.map(|_| 0),
                 ..ValueFacts::empty(value_type.encoding())
@@ -200,6 +226,7 @@ impl Measure {
             elements: told.then_some(self.elements),
             element_bytes: walked.then_some(self.seen.sum),
             largest_element_bytes: walked.then_some(self.seen.largest),
+            weight: self.weighing.finish(),
             ..self.facts
         }
     }
@@ -239,8 +266,44 @@ impl Measure {
         }
     }
 
+    /// How many stored bytes of a string or an entry [`Measure::weigh_string`] must see.
+    #[inline]
+    pub(super) fn bytes_wanted(&mut self, role: Role, header: StringHeader) -> usize {
+        self.weighing.bytes_wanted(role, header)
+    }
+
+    /// Takes in what a string or an entry is, for the memory that it takes.
+    #[inline]
+    pub(super) fn weigh_string(&mut self, role: Role, header: StringHeader, stored: &[u8]) {
+        self.weighing.string(role, header, stored);
+    }
+
+    /// Consumes a string or an entry and weighs it.
+    #[inline]
+    fn weigh_and_skip<C: Cursor>(
+        &mut self,
+        role: Role,
+        header: StringHeader,
+        c: &mut C,
+    ) -> Result<(), Error> {
+        let wanted = self.weighing.bytes_wanted(role, header);
+        if wanted == 0 {
+            self.weighing.string(role, header, &[]);
+            return c.skip(header.stored);
+        }
+        if wanted <= TAKE_MAX {
+            self.weighing.string(role, header, c.take(wanted)?);
+            return c.skip(header.stored - wanted as u64);
+        }
+        let mut kept = Kept::new(c, wanted);
+        kept.skip(header.stored)?;
+        self.weighing.string(role, header, &kept.bytes);
+        Ok(())
+    }
+
     /// Takes in that a blob goes by, whoever consumes it.
     pub(super) fn note_blob(&mut self, header: StringHeader) {
+        self.weighing.note_blob(header);
         self.facts.nodes += 1;
         self.add_content(header.len);
     }
@@ -266,6 +329,7 @@ impl Measure {
         Ok(Look {
             header,
             must_be_walked,
+            is_weighed: self.weighing.begin_blob(blob, header),
             before: self.seen,
         })
     }
@@ -278,7 +342,14 @@ impl Measure {
         look: Look,
         walked: Result<Option<u64>, Error>,
     ) -> Result<Option<Error>, Error> {
+        self.weighing
+            .end_blob(walked.as_ref().ok().copied().flatten());
         let (walked, broken) = match walked {
+            // Walked for its weight alone: what else was seen on the way nobody asked for.
+            _ if self.options.detail == Detail::Counts && !look.must_be_walked => {
+                self.seen = look.before;
+                (None, None)
+            }
             Ok(walked) => (walked, None),
             Err(error)
                 if self.options.detail == Detail::SoundElements
@@ -313,34 +384,53 @@ pub(super) struct Look {
     pub(super) header: BlobHeader,
     /// Its header leaves open what must be known.
     must_be_walked: bool,
+    /// The memory model asks for its elements.
+    is_weighed: bool,
     /// What was seen before it.
     before: Lengths,
 }
 
-impl Visitor for Measure {
+impl Visitor for Measure<'_> {
     fn takes_runs(&self) -> Option<run::Compressed> {
-        Some(match self.options.detail {
+        self.weighing.takes_runs().then_some(match self.options.detail {
             Detail::Counts | Detail::SoundElements => run::Compressed::PassedOver,
             Detail::Elements => run::Compressed::LookedInto,
         })
     }
 
-    fn run(&mut self, role: Role, lengths: run::Lengths) {
-        let facts = &mut self.facts;
-        facts.content_bytes = facts.content_bytes.saturating_add(lengths.sum);
-        facts.compressible_bytes = facts
-            .compressible_bytes
-            .saturating_add(lengths.compressible);
-        if matches!(role, Role::Element | Role::Field | Role::FieldValue) {
-            self.seen.add(Lengths {
-                sum: lengths.sum,
-                largest: lengths.largest,
-            });
+    fn run<const STRINGS: usize>(
+        &mut self,
+        roles: [Role; STRINGS],
+        lengths: &[[u32; STRINGS]],
+    ) {
+        for (at, role) in roles.into_iter().enumerate() {
+            let (mut sum, mut compressible, mut largest) = (0, 0, 0);
+            for len in lengths.iter().map(|lengths| lengths[at]) {
+                sum += u64::from(len);
+                let is_long = u64::from(len) > LZF_TRIED_ABOVE_BYTES;
+                compressible += if is_long { u64::from(len) } else { 0 };
+                largest = largest.max(len);
+            }
+            let facts = &mut self.facts;
+            facts.content_bytes = facts.content_bytes.saturating_add(sum);
+            facts.compressible_bytes = facts.compressible_bytes.saturating_add(compressible);
+            if matches!(role, Role::Element | Role::Field | Role::FieldValue) {
+                self.seen.add(Lengths {
+                    sum,
+                    largest: largest.into(),
+                });
+            }
         }
+        self.weighing.run(lengths);
+    }
+
+    fn nodes(&mut self, n: u64) {
+        self.weighing.announce_nodes(n);
     }
 
     fn elements(&mut self, n: u64) {
         self.elements = self.elements.saturating_add(n);
+        self.weighing.announce(n);
     }
 
     fn string<C: Cursor>(
@@ -351,9 +441,13 @@ impl Visitor for Measure {
     ) -> Result<(), Error> {
         self.note_string(role, header);
         if header.form == Form::Lzf && self.options.detail == Detail::Elements {
-            return inside::decompress_through(header, c, &mut self.decompressed);
+            let wanted = self.weighing.bytes_wanted(role, header);
+            let mut kept = Kept::new(c, wanted);
+            inside::decompress_through(header, &mut kept, &mut self.decompressed)?;
+            self.weighing.string(role, header, &kept.bytes);
+            return Ok(());
         }
-        c.skip(header.stored)
+        self.weigh_and_skip(role, header, c)
     }
 
     fn entry<C: Cursor>(
@@ -363,7 +457,7 @@ impl Visitor for Measure {
         c: &mut C,
     ) -> Result<(), Error> {
         self.note_entry(role, header);
-        c.skip(header.stored)
+        self.weigh_and_skip(role, header, c)
     }
 
     fn blob<C: Cursor>(
@@ -383,7 +477,7 @@ impl Visitor for Measure {
         let header = inside::read_header(blob, len, c, self)?;
         let look = self.begin_blob(blob, header, c)?;
         let walked = match self.options.detail {
-            Detail::Counts if !look.must_be_walked => Ok(None),
+            Detail::Counts if !look.must_be_walked && !look.is_weighed => Ok(None),
             _ => inside::walk(blob, look.header, c, self).map(Some),
         };
         self.end_blob(blob, look, walked).map(|_| ())
@@ -396,7 +490,27 @@ impl Visitor for Measure {
         }
     }
 
+    fn score(&mut self, score: f64) {
+        self.weighing.score(score);
+    }
+
+    fn element_ends(&mut self) -> Result<(), Error> {
+        self.weighing.element_ends();
+        Ok(())
+    }
+
+    fn pending(&mut self, entry: PendingEntry) -> Result<(), Error> {
+        self.weighing.pending(entry.id);
+        Ok(())
+    }
+
+    fn owned(&mut self, id: StreamId) -> Result<(), Error> {
+        self.weighing.owned(id);
+        Ok(())
+    }
+
     fn field_expiry(&mut self, expires_at_ms: Option<i64>) {
+        self.weighing.field_expiry(expires_at_ms);
         let Some(expiry) = expires_at_ms else {
             return;
         };
@@ -420,7 +534,7 @@ impl Visitor for Measure {
     }
 
     fn float(&mut self, number: f64) {
-        self.seen.add_one(array::float_text(number).len() as u64);
+        self.seen.add_one(double::shortest(number).len() as u64);
     }
 
     fn template(&mut self, template: &Template) -> Result<(), Error> {

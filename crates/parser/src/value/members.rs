@@ -2,13 +2,16 @@
 
 use std::io;
 
+use preshard_memory::{Model, double};
+
 use super::blob::Blob;
 use super::measure::{Measure, MeasureOptions, ValueFacts};
 use super::member::{FieldSamples, Member, ModuleNumber, Samples, StreamEntry};
 use super::visitor::{
     ConsumerHead, GroupHead, PendingEntry, Role, StreamEntryHead, StreamId, StreamInfo, Visitor,
 };
-use super::{array, inside, walk_value};
+use super::weigh::Kept;
+use super::{inside, walk_value};
 use crate::limits::{MEMBER_HEAD_BYTES_MAX, TAKE_MAX};
 use crate::lzf::LzfCursor;
 use crate::rdb::{Form, StringHeader, TemplateSource};
@@ -19,13 +22,15 @@ use crate::{DataType, Detail, Encoding, Error, ModuleId, Template, ValueType};
 const SCORE_TEXT_MAX: u64 = 48;
 
 /// How members are looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MemberOptions {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MemberOptions<'m> {
     /// Bytes that are shown of each string, and at a time of a string value: 1 to
     /// [`crate::limits::MEMBER_HEAD_BYTES_MAX`].
     pub head_bytes: usize,
     /// See [`MeasureOptions::reference_ms`].
     pub reference_ms: Option<i64>,
+    /// See [`MeasureOptions::memory`].
+    pub memory: Option<&'m Model>,
 }
 
 /// Why members were not all handed out.
@@ -49,12 +54,13 @@ pub(crate) fn members<C: Cursor>(
     c: &mut C,
     value_type: ValueType,
     templates: TemplateSource<'_>,
-    options: MemberOptions,
+    options: MemberOptions<'_>,
     sink: &mut MemberSink<'_>,
 ) -> Result<ValueFacts, MembersError> {
     let measuring = MeasureOptions {
         detail: Detail::SoundElements,
         reference_ms: options.reference_ms,
+        memory: options.memory,
     };
     let mut members = Members {
         data_type: value_type.data_type(),
@@ -90,12 +96,12 @@ pub(crate) fn members<C: Cursor>(
 }
 
 /// Puts the parts of elements together and hands them out.
-struct Members<'s, 'f> {
+struct Members<'s, 'f, 'm> {
     data_type: DataType,
     /// The field names of the hash do not stand with their values.
     names_apart: bool,
     head_bytes: usize,
-    measure: Measure,
+    measure: Measure<'m>,
     sink: &'s mut MemberSink<'f>,
     /// Why the sink failed. The walk then ends with an error that nobody sees.
     failure: Option<io::Error>,
@@ -121,9 +127,24 @@ struct Members<'s, 'f> {
     piece: Vec<u8>,
 }
 
-impl Members<'_, '_> {
+impl Members<'_, '_, '_> {
     fn emit(&mut self, member: Member<'_>) -> Result<(), Error> {
         emit(self.sink, &mut self.failure, member)
+    }
+
+    /// Consumes a string by `consume`, and has it weighed.
+    fn weighed<C: Cursor>(
+        &mut self,
+        role: Role,
+        header: StringHeader,
+        c: &mut C,
+        consume: impl FnOnce(&mut Self, &mut Kept<'_, C>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let wanted = self.measure.bytes_wanted(role, header);
+        let mut kept = Kept::new(c, wanted);
+        consume(self, &mut kept)?;
+        self.measure.weigh_string(role, header, &kept.bytes);
+        Ok(())
     }
 
     /// Consumes a string and keeps its beginning.
@@ -264,9 +285,13 @@ fn append_head<C: Cursor>(
     c.skip(left)
 }
 
-impl Visitor for Members<'_, '_> {
+impl Visitor for Members<'_, '_, '_> {
     fn elements(&mut self, n: u64) {
         self.measure.elements(n);
+    }
+
+    fn nodes(&mut self, n: u64) {
+        self.measure.nodes(n);
     }
 
     fn string<C: Cursor>(
@@ -277,9 +302,11 @@ impl Visitor for Members<'_, '_> {
     ) -> Result<(), Error> {
         self.measure.note_string(role, header);
         if self.data_type == DataType::String {
-            return self.pieces(header, c);
+            return self.weighed(role, header, c, |members, c| members.pieces(header, c));
         }
-        self.sample(role, header, c)?;
+        self.weighed(role, header, c, |members, c| {
+            members.sample(role, header, c)
+        })?;
         let first = self.first.first();
         let member = match role {
             Role::ModuleString => Member::ModuleString(first),
@@ -297,14 +324,16 @@ impl Visitor for Members<'_, '_> {
     ) -> Result<(), Error> {
         self.measure.note_entry(role, header);
         if role == Role::Score {
-            return self.read_score(header, c);
+            return self.weighed(role, header, c, |members, c| members.read_score(header, c));
         }
         if role == Role::SharedField {
             self.shared_bytes = self.shared_bytes.saturating_add(header.len);
         } else if let Some((_, bytes)) = &mut self.entry {
             *bytes = bytes.saturating_add(header.len);
         }
-        self.sample(role, header, c)?;
+        self.weighed(role, header, c, |members, c| {
+            members.sample(role, header, c)
+        })?;
         self.name_apart(role)
     }
 
@@ -337,6 +366,7 @@ impl Visitor for Members<'_, '_> {
     }
 
     fn score(&mut self, score: f64) {
+        self.measure.score(score);
         self.score = score;
     }
 
@@ -346,7 +376,7 @@ impl Visitor for Members<'_, '_> {
 
     fn float(&mut self, number: f64) {
         self.measure.float(number);
-        let text = array::float_text(number);
+        let text = double::shortest(number);
         self.first.clear();
         self.first
             .bytes()
@@ -372,6 +402,7 @@ impl Visitor for Members<'_, '_> {
     }
 
     fn element_ends(&mut self) -> Result<(), Error> {
+        self.measure.element_ends()?;
         let (first, second) = (self.first.first(), self.second.first());
         let member = match self.data_type {
             DataType::List => Member::Item {
@@ -452,6 +483,7 @@ impl Visitor for Members<'_, '_> {
     }
 
     fn pending(&mut self, entry: PendingEntry) -> Result<(), Error> {
+        self.measure.pending(entry)?;
         self.emit(Member::Pending {
             id: entry.id,
             delivered_at_ms: entry.delivered_at_ms,
@@ -471,6 +503,7 @@ impl Visitor for Members<'_, '_> {
     }
 
     fn owned(&mut self, id: StreamId) -> Result<(), Error> {
+        self.measure.owned(id)?;
         self.emit(Member::Owned { id })
     }
 

@@ -16,6 +16,7 @@ mod stream;
 mod stream_node;
 mod template;
 mod visitor;
+mod weigh;
 
 pub(crate) use measure::measure;
 pub use measure::{Detail, MeasureOptions, ValueFacts};

@@ -7,30 +7,12 @@
 //! agree with, takes that element.
 
 use super::visitor::{Role, Visitor};
-use crate::limits::LZF_TRIED_ABOVE_BYTES;
 use crate::rdb::{ENCODING_INT8, ENCODING_INT16, ENCODING_INT32, ENCODING_LZF, integer_text_len};
 use crate::reader::Cursor;
 use crate::{Error, lzf};
 
-/// Lengths of several strings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Lengths {
-    /// All together.
-    pub(crate) sum: u64,
-    /// Those together of which each is so long that a server tries to compress it.
-    pub(crate) compressible: u64,
-    /// The greatest.
-    pub(crate) largest: u64,
-}
-
-impl Lengths {
-    #[inline]
-    fn add(&mut self, len: u64) {
-        self.sum += len;
-        self.compressible += if len > LZF_TRIED_ABOVE_BYTES { len } else { 0 };
-        self.largest = self.largest.max(len);
-    }
-}
+/// Elements that a visitor is told of at once.
+const ELEMENTS_AT_ONCE: usize = 64;
 
 /// What stands behind the strings of an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +36,8 @@ pub(super) fn pass<const STRINGS: usize, C: Cursor, V: Visitor>(
         return Ok(0);
     };
     let bytes = c.at_hand();
-    let mut lengths = [Lengths::default(); STRINGS];
+    let mut lengths = [[0; STRINGS]; ELEMENTS_AT_ONCE];
+    let mut told = 0;
     let mut elements = 0;
     let mut passed = 0;
     while elements < max {
@@ -80,18 +63,17 @@ pub(super) fn pass<const STRINGS: usize, C: Cursor, V: Visitor>(
         if at > bytes.len() {
             break;
         }
-        for (lengths, len) in lengths.iter_mut().zip(element) {
-            lengths.add(len);
+        if told == lengths.len() {
+            v.run(roles, &lengths);
+            told = 0;
         }
+        lengths[told] = element;
+        told += 1;
         passed = at;
         elements += 1;
     }
     c.skip(passed as u64)?;
-    if elements > 0 {
-        for (role, lengths) in roles.into_iter().zip(lengths) {
-            v.run(role, lengths);
-        }
-    }
+    v.run(roles, &lengths[..told]);
     Ok(elements)
 }
 
@@ -105,8 +87,8 @@ pub(crate) enum Compressed {
 
 /// A string that was passed over.
 struct Passed {
-    /// Of the decoded string.
-    len: u64,
+    /// Of the decoded string. A compressed one is less than 16 KiB as well.
+    len: u32,
     end: usize,
 }
 
@@ -119,14 +101,14 @@ fn short_string(bytes: &[u8], at: usize, compressed: Compressed) -> Option<Passe
     let [first, second] = *bytes.get(at..)?.first_chunk()?;
     if first < 0x40 {
         return Some(Passed {
-            len: u64::from(first),
+            len: u32::from(first),
             end: at + 1 + usize::from(first),
         });
     }
     if first < 0x80 {
         let len = usize::from(first & 0x3f) << 8 | usize::from(second);
         return Some(Passed {
-            len: len as u64,
+            len: len as u32,
             end: at + 2 + len,
         });
     }
@@ -155,7 +137,7 @@ fn special_string(bytes: &[u8], at: usize, compressed: Compressed) -> Option<Pas
             let (len, at) = short_length(bytes, at)?;
             lzf::check_claim(stored as u64, len as u64, 0).ok()?;
             Some(Passed {
-                len: len as u64,
+                len: len as u32,
                 end: at + stored,
             })
         }
@@ -165,7 +147,7 @@ fn special_string(bytes: &[u8], at: usize, compressed: Compressed) -> Option<Pas
 
 fn integer(n: i64, end: usize) -> Passed {
     Passed {
-        len: integer_text_len(n),
+        len: integer_text_len(n) as u32,
         end,
     }
 }

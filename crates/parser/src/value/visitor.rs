@@ -3,7 +3,7 @@
 use super::blob::{Blob, Names};
 use super::inside;
 use super::member::ModuleNumber;
-use super::run::{Compressed, Lengths};
+use super::run::Compressed;
 use crate::rdb::StringHeader;
 use crate::reader::Cursor;
 use crate::{Error, ModuleId, Template};
@@ -118,6 +118,9 @@ pub(crate) trait Visitor {
     /// Elements that the value's own counters announce.
     fn elements(&mut self, _n: u64) {}
 
+    /// Nodes of a list that are said to follow.
+    fn nodes(&mut self, _n: u64) {}
+
     /// A string of the format; its stored bytes are next on the cursor, and the visitor consumes exactly
     /// those.
     fn string<C: Cursor>(
@@ -129,8 +132,13 @@ pub(crate) trait Visitor {
         c.skip(header.stored)
     }
 
-    /// Strings of several elements, all of one role and each as [`Visitor::string`] would have told it.
-    fn run(&mut self, _role: Role, _lengths: Lengths) {}
+    /// Several elements, by the lengths of their strings, each string as [`Visitor::string`] would have told it.
+    fn run<const STRINGS: usize>(
+        &mut self,
+        _roles: [Role; STRINGS],
+        _lengths: &[[u32; STRINGS]],
+    ) {
+    }
 
     /// An entry inside a blob; as [`Visitor::string`].
     fn entry<C: Cursor>(

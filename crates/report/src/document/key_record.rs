@@ -8,7 +8,7 @@ use preshard_slots::hash_tag;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Millis;
+use super::{Millis, deviation};
 
 /// How a key's name is written: as text when it is UTF-8, in base64 otherwise.
 #[derive(JsonSchema)]
@@ -54,7 +54,8 @@ pub struct KeyRecord<'a> {
     /// What DUMP returns and MIGRATE carries. Exact, but for a hash with a `template`: of that it is the most that it can
     /// be.
     pub payload_bytes: u64,
-    /// RAM after load, a rough estimate; `null` where it cannot be known (modules, arrays, path hashes).
+    /// What `used_memory` of the server that is planned for grows by when it loads the key; `null` where it cannot be
+    /// known (modules, arrays, path hashes).
     pub memory_bytes_estimate: Option<u64>,
     /// How long one MIGRATE of this key alone stops the source, before any safety factor.
     pub block_ms_estimate: Millis,
@@ -68,6 +69,12 @@ pub struct KeyRecord<'a> {
     pub offset: u64,
     /// What can be done with the key under the limits in force.
     pub verdict: Verdict,
+    /// What MEMORY USAGE (SAMPLES 0) answers of that server (see `memory_bytes_estimate`), which is not the memory that the key takes; `null` likewise.
+    pub memory_usage_estimate: Option<u64>,
+    /// The standard deviation of both, in bytes: what the server draws by lot. 0 where nothing is; `null` likewise.
+    pub memory_deviation_bytes: Option<u64>,
+    /// How that server keeps the value, in the word of OBJECT ENCODING; `null` likewise.
+    pub loaded_encoding: Option<Cow<'a, str>>,
     /// The longest element: bytes of a string, an item, a member, a field's name or value; integers as text.
     /// `null` where it was not looked for, where a blob is broken inside, and for modules.
     pub largest_element_bytes: Option<u64>,
@@ -143,6 +150,12 @@ impl<'a> KeyRecord<'a> {
             file: file.into(),
             offset: facts.offset,
             verdict,
+            memory_usage_estimate: facts.sizes.memory_usage_estimate,
+            memory_deviation_bytes: facts
+                .sizes
+                .memory_bytes_estimate
+                .map(|_| deviation(facts.sizes.memory_variance)),
+            loaded_encoding: facts.loaded.map(|loaded| loaded.name().into()),
             largest_element_bytes: value.largest_element_bytes,
             element_bytes: value.element_bytes,
             broken_nodes: value.broken_nodes,
