@@ -110,9 +110,7 @@ const CONFIG_BYTES_MAX: u64 = 4 << 20;
 
 fn saved_settings(path: &Path) -> Result<MemorySettings> {
     let mut text = Vec::new();
-    let read = File::open(path).and_then(|file| {
-        file.take(CONFIG_BYTES_MAX).read_to_end(&mut text)
-    });
+    let read = File::open(path).and_then(|file| file.take(CONFIG_BYTES_MAX).read_to_end(&mut text));
     read.with_context(|| format!("cannot read {}", shown(path)))?;
     // Values may hold anything; the settings that are looked for are plain.
     let text = String::from_utf8_lossy(&text);

@@ -77,8 +77,8 @@ pub use warning::Warning;
 
 /// Of the memory model, what a scan is told and its results are made of.
 pub use preshard_memory::{
-    Allocator, Filling, Footprint, KeyCounts, Loaded, Model as MemoryModel, Settings as MemorySettings,
-    SettingsError as MemorySettingsError, Tables, Target, UnknownName,
+    Allocator, Filling, Footprint, KeyCounts, Loaded, Model as MemoryModel,
+    Settings as MemorySettings, SettingsError as MemorySettingsError, Tables, Target, UnknownName,
 };
 
 /// Of the parser, what the types above are made of.

@@ -62,8 +62,8 @@ impl FileScan {
             Some(_) => Filling::Loaded,
             None => Filling::KeyByKey,
         };
-        let slots = Slot::all()
-            .map(|slot| tables.of_slot(self.profile.slot(slot).key_counts(), of_slots));
+        let slots =
+            Slot::all().map(|slot| tables.of_slot(self.profile.slot(slot).key_counts(), of_slots));
         let databases = self
             .summary
             .databases

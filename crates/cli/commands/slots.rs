@@ -10,9 +10,7 @@ use crate::exit::ExitStatus;
 use crate::input::{Inputs, TopologyWish};
 use crate::options::{ReadOptions, plan_limits};
 use crate::output::{Output, cannot_write};
-use crate::read::{
-    assemble_all, common_basis, input_facts, notices, open_all, topology_file,
-};
+use crate::read::{assemble_all, common_basis, input_facts, notices, open_all, topology_file};
 use crate::say;
 
 /// Answers the question.

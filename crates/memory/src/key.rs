@@ -181,9 +181,7 @@ impl Model {
                 let object = self.object(key_bytes, expires);
                 (self.beside(object, bytes), Loaded::Raw)
             }
-            Keys::InObject { since_9 } => {
-                self.string_with_key(key_bytes, expires, bytes, since_9)
-            }
+            Keys::InObject { since_9 } => self.string_with_key(key_bytes, expires, bytes, since_9),
             Keys::WithValue => {
                 // Neither the expiry nor the length of the key's header enters into this.
                 let around = OBJECT_BYTES + 3 + AROUND_VALUE_BYTES;

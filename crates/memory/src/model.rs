@@ -143,9 +143,10 @@ mod tests {
     /// Measured over the skip lists of running servers: means and standard deviations of a node.
     #[test]
     fn nodes_of_skip_lists_have_the_sizes_that_were_measured() {
-        for (allocator, mean, deviation) in
-            [(Allocator::Je3, 45.84, 12.26), (Allocator::Je4, 53.34, 10.70)]
-        {
+        for (allocator, mean, deviation) in [
+            (Allocator::Je3, 45.84, 12.26),
+            (Allocator::Je4, 53.34, 10.70),
+        ] {
             let node = drawn(allocator, NODE_BYTES);
             assert!((node.mean - mean).abs() < 0.01, "{allocator}: {node:?}");
             assert!(

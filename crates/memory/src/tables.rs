@@ -1,13 +1,14 @@
 //! What a node needs besides its keys: the buckets of its main tables.
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::key::ENTRY_BYTES;
 use crate::table::{
     BUCKET_BYTES, Dict, as_float, buckets_grown_to, buckets_made_for, chained_buckets,
 };
 use crate::target::{Keys, Layout, SlotTable};
-use crate::{Allocator, Target};
+use crate::{Allocator, Target, UnknownName};
 
 /// Keys of a slot, of a database or of a node.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,8 +42,33 @@ pub struct Tables {
 impl fmt::Display for Tables {
     /// The name of the model that they belong to, as [`crate::Model::name`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mode = if self.cluster { "cluster" } else { "standalone" };
+        let mode = if self.cluster {
+            "cluster"
+        } else {
+            "standalone"
+        };
         write!(f, "{}-{}-{mode}", self.target, self.allocator)
+    }
+}
+
+impl FromStr for Tables {
+    type Err = UnknownName;
+
+    /// Reads what [`fmt::Display`] writes.
+    fn from_str(name: &str) -> Result<Tables, UnknownName> {
+        let known = Target::ALL.into_iter().flat_map(|target| {
+            Allocator::ALL.into_iter().flat_map(move |allocator| {
+                [true, false].map(|cluster| Tables::new(target, allocator, cluster))
+            })
+        });
+        let mut known = known.filter(|tables| tables.to_string() == name);
+        known.next().ok_or_else(|| {
+            UnknownName::new(
+                "memory model",
+                name,
+                Target::ALL.map(Target::name).into_iter(),
+            )
+        })
     }
 }
 
@@ -79,7 +105,8 @@ impl Tables {
         let fields = match counts.with_expiring_fields {
             n if n > 0 && self.layout.has_expiry_index() => {
                 let header = self.layout.hashtable.unwrap_or_default();
-                as_float(self.allocator.usable(header + VOLATILE_METADATA)) + self.buckets(n, filling)
+                as_float(self.allocator.usable(header + VOLATILE_METADATA))
+                    + self.buckets(n, filling)
             }
             _ => 0.0,
         };
@@ -105,7 +132,11 @@ impl Tables {
             bytes += as_float(self.allocator.usable(header + metadata.expires));
         }
         if self.layout.has_expiry_index() {
-            bytes += table(counts.with_expiring_fields, metadata.keys, Filling::KeyByKey);
+            bytes += table(
+                counts.with_expiring_fields,
+                metadata.keys,
+                Filling::KeyByKey,
+            );
         }
         rounded(bytes)
     }
@@ -118,7 +149,9 @@ impl Tables {
         if self.layout.hashtable.is_none() {
             let table = Dict::made_for(entries);
             let sharing = match self.layout.keys {
-                Keys::WithValue => as_float(self.allocator.usable(KEYLESS_ENTRY_BYTES)) * table.sharing(),
+                Keys::WithValue => {
+                    as_float(self.allocator.usable(KEYLESS_ENTRY_BYTES)) * table.sharing()
+                }
                 _ => 0.0,
             };
             return as_float(self.allocator.usable(8 * table.buckets)) + sharing;
@@ -127,7 +160,8 @@ impl Tables {
             Filling::Loaded => buckets_made_for(entries),
             Filling::KeyByKey => buckets_grown_to(entries),
         };
-        as_float(self.allocator.usable(64 * buckets)) + BUCKET_BYTES * chained_buckets(entries, buckets)
+        as_float(self.allocator.usable(64 * buckets))
+            + BUCKET_BYTES * chained_buckets(entries, buckets)
     }
 
     /// What a key takes in the tree of slots and keys of Redis 6.2 in cluster mode, beside all else: 0 for other servers.

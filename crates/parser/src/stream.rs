@@ -63,7 +63,10 @@ impl<'m, R: Read> RdbStream<'m, R> {
     ///
     /// # Errors
     /// When the input does not begin like a snapshot, or with a version that is not known.
-    pub fn new(input: R, measuring: impl Into<MeasureOptions<'m>>) -> Result<RdbStream<'m, R>, Error> {
+    pub fn new(
+        input: R,
+        measuring: impl Into<MeasureOptions<'m>>,
+    ) -> Result<RdbStream<'m, R>, Error> {
         RdbStream::with_window(input, measuring, WINDOW_BYTES)
     }
 

@@ -70,6 +70,7 @@ impl Holding {
     fn add(&mut self, other: &Holding) {
         self.slots += other.slots;
         self.keys += other.keys;
+        self.expiring_keys += other.expiring_keys;
         self.memory_bytes += other.memory_bytes;
         self.payload_bytes += other.payload_bytes;
     }
@@ -122,26 +123,32 @@ fn nodes(
         .members
         .iter()
         .enumerate()
-        .map(|(index, member)| NodePlan {
-            id: member.id.clone(),
-            address: member.address.clone(),
-            planned: member.planned,
-            known: member.known,
-            weight: member.weight,
-            before: before[index],
-            after: after[index],
-            ideal_memory_bytes: ideal[index],
-            reachable_memory_bytes: reachable[index],
-            headroom_bytes: limits
-                .maxmemory_bytes
-                .map(|maxmemory| maxmemory as i64 - after[index].memory_bytes as i64),
-            kept: kept.next().unwrap_or_default(),
+        .map(|(index, member)| {
+            let now = survey.memory_of(&before[index]);
+            let then = survey.memory_of(&after[index]);
+            NodePlan {
+                id: member.id.clone(),
+                address: member.address.clone(),
+                planned: member.planned,
+                known: member.known,
+                weight: member.weight,
+                before: before[index],
+                after: after[index],
+                ideal_memory_bytes: ideal[index],
+                reachable_memory_bytes: reachable[index],
+                tables_before_bytes: now.tables_bytes(),
+                tables_after_bytes: then.tables_bytes(),
+                headroom_bytes: limits
+                    .maxmemory_bytes
+                    .map(|maxmemory| maxmemory as i64 - then.used_bytes() as i64),
+                kept: kept.next().unwrap_or_default(),
+            }
         })
         .collect()
 }
 
 fn batches(roster: &Roster, survey: &Survey, bundles: &[Bundle]) -> Vec<Batch> {
-    let mut loads = survey.memory_by_owner(roster);
+    let mut nodes = survey.memory_of_nodes(roster);
     (1u32..)
         .zip(bundles)
         .map(|(number, bundle)| {
@@ -151,16 +158,16 @@ fn batches(roster: &Roster, survey: &Survey, bundles: &[Bundle]) -> Vec<Batch> {
                 .filter_map(|&slot| slot_move(survey, slot))
                 .collect();
             let mut carries = Holding::default();
-            for slot_move in &moves {
-                carries.add(&Holding {
-                    slots: 1,
-                    keys: slot_move.keys,
-                    memory_bytes: slot_move.memory_bytes,
-                    payload_bytes: slot_move.payload_bytes,
-                });
+            let (mut source_peak, mut target_peak) = (0, 0);
+            for state in bundle.slots.iter().map(|&slot| survey.slot(slot)) {
+                let Some(calls) = state.calls() else { continue };
+                let (call, holding) = (calls.call_payload_bytes_max, &state.holding);
+                source_peak = source_peak.max(nodes[bundle.from].peak_giving(call));
+                target_peak = target_peak.max(nodes[bundle.to].peak_taking(holding, call));
+                nodes[bundle.from].give(holding);
+                nodes[bundle.to].take(holding);
+                carries.add(holding);
             }
-            loads[bundle.from] -= carries.memory_bytes;
-            loads[bundle.to] += carries.memory_bytes;
             Batch {
                 number,
                 source: roster.members[bundle.from].id.clone(),
@@ -168,7 +175,9 @@ fn batches(roster: &Roster, survey: &Survey, bundles: &[Bundle]) -> Vec<Batch> {
                 carries,
                 predicted_us: moves.iter().map(|slot_move| slot_move.predicted_us).sum(),
                 worst_block_us: worst(moves.iter().map(|slot_move| slot_move.worst_block_us)),
-                target_memory_bytes_after: loads[bundle.to],
+                source_peak_bytes: source_peak.try_into().unwrap_or(u64::MAX),
+                target_peak_bytes: target_peak.try_into().unwrap_or(u64::MAX),
+                target_memory_bytes_after: nodes[bundle.to].used_bytes(),
                 moves,
             }
         })
@@ -181,7 +190,7 @@ fn slot_move(survey: &Survey, slot: u16) -> Option<SlotMove> {
     Some(SlotMove {
         slot,
         keys: state.holding.keys,
-        expiring_keys: state.expiring_keys,
+        expiring_keys: state.holding.expiring_keys,
         memory_bytes: state.holding.memory_bytes,
         payload_bytes: state.holding.payload_bytes,
         predicted_us: calls.predicted_us,
@@ -201,6 +210,7 @@ fn held(roster: &Roster, survey: &Survey, nodes: &[NodePlan], bundles: &[Bundle]
                 slot,
                 owner: state.owner.map(|owner| roster.members[owner].id.clone()),
                 keys: state.holding.keys,
+                expiring_keys: state.holding.expiring_keys,
                 memory_bytes: state.holding.memory_bytes,
                 payload_bytes: state.holding.payload_bytes,
                 in_the_way: state

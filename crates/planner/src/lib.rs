@@ -22,6 +22,7 @@ mod input;
 mod level;
 mod limits;
 mod loads;
+mod node_memory;
 mod outcome;
 pub mod plan;
 mod planning;

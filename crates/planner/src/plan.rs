@@ -95,7 +95,13 @@ pub struct NodePlan {
     pub ideal_memory_bytes: u64,
     /// Memory that the best balance around the held slots would give it, were the others divisible.
     pub reachable_memory_bytes: u64,
-    /// Free memory under the stated `maxmemory` when the plan has run; `null` when no limit was stated.
+    /// Tables that all slots of the node share, now. 0 for servers that keep tables for each slot, whose memory they are
+    /// part of.
+    pub tables_before_bytes: u64,
+    /// The same when the plan has run.
+    pub tables_after_bytes: u64,
+    /// Free memory under the stated `maxmemory` when the plan has run; `null` when no limit was stated. What an empty
+    /// server takes, and buffers, are not counted.
     pub headroom_bytes: Option<i64>,
     /// Slots that stay on the node by free choice, or because it is not known what they hold, as inclusive
     /// ranges. Held slots are not among them.
@@ -110,7 +116,9 @@ pub struct Holding {
     pub slots: u32,
     /// Keys in them.
     pub keys: u64,
-    /// Estimated memory of the keys.
+    /// Of these, keys with an expiry.
+    pub expiring_keys: u64,
+    /// Memory of the keys, and of the tables that the server keeps for each slot.
     pub memory_bytes: u64,
     /// Sum of the payloads.
     pub payload_bytes: u64,
@@ -154,7 +162,12 @@ pub struct Batch {
     pub predicted_us: u64,
     /// The worst predicted block of one call.
     pub worst_block_us: u64,
-    /// The target's memory when the batch has run.
+    /// The most memory that the source takes on the way: what it holds, and the buffers of a call.
+    pub source_peak_bytes: u64,
+    /// The most that the target takes on the way: what has arrived, the buffers of a call, and tables that are being
+    /// replaced.
+    pub target_peak_bytes: u64,
+    /// The target's memory when the batch has run, tables included.
     pub target_memory_bytes_after: u64,
     /// The slots, in the order they move.
     pub moves: Vec<SlotMove>,
@@ -170,7 +183,7 @@ pub struct SlotMove {
     pub keys: u64,
     /// Keys in it with an expiry: MIGRATE stretches their TTLs by the time of the call.
     pub expiring_keys: u64,
-    /// Estimated memory of its keys.
+    /// Memory of its keys, and of its tables where it has such: what the target grows by.
     pub memory_bytes: u64,
     /// Sum of their payloads.
     pub payload_bytes: u64,
@@ -276,7 +289,9 @@ pub struct HeldSlot {
     pub owner: Option<NodeId>,
     /// Its keys.
     pub keys: u64,
-    /// Estimated memory of its keys.
+    /// Of these, keys with an expiry.
+    pub expiring_keys: u64,
+    /// Memory of its keys, and of its tables where it has such.
     pub memory_bytes: u64,
     /// Sum of their payloads.
     pub payload_bytes: u64,

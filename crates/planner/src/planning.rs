@@ -37,12 +37,12 @@ pub fn plan(input: &PlanInput<'_>, goal: &Goal, limits: &PlanLimits) -> Result<P
     limits.validate()?;
     let roster = Roster::new(input, goal)?;
     let mut survey = Survey::new(input, &roster, limits)?;
-    let loads = survey.memory_by_owner(&roster);
+    let nodes = survey.memory_of_nodes(&roster);
     let mut rounds_left = ROUNDS;
     let bundles = loop {
         rounds_left -= 1;
         let choice = choose(&survey, &roster, limits);
-        let schedule = schedule(&choice.relocations, &loads, &survey, limits);
+        let schedule = schedule(&choice.relocations, &nodes, &survey, limits);
         survey.hold_for_want_of_room(&choice.homeless);
         survey.hold_for_want_of_room(&schedule.refused);
         if schedule.refused.is_empty() || rounds_left == 0 {

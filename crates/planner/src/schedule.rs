@@ -17,6 +17,7 @@
 use crate::PlanLimits;
 use crate::balance::Relocation;
 use crate::loads::room_bytes;
+use crate::node_memory::NodeMemory;
 use crate::survey::Survey;
 
 /// Slots that move together.
@@ -39,7 +40,7 @@ pub(crate) struct Schedule {
 /// Makes batches of all moves for which there is room.
 pub(crate) fn schedule(
     relocations: &[Relocation],
-    loads: &[u64],
+    nodes: &[NodeMemory],
     survey: &Survey,
     limits: &PlanLimits,
 ) -> Schedule {
@@ -49,7 +50,7 @@ pub(crate) fn schedule(
     // at least one move.
     loop {
         let bundles = bundle(&relocations, survey, limits);
-        let turned_away = without_room(&bundles, loads, survey, limits);
+        let turned_away = without_room(&bundles, nodes.to_vec(), survey, limits);
         if turned_away.is_empty() {
             refused.sort_unstable();
             return Schedule { bundles, refused };
@@ -113,43 +114,38 @@ fn bundle(relocations: &[Relocation], survey: &Survey, limits: &PlanLimits) -> V
 
 /// Runs the batches in thought and returns the slots for which memory would run short.
 ///
-/// While a call runs, the source holds the payloads of all its keys once as they are made, once in the
-/// request, and once more in what growing buffers leave behind; the target holds what has arrived and the
-/// request's buffer, measured at up to 2.3 payloads. The target's peak must stay within `maxmemory`, and what
-/// remains on it must leave the headroom free besides. A source may be fuller than that already, which is
-/// what a new node is for; `MIGRATE` is no command that a full node refuses, so its buffers must fit into what is
-/// free below `maxmemory` or into a headroom's worth above it, whichever is more.
+/// The target's peak must stay within `maxmemory`, and what remains on it must leave the headroom free besides. A source
+/// may be fuller than that already, which is what a new node is for; `MIGRATE` is no command that a full node refuses,
+/// so its buffers must fit into what is free below `maxmemory` or into a headroom's worth above it, whichever is more.
 fn without_room(
     bundles: &[Bundle],
-    loads: &[u64],
+    mut nodes: Vec<NodeMemory>,
     survey: &Survey,
     limits: &PlanLimits,
 ) -> Vec<u16> {
     let (Some(maxmemory), Some(room)) = (limits.maxmemory_bytes, room_bytes(limits)) else {
         return Vec::new();
     };
-    let mut loads = loads.to_vec();
     let mut refused = Vec::new();
     for bundle in bundles {
         for &slot in &bundle.slots {
             let state = survey.slot(slot);
             let call = state
                 .calls()
-                .map_or(0, |calls| u128::from(calls.call_payload_bytes_max));
-            let memory = state.holding.memory_bytes;
-            let source_free = maxmemory
-                .saturating_sub(loads[bundle.from])
-                .max(maxmemory - room);
-            let target_after = loads[bundle.to].saturating_add(memory);
-            let target_peak = u128::from(target_after) + (23 * call).div_ceil(10);
+                .map_or(0, |calls| calls.call_payload_bytes_max);
+            let (source, target) = (&nodes[bundle.from], &nodes[bundle.to]);
+            let source_most = u128::from(source.used_bytes().saturating_add(maxmemory - room))
+                .max(u128::from(maxmemory));
+            let mut then = *target;
+            then.take(&state.holding);
             let carries_nothing = state.holding.keys == 0;
             if carries_nothing
-                || (3 * call <= u128::from(source_free)
-                    && target_peak <= u128::from(maxmemory)
-                    && target_after <= room)
+                || (source.peak_giving(call) <= source_most
+                    && target.peak_taking(&state.holding, call) <= u128::from(maxmemory)
+                    && then.used_bytes() <= room)
             {
-                loads[bundle.from] -= memory;
-                loads[bundle.to] += memory;
+                nodes[bundle.from].give(&state.holding);
+                nodes[bundle.to] = then;
             } else {
                 refused.push(slot);
             }

@@ -1,9 +1,10 @@
 //! What each of the 16 384 slots holds, who owns it, and whether it may move.
 
-use preshard_analyzer::{NamedKey, SlotProfile};
+use preshard_analyzer::{NamedKey, SlotProfile, Tables};
 use preshard_slots::Slot;
 
 use crate::calls::{SlotCalls, slot_calls};
+use crate::node_memory::NodeMemory;
 use crate::plan::{HoldReason, Holding};
 use crate::roster::Roster;
 use crate::verdict::Thresholds;
@@ -16,8 +17,6 @@ pub(crate) struct SlotState {
     pub(crate) owner: Option<usize>,
     /// The slot itself, its keys, memory and payload.
     pub(crate) holding: Holding,
-    /// Keys with an expiry.
-    pub(crate) expiring_keys: u64,
     /// Keys whose memory is not known and counts as nothing.
     pub(crate) memory_unknown_keys: u64,
     /// Its calls, or why it must stay.
@@ -27,6 +26,7 @@ pub(crate) struct SlotState {
 /// All slots, by number.
 pub(crate) struct Survey {
     slots: Vec<SlotState>,
+    tables: Tables,
 }
 
 impl Survey {
@@ -71,16 +71,19 @@ impl Survey {
                     holding: Holding {
                         slots: 1,
                         keys: facts.keys,
-                        memory_bytes: facts.memory_bytes_estimate,
+                        expiring_keys: facts.expiring_keys,
+                        memory_bytes: input.profile.memory_of_slot(slot),
                         payload_bytes: facts.payload_bytes,
                     },
-                    expiring_keys: facts.expiring_keys,
                     memory_unknown_keys: facts.memory_unknown_keys,
                     standing,
                 })
             })
             .collect::<Result<Vec<_>, Error>>()?;
-        Ok(Survey { slots })
+        Ok(Survey {
+            slots,
+            tables: input.profile.tables,
+        })
     }
 
     /// The slot with this number, which is below 16 384.
@@ -102,6 +105,23 @@ impl Survey {
             }
         }
         loads
+    }
+
+    /// What each node of the roster takes now.
+    pub(crate) fn memory_of_nodes(&self, roster: &Roster) -> Vec<NodeMemory> {
+        let empty = NodeMemory::new(self.tables, &Holding::default());
+        let mut nodes = vec![empty; roster.members.len()];
+        for state in &self.slots {
+            if let Some(owner) = state.owner {
+                nodes[owner].take(&state.holding);
+            }
+        }
+        nodes
+    }
+
+    /// What a node takes that holds this.
+    pub(crate) fn memory_of(&self, holding: &Holding) -> NodeMemory {
+        NodeMemory::new(self.tables, holding)
     }
 
     /// Holds slots that turned out to have no room.
@@ -155,7 +175,7 @@ fn check_profile(profile: &SlotProfile) -> Result<(), Error> {
         }
         let values = [
             u128::from(facts.keys).max(swept_keys),
-            u128::from(facts.memory_bytes_estimate),
+            u128::from(profile.memory_of_slot(slot)),
             u128::from(facts.payload_bytes),
             swept_ns,
         ];

@@ -23,7 +23,11 @@ impl Short {
     #[inline(always)]
     pub(super) fn new(slot: Slot, short: &ShortString) -> Short {
         let alike = AlikeId::new(short.key_bytes, short.value_bytes, short.expires);
-        let alike = if short.is_integer { alike.integer() } else { alike };
+        let alike = if short.is_integer {
+            alike.integer()
+        } else {
+            alike
+        };
         Short(u64::from(slot.number()) | u64::from(alike.0) << SLOT_BITS)
     }
 
@@ -97,8 +101,7 @@ pub(super) struct Alike {
 impl Alike {
     pub(super) fn of(id: AlikeId, options: &ScanOptions<'_>) -> Alike {
         let value_bytes = id.value_bytes();
-        let value =
-            ValueFacts::of_short_string(value_bytes, id.is_integer(), options.measuring());
+        let value = ValueFacts::of_short_string(value_bytes, id.is_integer(), options.measuring());
         let payload_bytes = ShortString::payload_bytes_of(value_bytes);
         let footprint = options.footprint(id.key_bytes(), id.expires(), &value);
         Alike {

@@ -200,8 +200,13 @@ impl Tally {
     }
 
     fn add_unnamed(&mut self, key: &KeyFacts<'_>) {
-        self.unnamed
-            .add(key.slot, key.expiring(), &key.sizes, key.cost, &mut self.profile);
+        self.unnamed.add(
+            key.slot,
+            key.expiring(),
+            &key.sizes,
+            key.cost,
+            &mut self.profile,
+        );
     }
 
     fn add_to_database(&mut self, db: u64, counts: KeyCounts) {

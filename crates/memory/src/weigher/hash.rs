@@ -157,7 +157,9 @@ impl Hash {
     }
 
     fn add_reported(&mut self, pair: Pair, model: &Model) {
-        self.reported_pair_bytes = self.reported_pair_bytes.saturating_add(pair.reported(model));
+        self.reported_pair_bytes = self
+            .reported_pair_bytes
+            .saturating_add(pair.reported(model));
     }
 
     fn add_entry(&mut self, text: Text, model: &Model) {
@@ -200,7 +202,9 @@ impl Hash {
         };
         if let Some(it) = self.blob {
             let per_field = self.entries_per_field();
-            let fields = it.entries.map_or(self.fields, |entries| entries / per_field);
+            let fields = it
+                .entries
+                .map_or(self.fields, |entries| entries / per_field);
             let is_too_long = fields > model.settings.hash_max_entries;
             return Some(match it.blob {
                 Blob::Zipmap if is_too_long || self.longest > model.settings.hash_max_value => {

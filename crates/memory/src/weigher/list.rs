@@ -177,7 +177,9 @@ impl List {
                 is_inner && !is_plain && bytes >= COMPRESSED_FROM_BYTES && stored <= bytes
             });
         let bytes = compressed.unwrap_or(bytes);
-        self.reported_bytes = self.reported_bytes.saturating_add(model.reported_blob(bytes));
+        self.reported_bytes = self
+            .reported_bytes
+            .saturating_add(model.reported_blob(bytes));
         self.used_bytes = self.used_bytes.saturating_add(model.usable(bytes));
     }
 

@@ -2,9 +2,7 @@
 
 use super::{Blob, Loaded, Sum, Weight};
 use crate::packed::{self, LISTPACK_BYTES};
-use crate::table::{
-    BUCKET_BYTES, Dict, Hashtable, as_float
-};
+use crate::table::{BUCKET_BYTES, Dict, Hashtable, as_float};
 use crate::{Model, Text};
 
 use crate::key::ENTRY_BYTES;
@@ -65,15 +63,25 @@ impl Set {
             self.reported_string_bytes = self.reported_string_bytes.saturating_add(reported.sum());
         }
         let longest = lengths.iter().max();
-        self.longest = self.longest.max(longest.copied().unwrap_or_default().into());
+        self.longest = self
+            .longest
+            .max(longest.copied().unwrap_or_default().into());
     }
 
     pub(super) fn add(&mut self, text: Text, model: &Model) {
         match text.integer {
             Some(integer) if self.integers == self.members => {
                 let first = self.integers == 0;
-                self.smallest = if first { integer } else { self.smallest.min(integer) };
-                self.greatest = if first { integer } else { self.greatest.max(integer) };
+                self.smallest = if first {
+                    integer
+                } else {
+                    self.smallest.min(integer)
+                };
+                self.greatest = if first {
+                    integer
+                } else {
+                    self.greatest.max(integer)
+                };
                 self.integers += 1;
             }
             _ => {}
@@ -136,7 +144,11 @@ impl Set {
             // A listpack made of an intset has room for as many entries, each as long as its longest.
             let made_for = self.integers.saturating_mul(self.widest_integer_entry());
             let used = model.usable(bytes.max(made_for));
-            let reported = if model.layout.keeps_totals { bytes } else { used };
+            let reported = if model.layout.keeps_totals {
+                bytes
+            } else {
+                used
+            };
             return Some(Sum::exact(Loaded::Listpack, reported, used));
         }
         // Before 7.2 the table is made for the integers in front, and once more for all members.

@@ -67,8 +67,9 @@ impl Zset {
             Some(members) => {
                 let node = model.node_with(members.head, model.strings.embedded(len));
                 self.node_parts = self.node_parts.saturating_add(parts(node.mean));
-                self.node_variance_parts =
-                    self.node_variance_parts.saturating_add(parts(node.variance));
+                self.node_variance_parts = self
+                    .node_variance_parts
+                    .saturating_add(parts(node.variance));
             }
         }
     }
@@ -170,7 +171,11 @@ impl Zset {
                 };
                 let list = list.into_iter().filter(|&bytes| bytes > 0);
                 (
-                    PARTS_BYTES + list.clone().map(|it| model.reported_struct(it)).sum::<u64>(),
+                    PARTS_BYTES
+                        + list
+                            .clone()
+                            .map(|it| model.reported_struct(it))
+                            .sum::<u64>(),
                     model.usable(PARTS_BYTES) + list.map(|it| model.usable(it)).sum::<u64>(),
                 )
             }

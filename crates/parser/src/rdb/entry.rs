@@ -146,10 +146,7 @@ impl Entry<'_> {
     /// # Errors
     /// Corrupt, with the offset of the first bad byte and the key, when a blob's header or, with
     /// [`crate::Detail::Elements`], any of its elements contradicts the format.
-    pub fn measure<'m>(
-        &self,
-        options: impl Into<MeasureOptions<'m>>,
-    ) -> Result<ValueFacts, Error> {
+    pub fn measure<'m>(&self, options: impl Into<MeasureOptions<'m>>) -> Result<ValueFacts, Error> {
         let window = match self.value {
             Value::Window(window) => window,
             Value::Measured(measured) => return Ok(measured.facts),

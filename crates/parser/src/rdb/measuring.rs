@@ -235,7 +235,10 @@ impl<'a, 'm, P: Prepare> Measuring<'a, 'm, P> {
 
 impl<'a, 'm> Measuring<'a, 'm, Ready> {
     /// Reads on where a reader stands.
-    pub(super) fn over(reader: &Reader<'a>, options: MeasureOptions<'m>) -> Measuring<'a, 'm, Ready> {
+    pub(super) fn over(
+        reader: &Reader<'a>,
+        options: MeasureOptions<'m>,
+    ) -> Measuring<'a, 'm, Ready> {
         Measuring {
             base: reader.offset(),
             ..Measuring::new(reader.rest(), 0, options, Ready)

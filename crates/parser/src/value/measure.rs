@@ -392,17 +392,15 @@ pub(super) struct Look {
 
 impl Visitor for Measure<'_> {
     fn takes_runs(&self) -> Option<run::Compressed> {
-        self.weighing.takes_runs().then_some(match self.options.detail {
-            Detail::Counts | Detail::SoundElements => run::Compressed::PassedOver,
-            Detail::Elements => run::Compressed::LookedInto,
-        })
+        self.weighing
+            .takes_runs()
+            .then_some(match self.options.detail {
+                Detail::Counts | Detail::SoundElements => run::Compressed::PassedOver,
+                Detail::Elements => run::Compressed::LookedInto,
+            })
     }
 
-    fn run<const STRINGS: usize>(
-        &mut self,
-        roles: [Role; STRINGS],
-        lengths: &[[u32; STRINGS]],
-    ) {
+    fn run<const STRINGS: usize>(&mut self, roles: [Role; STRINGS], lengths: &[[u32; STRINGS]]) {
         for (at, role) in roles.into_iter().enumerate() {
             let (mut sum, mut compressible, mut largest) = (0, 0, 0);
             for len in lengths.iter().map(|lengths| lengths[at]) {

@@ -133,12 +133,7 @@ pub(crate) trait Visitor {
     }
 
     /// Several elements, by the lengths of their strings, each string as [`Visitor::string`] would have told it.
-    fn run<const STRINGS: usize>(
-        &mut self,
-        _roles: [Role; STRINGS],
-        _lengths: &[[u32; STRINGS]],
-    ) {
-    }
+    fn run<const STRINGS: usize>(&mut self, _roles: [Role; STRINGS], _lengths: &[[u32; STRINGS]]) {}
 
     /// An entry inside a blob; as [`Visitor::string`].
     fn entry<C: Cursor>(

@@ -2,18 +2,79 @@
 
 use std::collections::BTreeMap;
 
+use preshard_analyzer::{Filling, KeyCounts, Tables};
 use preshard_slots::NodeId;
 
 use super::{Findings, law, rule};
-use crate::plan::{Batch, SlotMove};
+use crate::plan::{Batch, Holding, SlotMove};
 use crate::{Plan, PlanLimits};
 
-pub(super) fn check(plan: &Plan, findings: &mut Findings) {
-    let mut memory: BTreeMap<&NodeId, f64> = plan
+/// What a node takes: its slots, and the tables that they share.
+#[derive(Debug, Clone, Copy)]
+struct Fill {
+    memory: f64,
+    keys: u64,
+    expiring_keys: u64,
+}
+
+impl Fill {
+    fn of(holding: &Holding) -> Fill {
+        Fill {
+            memory: holding.memory_bytes as f64,
+            keys: holding.keys,
+            expiring_keys: holding.expiring_keys,
+        }
+    }
+
+    fn without(self, gone: &SlotMove) -> Fill {
+        Fill {
+            memory: self.memory - gone.memory_bytes as f64,
+            keys: self.keys.saturating_sub(gone.keys),
+            expiring_keys: self.expiring_keys.saturating_sub(gone.expiring_keys),
+        }
+    }
+
+    fn with(self, come: &SlotMove) -> Fill {
+        Fill {
+            memory: self.memory + come.memory_bytes as f64,
+            keys: self.keys.saturating_add(come.keys),
+            expiring_keys: self.expiring_keys.saturating_add(come.expiring_keys),
+        }
+    }
+
+    fn shared(self, tables: &Tables) -> f64 {
+        let counts = KeyCounts {
+            keys: self.keys,
+            expiring: self.expiring_keys,
+            with_expiring_fields: 0,
+        };
+        tables.of_database(counts, Filling::KeyByKey) as f64
+    }
+
+    fn used(self, tables: &Tables) -> f64 {
+        self.memory + self.shared(tables)
+    }
+}
+
+pub(super) fn check(plan: &Plan, tables: &Tables, findings: &mut Findings) {
+    let mut fills: BTreeMap<&NodeId, Fill> = plan
         .nodes
         .iter()
-        .map(|node| (&node.id, node.before.memory_bytes as f64))
+        .map(|node| (&node.id, Fill::of(&node.before)))
         .collect();
+    for node in &plan.nodes {
+        for (when, holding, stated) in [
+            ("before", &node.before, node.tables_before_bytes),
+            ("after", &node.after, node.tables_after_bytes),
+        ] {
+            findings.equal(
+                law::HOLDINGS,
+                &format_args!("node {}, tables {when}", node.id.0),
+                &Fill::of(holding).shared(tables),
+                &(stated as f64),
+            );
+        }
+    }
     let mut worst_of_pair: BTreeMap<(&NodeId, &NodeId), u64> = BTreeMap::new();
     let mut worst_so_far = 0;
     for (position, batch) in plan.batches.iter().enumerate() {
@@ -36,7 +97,7 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
             .entry((&batch.source, &batch.target))
             .or_default();
         check_batch(batch, &plan.limits, pair, &place, findings);
-        run(batch, &plan.limits, &mut memory, &place, findings);
+        run(batch, &plan.limits, tables, &mut fills, &place, findings);
     }
 }
 
@@ -97,44 +158,69 @@ fn check_batch(
 fn run<'a>(
     batch: &'a Batch,
     limits: &PlanLimits,
-    memory: &mut BTreeMap<&'a NodeId, f64>,
+    tables: &Tables,
+    fills: &mut BTreeMap<&'a NodeId, Fill>,
     place: &str,
     findings: &mut Findings,
 ) {
-    let mut source = memory.get(&batch.source).copied().unwrap_or(0.0);
-    let mut target = memory.get(&batch.target).copied().unwrap_or(0.0);
+    let empty = Fill::of(&Holding::default());
+    let mut source = fills.get(&batch.source).copied().unwrap_or(empty);
+    let mut target = fills.get(&batch.target).copied().unwrap_or(empty);
+    let (mut source_peak, mut target_peak) = (0.0f64, 0.0f64);
     for slot_move in &batch.moves {
-        let place = format!("{place}, slot {}", slot_move.slot);
+        let call = largest_call(slot_move) as f64;
+        let giving = source.used(tables) + 3.0 * call;
+        let arrived = target.with(slot_move);
+        let grown = arrived.shared(tables) > target.shared(tables);
+        let replaced = if grown { target.shared(tables) } else { 0.0 };
+        let taking = arrived.used(tables) + replaced + (2.3 * call).ceil();
+        source_peak = source_peak.max(giving);
+        target_peak = target_peak.max(taking);
         if let Some(maxmemory) = limits.maxmemory_bytes.filter(|_| slot_move.keys > 0) {
             let room = maxmemory as f64;
-            let call = largest_call(slot_move) as f64;
-            let arrived = target + slot_move.memory_bytes as f64;
-            let source_free = (room - source).max(room * limits.headroom);
+            let source_most = room.max(source.used(tables) + room * limits.headroom);
             for (what, found, most) in [
-                ("buffers of the source", 3.0 * call, source_free),
-                ("peak of the target", arrived + 2.3 * call, room),
-                ("target afterwards", arrived, room * (1.0 - limits.headroom)),
+                ("peak of the source", giving, source_most),
+                ("peak of the target", taking, room),
+                (
+                    "target afterwards",
+                    arrived.used(tables),
+                    room * (1.0 - limits.headroom),
+                ),
             ] {
                 findings.demand(
                     found <= most + 1.0,
                     rule::MEMORY_HEADROOM,
-                    &format_args!("{place}, {what}"),
+                    &format_args!("{place}, slot {}, {what}", slot_move.slot),
                     &format_args!("at most {most} bytes"),
                     &found,
                 );
             }
         }
-        source -= slot_move.memory_bytes as f64;
-        target += slot_move.memory_bytes as f64;
+        source = source.without(slot_move);
+        target = arrived;
+    }
+    for (what, expected, found) in [
+        ("peak of the source", source_peak, batch.source_peak_bytes),
+        ("peak of the target", target_peak, batch.target_peak_bytes),
+    ] {
+        // Tenths of a byte that are no binary fractions may round up by one.
+        findings.demand(
+            (expected - found as f64).abs() <= 1.0,
+            law::TOTALS,
+            &format_args!("{place}, {what}"),
+            &format_args!("{expected}"),
+            &found,
+        );
     }
     findings.equal(
         law::TOTALS,
         &format_args!("{place}, memory of the target afterwards"),
-        &target,
+        &target.used(tables),
         &(batch.target_memory_bytes_after as f64),
     );
-    memory.insert(&batch.source, source);
-    memory.insert(&batch.target, target);
+    fills.insert(&batch.source, source);
+    fills.insert(&batch.target, target);
 }
 
 fn largest_call(slot_move: &SlotMove) -> u64 {

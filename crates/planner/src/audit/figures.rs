@@ -73,10 +73,10 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
                 &found,
             );
         }
-        let headroom = plan
-            .limits
-            .maxmemory_bytes
-            .map(|maxmemory| i128::from(maxmemory) - i128::from(node.after.memory_bytes));
+        let headroom = plan.limits.maxmemory_bytes.map(|maxmemory| {
+            let used = u128::from(node.after.memory_bytes) + u128::from(node.tables_after_bytes);
+            i128::from(maxmemory) - used as i128
+        });
         findings.demand(
             headroom == node.headroom_bytes.map(i128::from),
             rule::MEMORY_HEADROOM,

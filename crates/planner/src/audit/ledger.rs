@@ -13,36 +13,29 @@ use crate::plan::{Holding, NodePlan};
 pub(super) struct Sum {
     pub(super) slots: i128,
     pub(super) keys: i128,
+    pub(super) expiring_keys: i128,
     pub(super) memory_bytes: i128,
     pub(super) payload_bytes: i128,
 }
 
 impl Sum {
-    fn add(&mut self, sign: i128, slots: u32, keys: u64, memory_bytes: u64, payload_bytes: u64) {
-        self.slots += sign * i128::from(slots);
-        self.keys += sign * i128::from(keys);
-        self.memory_bytes += sign * i128::from(memory_bytes);
-        self.payload_bytes += sign * i128::from(payload_bytes);
-    }
-
     pub(super) fn of(holding: &Holding) -> Sum {
         let mut sum = Sum::default();
-        sum.add_holding(1, holding);
+        sum.add(holding);
         sum
     }
 
-    fn add_holding(&mut self, sign: i128, holding: &Holding) {
-        self.add(
-            sign,
-            holding.slots,
-            holding.keys,
-            holding.memory_bytes,
-            holding.payload_bytes,
-        );
+    fn add(&mut self, holding: &Holding) {
+        self.slots += i128::from(holding.slots);
+        self.keys += i128::from(holding.keys);
+        self.expiring_keys += i128::from(holding.expiring_keys);
+        self.memory_bytes += i128::from(holding.memory_bytes);
+        self.payload_bytes += i128::from(holding.payload_bytes);
     }
 
     fn covers(&self, other: &Sum) -> bool {
         self.keys >= other.keys
+            && self.expiring_keys >= other.expiring_keys
             && self.memory_bytes >= other.memory_bytes
             && self.payload_bytes >= other.payload_bytes
     }
@@ -52,8 +45,8 @@ impl std::fmt::Display for Sum {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} slots, {} keys, {} memory bytes, {} payload bytes",
-            self.slots, self.keys, self.memory_bytes, self.payload_bytes
+            "{} slots, {} keys ({} expire), {} memory bytes, {} payload bytes",
+            self.slots, self.keys, self.expiring_keys, self.memory_bytes, self.payload_bytes
         )
     }
 }
@@ -167,9 +160,13 @@ fn fill_accounts<'a>(
         let Some(owner) = &held.owner else { continue };
         match accounts.get_mut(owner) {
             Some(account) => {
-                account
-                    .held
-                    .add(1, 1, held.keys, held.memory_bytes, held.payload_bytes);
+                account.held.add(&Holding {
+                    slots: 1,
+                    keys: held.keys,
+                    expiring_keys: held.expiring_keys,
+                    memory_bytes: held.memory_bytes,
+                    payload_bytes: held.payload_bytes,
+                });
             }
             None => unknown(owner, &format_args!("held slot {}", held.slot), findings),
         }
@@ -185,21 +182,21 @@ fn fill_accounts<'a>(
         );
         let mut carried = Sum::default();
         for slot_move in &batch.moves {
-            carried.add(
-                1,
-                1,
-                slot_move.keys,
-                slot_move.memory_bytes,
-                slot_move.payload_bytes,
-            );
+            carried.add(&Holding {
+                slots: 1,
+                keys: slot_move.keys,
+                expiring_keys: slot_move.expiring_keys,
+                memory_bytes: slot_move.memory_bytes,
+                payload_bytes: slot_move.payload_bytes,
+            });
         }
         findings.equal(law::TOTALS, &place, &carried, &Sum::of(&batch.carries));
         match accounts.get_mut(&batch.source) {
-            Some(account) => account.gives.add_holding(1, &batch.carries),
+            Some(account) => account.gives.add(&batch.carries),
             None => unknown(&batch.source, &place, findings),
         }
         match accounts.get_mut(&batch.target) {
-            Some(account) => account.takes.add_holding(1, &batch.carries),
+            Some(account) => account.takes.add(&batch.carries),
             None => unknown(&batch.target, &place, findings),
         }
     }
@@ -216,6 +213,7 @@ fn check_node(node: &NodePlan, account: Account, findings: &mut Findings) {
     );
     let mut seen = account.held;
     seen.keys += account.gives.keys;
+    seen.expiring_keys += account.gives.expiring_keys;
     seen.memory_bytes += account.gives.memory_bytes;
     seen.payload_bytes += account.gives.payload_bytes;
     findings.demand(
@@ -228,6 +226,8 @@ fn check_node(node: &NodePlan, account: Account, findings: &mut Findings) {
     let after = Sum {
         slots: before.slots - account.gives.slots + account.takes.slots,
         keys: before.keys - account.gives.keys + account.takes.keys,
+        expiring_keys: before.expiring_keys - account.gives.expiring_keys
+            + account.takes.expiring_keys,
         memory_bytes: before.memory_bytes - account.gives.memory_bytes + account.takes.memory_bytes,
         payload_bytes: before.payload_bytes - account.gives.payload_bytes
             + account.takes.payload_bytes,
@@ -244,7 +244,7 @@ fn check_totals(plan: &Plan, findings: &mut Findings) {
     let mut moved = Sum::default();
     let (mut calls, mut predicted_us, mut worst_block_us) = (0u128, 0u128, 0u64);
     for batch in &plan.batches {
-        moved.add_holding(1, &batch.carries);
+        moved.add(&batch.carries);
         predicted_us += u128::from(batch.predicted_us);
         worst_block_us = worst_block_us.max(batch.worst_block_us);
         for slot_move in &batch.moves {

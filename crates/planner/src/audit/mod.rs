@@ -16,6 +16,7 @@ mod ledger;
 
 use std::fmt::Display;
 
+use preshard_analyzer::Tables;
 use preshard_slots::SLOT_COUNT;
 
 use crate::{Plan, PlanLimits};
@@ -28,6 +29,7 @@ mod law {
     pub(super) const HOLDINGS: &str = "holdings";
     pub(super) const KEY_COUNT: &str = "key-count";
     pub(super) const LIMITS: &str = "limits";
+    pub(super) const MEMORY_MODEL: &str = "memory-model";
     pub(super) const OUTCOME: &str = "outcome";
     pub(super) const OWNERS: &str = "owners";
     pub(super) const PREDICTION: &str = "prediction";
@@ -73,22 +75,36 @@ impl Display for Violation {
 
 /// Everything that is wrong with a plan; empty for a sound one.
 ///
-/// Limits that make no sense, and ranges that are none, are the only violations reported when there are
-/// any: nothing can be compared with them.
+/// Limits that make no sense, ranges that are none, and a memory model that nobody knows are the only violations reported
+/// when there are any: nothing can be compared with them.
 pub fn audit(plan: &Plan) -> Vec<Violation> {
     let mut findings = Findings::default();
     check_limits(&plan.limits, &mut findings);
     check_ranges(plan, &mut findings);
-    if findings.0.is_empty() {
+    let tables = tables_of(plan, &mut findings);
+    if let (true, Some(tables)) = (findings.0.is_empty(), tables) {
         let scale = Scale::new(&plan.limits);
         ledger::check(plan, &mut findings);
         calls::check(plan, &scale, &mut findings);
-        batches::check(plan, &mut findings);
+        batches::check(plan, &tables, &mut findings);
         keys::check(plan, &scale, &mut findings);
         goal::check(plan, &mut findings);
         figures::check(plan, &mut findings);
     }
     findings.0
+}
+
+/// The tables of the server that memory was computed for.
+fn tables_of(plan: &Plan, findings: &mut Findings) -> Option<Tables> {
+    let tables = plan.memory_model.parse();
+    findings.demand(
+        tables.is_ok(),
+        law::MEMORY_MODEL,
+        &"memory_model",
+        &"a server, an allocator and a mode",
+        &plan.memory_model,
+    );
+    tables.ok()
 }
 
 /// The limits as floating point numbers, in the units of the plan's predictions.
