@@ -3,7 +3,7 @@
 use preshard_memory::{Filling, KeyCounts, Target};
 use preshard_slots::Slot;
 
-use crate::{DatabaseRow, FileScan, Product, Server};
+use crate::{DatabaseRow, FileScan, FileSummary, Product, Server, SlotProfile};
 
 /// A server line whose memory is modelled, for the server that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,30 +47,36 @@ impl LoadedMemory {
     }
 }
 
-impl FileScan {
-    /// What the snapshot takes on the server whose memory was computed, once it has loaded it.
-    pub fn loaded_memory(&self) -> LoadedMemory {
+impl LoadedMemory {
+    /// What a snapshot takes on the server whose memory was computed, once it has loaded it.
+    pub(crate) fn of(summary: &FileSummary, profile: &SlotProfile) -> LoadedMemory {
         let mut memory = LoadedMemory::default();
-        for row in &self.summary.types {
+        for row in &summary.types {
             memory.keys_bytes = memory.keys_bytes.saturating_add(row.memory_bytes_estimate);
             memory.variance = memory.variance.saturating_add(row.memory_variance);
             memory.unknown_keys += row.memory_unknown_keys;
         }
-        let tables = self.profile.tables;
+        let tables = profile.tables;
         // A file without the numbers of keys of slots leaves their tables to grow.
-        let of_slots = match self.summary.slot_info {
+        let of_slots = match summary.slot_info {
             Some(_) => Filling::Loaded,
             None => Filling::KeyByKey,
         };
         let slots =
-            Slot::all().map(|slot| tables.of_slot(self.profile.slot(slot).key_counts(), of_slots));
-        let databases = self
-            .summary
+            Slot::all().map(|slot| tables.of_slot(profile.slot(slot).key_counts(), of_slots));
+        let databases = summary
             .databases
             .iter()
             .map(|row| tables.of_database(row.key_counts(), Filling::Loaded));
         memory.tables_bytes = slots.chain(databases).fold(0, u64::saturating_add);
         memory
+    }
+}
+
+impl FileScan {
+    /// As [`FileSummary::loaded_memory`].
+    pub fn loaded_memory(&self) -> LoadedMemory {
+        self.summary.loaded_memory
     }
 }
 

@@ -6,7 +6,7 @@ use preshard_parser::source::Container;
 use preshard_parser::{DataType, Detail, Encoding, Header};
 use preshard_slots::SlotSet;
 
-use crate::{Claim, KeyName, Part, Salvage, Server, SlotProfile, Warning};
+use crate::{Claim, KeyName, LoadedMemory, Part, Salvage, Server, SlotProfile, Warning};
 
 /// The result of scanning one snapshot.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +75,8 @@ pub struct FileSummary {
     pub empty_collections: u64,
     /// How the slot totals that the file declares compare with its keys; `None` when it declares none.
     pub slot_info: Option<SlotInfoCheck>,
+    /// What the snapshot takes on the server whose memory was computed.
+    pub loaded_memory: LoadedMemory,
     /// Slots that were being imported when the file was written: their keys are partial copies.
     pub importing: SlotSet,
     /// The checksum's verdict.

@@ -21,6 +21,15 @@ pub struct KeyCounts {
     pub with_expiring_fields: u64,
 }
 
+impl KeyCounts {
+    /// Counts other keys in.
+    pub fn add(&mut self, other: KeyCounts) {
+        self.keys += other.keys;
+        self.expiring += other.expiring;
+        self.with_expiring_fields += other.with_expiring_fields;
+    }
+}
+
 /// How tables came to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filling {

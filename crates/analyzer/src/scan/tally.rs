@@ -22,7 +22,8 @@ use super::unnamed::Unnamed;
 use super::warnings::warnings;
 use super::{Outcome, ScanOptions};
 use crate::{
-    Checksum, Damage, DatabaseRow, FileScan, FileSummary, KeyFacts, ModuleRow, SlotProfile,
+    Checksum, Damage, DatabaseRow, FileScan, FileSummary, KeyFacts, LoadedMemory, ModuleRow,
+    SlotProfile,
 };
 
 /// Most databases, and most modules, that are listed: servers have 16 databases by default, and a file
@@ -92,6 +93,7 @@ impl Tally {
                 modules: Vec::new(),
                 empty_collections: 0,
                 slot_info: None,
+                loaded_memory: LoadedMemory::default(),
                 importing: SlotSet::new(),
                 checksum: Checksum::NotReached,
                 damage: None,
@@ -326,6 +328,7 @@ impl Tally {
         }
         self.odd.is_append_only_base = self.claims.is_append_only_base();
         self.odd.unreadable_aux_fields = self.claims.unreadable_aux_fields();
+        summary.loaded_memory = LoadedMemory::of(summary, &self.profile);
         self.claims.finish(summary, outcome);
         summary.account = self.ledger.close(outcome);
         summary.warnings = warnings(summary, outcome, &self.odd);

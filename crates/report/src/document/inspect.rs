@@ -1,6 +1,6 @@
 //! What is in a backup, whether it is whole, who wrote it.
 
-use preshard_analyzer::{Checksum, Damage, Detail, FileSummary, KeyName, TypeRow};
+use preshard_analyzer::{Checksum, Damage, Detail, FileSummary, KeyName, LoadedMemory, TypeRow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::input::family_word;
 use super::key_record::KeyNameSchema;
 use super::salvage::SalvageReport;
 use super::trust::{ClaimReport, LayerReport, PartReport};
-use super::{ChecksumState, CrossCheck, Estimates, FORMAT_VERSION, Notice, Tool};
+use super::{ChecksumState, CrossCheck, Estimates, FORMAT_VERSION, Notice, Tool, deviation};
 
 /// What `preshard inspect` found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -79,9 +79,12 @@ pub struct FileReport {
     pub written_at_s: Option<i64>,
     /// Memory of the server when it was written, where the file tells.
     pub used_memory_bytes: Option<u64>,
-    /// How much of that the estimate for the keys explains, from 0 to 1 unless one of them is wrong; keys of unknown memory
-    /// not counted.
+    /// How much of that keys and tables explain (see `loaded_memory`), from 0 to 1 unless the server was another one than the
+    /// model's; keys of unknown memory not counted. The rest is what an empty server takes, its buffers, and the room
+    /// that values keep when commands grow them.
     pub used_memory_share_estimate: Option<f64>,
+    /// What `used_memory` of the server that memory is computed for grows by when it loads the snapshot.
+    pub loaded_memory: LoadedMemoryReport,
     /// The auxiliary fields, as the file has them.
     pub aux: Vec<AuxRow>,
     /// Auxiliary fields that are not listed: there are too many, or their names cannot be shown.
@@ -198,10 +201,38 @@ pub struct KeyTotals {
     pub serialized_bytes: u64,
     /// What DUMP would return for all of them.
     pub payload_bytes: u64,
-    /// RAM after load, a rough estimate; keys of unknown memory not counted.
+    /// What the keys take on the server that memory is computed for; keys of unknown memory not counted.
     pub memory_bytes_estimate: u64,
     /// Keys whose memory cannot be known (modules).
     pub memory_unknown_keys: u64,
+}
+
+/// What a snapshot takes on a server that has loaded it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoadedMemoryReport {
+    /// The keys, and the tables that hold them.
+    pub used_bytes: u64,
+    /// The keys.
+    pub keys_bytes: u64,
+    /// The tables: of databases, and in cluster mode of each slot where the server keeps such.
+    pub tables_bytes: u64,
+    /// The standard deviation of the keys' memory: what the server draws by lot.
+    pub deviation_bytes: u64,
+    /// Keys whose memory cannot be known (modules), which count as nothing.
+    pub unknown_keys: u64,
+}
+
+impl LoadedMemoryReport {
+    fn new(memory: &LoadedMemory) -> LoadedMemoryReport {
+        LoadedMemoryReport {
+            used_bytes: memory.used_bytes(),
+            keys_bytes: memory.keys_bytes,
+            tables_bytes: memory.tables_bytes,
+            deviation_bytes: deviation(memory.variance),
+            unknown_keys: memory.unknown_keys,
+        }
+    }
 }
 
 /// Keys of one type in one encoding.
@@ -221,10 +252,12 @@ pub struct TypeTotals {
     pub serialized_bytes: u64,
     /// What DUMP would return for all of them.
     pub payload_bytes: u64,
-    /// RAM after load, a rough estimate; keys of unknown memory not counted.
+    /// What the keys take on the server that memory is computed for; keys of unknown memory not counted.
     pub memory_bytes_estimate: u64,
     /// Keys whose memory cannot be known (modules).
     pub memory_unknown_keys: u64,
+    /// The standard deviation of that memory: what the server draws by lot.
+    pub memory_deviation_bytes: u64,
     /// Bytes of all elements, integers as text; `null` where those of any key were not looked for
     /// (`--elements`) or could not be.
     pub element_bytes: Option<u64>,
@@ -357,7 +390,8 @@ impl FileReport {
             used_memory_share_estimate: summary
                 .used_memory_bytes
                 .filter(|&used| used > 0)
-                .map(|used| totals.memory_bytes_estimate as f64 / used as f64),
+                .map(|used| summary.loaded_memory.used_bytes() as f64 / used as f64),
+            loaded_memory: LoadedMemoryReport::new(&summary.loaded_memory),
             aux: summary
                 .aux
                 .iter()
@@ -480,6 +514,7 @@ impl TypeTotals {
             payload_bytes: row.payload_bytes,
             memory_bytes_estimate: row.memory_bytes_estimate,
             memory_unknown_keys: row.memory_unknown_keys,
+            memory_deviation_bytes: deviation(row.memory_variance),
             element_bytes: row.element_bytes,
             largest_element_bytes: row.largest_element_bytes,
             broken_keys: row.broken_keys,

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use preshard_analyzer::{Assembly, KeyName, NamedKey, NodeView, SlotFacts, SlotProfile};
+use preshard_analyzer::{
+    Assembly, Filling, KeyCounts, KeyName, NamedKey, NodeView, SlotFacts, SlotProfile, Tables,
+};
 use preshard_planner::plan::Verdict;
 use preshard_planner::{PlanLimits, verdict};
 use preshard_slots::Slot;
@@ -10,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::key_record::KeyNameSchema;
-use super::{Estimates, FORMAT_VERSION, InputFacts, Millis, Notice, Tool};
+use super::{Estimates, FORMAT_VERSION, InputFacts, Millis, Notice, Tool, deviation};
 
 /// What `preshard slots` found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -96,8 +98,12 @@ pub struct Holds {
     pub serialized_bytes: u64,
     /// What DUMP would return for all of them.
     pub payload_bytes: u64,
-    /// RAM after load, a rough estimate; keys of unknown memory not counted.
+    /// What the keys take on the server that memory is computed for; keys of unknown memory not counted.
     pub memory_bytes_estimate: u64,
+    /// The standard deviation of that: what the server draws by lot.
+    pub memory_deviation_bytes: u64,
+    /// Tables that hold the keys: the slot's own where the server keeps such; of a shard, also those that all slots share.
+    pub tables_bytes: u64,
     /// Keys whose memory cannot be known (modules).
     pub memory_unknown_keys: u64,
     /// Predicted blocks of all keys, summed; what each call costs besides is not counted.
@@ -186,7 +192,7 @@ fn slot_rows(assembly: &Assembly, named: &NamedBySlot<'_>, limits: &PlanLimits) 
         .map(|slot| {
             let facts = assembly.profile.slot(slot);
             let named = named.0.get(&slot);
-            let mut holds = Holds::new(facts, limits);
+            let mut holds = Holds::new(facts, &assembly.profile.tables, limits);
             holds.oversized_keys = named.map_or(0, |&(oversized, _)| oversized);
             SlotRow {
                 slot: slot.number(),
@@ -203,11 +209,18 @@ fn slot_rows(assembly: &Assembly, named: &NamedBySlot<'_>, limits: &PlanLimits) 
 fn shard_rows(assembly: &Assembly, slots: &[SlotRow]) -> Vec<ShardRow> {
     let shard = |node: &NodeView| {
         let mut holds = Holds::default();
+        let (mut counts, mut variance) = (KeyCounts::default(), 0u64);
         for row in slots {
-            if Slot::new(row.slot).is_some_and(|slot| node.slots.contains(slot)) {
+            if let Some(slot) = Slot::new(row.slot).filter(|&slot| node.slots.contains(slot)) {
+                let facts = assembly.profile.slot(slot);
                 holds.add(&row.holds);
+                counts.add(facts.key_counts());
+                variance = variance.saturating_add(facts.memory_variance);
             }
         }
+        let tables = assembly.profile.tables;
+        holds.tables_bytes += tables.of_database(counts, Filling::KeyByKey);
+        holds.memory_deviation_bytes = deviation(variance);
         let file = node.file.and_then(|file| assembly.files.get(file));
         ShardRow {
             node: node.id.0.clone(),
@@ -232,13 +245,15 @@ fn shard_rows(assembly: &Assembly, slots: &[SlotRow]) -> Vec<ShardRow> {
 }
 
 impl Holds {
-    fn new(facts: &SlotFacts, limits: &PlanLimits) -> Holds {
+    fn new(facts: &SlotFacts, tables: &Tables, limits: &PlanLimits) -> Holds {
         Holds {
             keys: facts.keys,
             expiring_keys: facts.expiring_keys,
             serialized_bytes: facts.serialized_bytes,
             payload_bytes: facts.payload_bytes,
             memory_bytes_estimate: facts.memory_bytes_estimate,
+            memory_deviation_bytes: deviation(facts.memory_variance),
+            tables_bytes: tables.of_slot(facts.key_counts(), Filling::KeyByKey),
             memory_unknown_keys: facts.memory_unknown_keys,
             block_ms_estimate: Millis::from_ns(facts.block_ns),
             largest_payload_bytes: facts.largest_payload_bytes,
@@ -257,6 +272,7 @@ impl Holds {
         self.serialized_bytes += other.serialized_bytes;
         self.payload_bytes += other.payload_bytes;
         self.memory_bytes_estimate += other.memory_bytes_estimate;
+        self.tables_bytes += other.tables_bytes;
         self.memory_unknown_keys += other.memory_unknown_keys;
         self.block_ms_estimate.us += other.block_ms_estimate.us;
         self.largest_payload_bytes = self.largest_payload_bytes.max(other.largest_payload_bytes);

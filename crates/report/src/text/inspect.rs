@@ -68,6 +68,7 @@ fn render_file(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
     if let Some(bytes) = file.used_memory_bytes {
         pairs.push(("memory then", memory_then(bytes, file)));
     }
+    pairs.push(("memory", memory_loaded(file)));
     if !file.wrapping.is_empty() {
         pairs.push(("wrapped in", wrapped_in(file)));
     }
@@ -230,9 +231,33 @@ fn account(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
 fn memory_then(bytes: u64, file: &FileReport) -> String {
     let used = format!("{} used by the server", size(bytes));
     match file.used_memory_share_estimate {
-        Some(share) => format!("{used}; the keys are estimated at {} of it", percent(share)),
+        Some(share) => format!("{used}; keys and tables explain {} of it", percent(share)),
         None => used,
     }
+}
+
+fn memory_loaded(file: &FileReport) -> String {
+    let memory = &file.loaded_memory;
+    let mut text = format!(
+        "{} when loaded ({}): keys {}, tables {}",
+        size(memory.used_bytes),
+        file.estimates.memory_model,
+        size(memory.keys_bytes),
+        size(memory.tables_bytes)
+    );
+    if memory.deviation_bytes > 0 {
+        text.push_str(&format!(
+            ", give or take {}",
+            size(2 * memory.deviation_bytes)
+        ));
+    }
+    if memory.unknown_keys > 0 {
+        text.push_str(&format!(
+            "; {} of unknown memory not counted",
+            counted(memory.unknown_keys, "key", "keys")
+        ));
+    }
+    text
 }
 
 fn keys(file: &FileReport) -> String {

@@ -21,7 +21,7 @@ pub use slots::{SlotsView, render_slots};
 
 pub use crate::words::{file_name, line};
 
-use crate::document::{Estimates, Notice};
+use crate::document::{Estimates, Notice, Precision};
 use crate::figure;
 
 /// Most characters of a key's name in a table.
@@ -104,19 +104,28 @@ pub fn render_notes(estimates: &[Estimates], partial: bool, out: &mut dyn Write)
 
 /// The sentences that go with every output of estimates.
 ///
-/// Files of different servers have different cost profiles; the memory model is one and the same.
+/// Files of different servers have different cost profiles and memory models.
 pub fn estimates_note(estimates: &[Estimates]) -> String {
-    let Some(first) = estimates.first() else {
+    if estimates.is_empty() {
         return String::new();
-    };
+    }
     let profiles: Vec<String> = estimates
         .iter()
         .map(|each| format!("{}, {}", each.cost_profile, each.cost_basis))
         .collect();
+    let mut models: Vec<String> = Vec::new();
+    for each in estimates {
+        let model = match each.memory_precision {
+            Precision::Modelled => each.memory_model.clone(),
+            Precision::StandIn => format!("{} ({})", each.memory_model, each.memory_basis),
+        };
+        if !models.contains(&model) {
+            models.push(model);
+        }
+    }
     format!(
-        "Memory is a {} estimate (model {}). Times are predictions: cost profile {}.",
-        first.memory_precision.word(),
-        first.memory_model,
+        "Memory is that of {}. Times are predictions: cost profile {}.",
+        models.join("; "),
         profiles.join("; ")
     )
 }

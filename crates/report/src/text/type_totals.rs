@@ -70,9 +70,8 @@ pub(super) fn types(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
     grid.row(cells);
     grid.write(out)?;
     let text = format!(
-        "{}; memory is a {} estimate (model {}).",
+        "{}; memory is that of {}, without tables.",
         how_exact(file),
-        file.estimates.memory_precision.word(),
         file.estimates.memory_model
     );
     write_wrapped("  ", &text, out)
