@@ -4,10 +4,14 @@
 //! each run of bytes that all keys below share; such a run is one compressed node. Keys come in order, so a node is whole
 //! once a key comes that does not lie below it: no more is held than the places on the way to the last key.
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::Allocator;
 
 /// Longest beginning of a key that is compared; no consumer has a name that long.
 pub(crate) const COMPARED_BYTES_MAX: usize = 4_096;
+/// Bytes of the ids that most trees hold.
+const ID_BYTES: usize = 16;
 /// A node's header, in front of one byte for each child (`raxNode`).
 const NODE_HEADER_BYTES: u64 = 4;
 const POINTER_BYTES: u64 = 8;
@@ -25,12 +29,12 @@ pub(crate) struct RadixSize {
 #[derive(Debug, Clone, Copy, Default)]
 struct Place {
     /// Bytes of key above it.
-    depth: usize,
-    /// Ways down from here, the one to the last key included.
-    children: u64,
+    depth: u16,
+    /// Ways down from here, the one to the last key included: at most one for each byte.
+    children: u16,
     /// Bytes of the first of these, once all below it is counted. Until a second way down is there, they may be a run
     /// that begins here.
-    first_run: u64,
+    first_run: u16,
     is_key: bool,
 }
 
@@ -38,9 +42,9 @@ struct Place {
 #[derive(Debug, Clone)]
 pub(crate) struct RadixTree {
     allocator: Allocator,
-    last: Vec<u8>,
+    last: SmallVec<[u8; ID_BYTES]>,
     /// From the root to the last key.
-    way: Vec<Place>,
+    way: SmallVec<[Place; ID_BYTES + 1]>,
     size: RadixSize,
 }
 
@@ -48,8 +52,8 @@ impl RadixTree {
     pub(crate) fn new(allocator: Allocator) -> RadixTree {
         RadixTree {
             allocator,
-            last: Vec::new(),
-            way: vec![Place::default()],
+            last: SmallVec::new(),
+            way: smallvec![Place::default()],
             size: RadixSize::default(),
         }
     }
@@ -57,19 +61,19 @@ impl RadixTree {
     /// Adds a key behind all others; one that comes again changes nothing.
     pub(crate) fn add(&mut self, key: &[u8]) {
         let key = &key[..key.len().min(COMPARED_BYTES_MAX)];
-        if self.size.keys > 0 && key == self.last {
+        if self.size.keys > 0 && key == self.last.as_slice() {
             return;
         }
         let pairs = key.iter().zip(&self.last);
         let shared = pairs.take_while(|(new, last)| new == last).count();
-        self.climb_to(shared);
+        self.climb_to(depth(shared));
         self.size.keys += 1;
         self.last.clear();
         self.last.extend_from_slice(key);
         let Some(mut place) = self.way.pop() else {
             return;
         };
-        if key.len() == place.depth {
+        if depth(key.len()) == place.depth {
             place.is_key = true;
             self.way.push(place);
             return;
@@ -80,7 +84,7 @@ impl RadixTree {
         }
         self.way.push(place);
         self.way.push(Place {
-            depth: key.len(),
+            depth: depth(key.len()),
             is_key: true,
             ..Place::default()
         });
@@ -92,7 +96,7 @@ impl RadixTree {
     }
 
     /// Counts what lies below this depth on the way to the last key, and makes a place there.
-    fn climb_to(&mut self, depth: usize) {
+    fn climb_to(&mut self, depth: u16) {
         while let Some(place) = self.way.pop() {
             if place.depth <= depth {
                 self.way.push(place);
@@ -101,7 +105,7 @@ impl RadixTree {
             self.close(place);
             match self.way.last_mut() {
                 Some(above) if above.depth >= depth => {
-                    let run = (place.depth - above.depth) as u64;
+                    let run = place.depth - above.depth;
                     if above.children == 1 {
                         above.first_run = run;
                     } else {
@@ -112,7 +116,7 @@ impl RadixTree {
                 _ => self.way.push(Place {
                     depth,
                     children: 1,
-                    first_run: (place.depth - depth) as u64,
+                    first_run: place.depth - depth,
                     is_key: false,
                 }),
             }
@@ -128,14 +132,15 @@ impl RadixTree {
     }
 
     /// Counts the node of a run whose first byte the branch above it holds.
-    fn run_below_branch(&mut self, run: u64) {
+    fn run_below_branch(&mut self, run: u16) {
         if run > 1 {
             self.node(run - 1, run > 2, false);
         }
     }
 
     /// A node with so many bytes of key: those of a run, which has one child, or one for each child.
-    fn node(&mut self, key_bytes: u64, is_run: bool, is_key: bool) {
+    fn node(&mut self, key_bytes: u16, is_run: bool, is_key: bool) {
+        let key_bytes = u64::from(key_bytes);
         let head = (NODE_HEADER_BYTES + key_bytes).next_multiple_of(POINTER_BYTES);
         let children = if is_run { 1 } else { key_bytes };
         let bytes = head + POINTER_BYTES * (children + u64::from(is_key));
@@ -151,4 +156,9 @@ impl RadixTree {
         }
         self.size
     }
+}
+
+/// Bytes of a key, of which no more than [`COMPARED_BYTES_MAX`] are looked at.
+fn depth(bytes: usize) -> u16 {
+    u16::try_from(bytes).unwrap_or(u16::MAX)
 }

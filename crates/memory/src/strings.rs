@@ -51,6 +51,18 @@ impl Strings {
         }
     }
 
+    /// Strings of these lengths, all together.
+    #[inline]
+    pub(crate) fn heap_sum(&self, lengths: &[u32]) -> u64 {
+        lengths
+            .iter()
+            .map(|&len| match self.heap.get(len as usize) {
+                Some(&bytes) => u64::from(bytes),
+                None => self.computed(len.into()),
+            })
+            .sum()
+    }
+
     /// What Redis 8.6 reports of a string in an allocation of its own (`src/sds.h`, `sdsAllocSize`): the shortest have no
     /// room in their headers for what they were handed out.
     #[inline]

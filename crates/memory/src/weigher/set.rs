@@ -50,22 +50,18 @@ impl Set {
             && self.longest <= model.settings.set_max_value
     }
 
+    /// Members of one that becomes a table, see [`Set::wants_texts`].
     pub(super) fn add_run(&mut self, lengths: &[u32], model: &Model) {
         self.members += lengths.len() as u64;
-        let bytes = lengths
-            .iter()
-            .map(|&len| model.strings.heap(u64::from(len)));
-        self.string_bytes = self.string_bytes.saturating_add(bytes.sum());
+        self.string_bytes = self
+            .string_bytes
+            .saturating_add(model.strings.heap_sum(lengths));
         if model.layout.keeps_totals {
             let reported = lengths
                 .iter()
                 .map(|&len| model.strings.reported(u64::from(len)));
             self.reported_string_bytes = self.reported_string_bytes.saturating_add(reported.sum());
         }
-        let longest = lengths.iter().max();
-        self.longest = self
-            .longest
-            .max(longest.copied().unwrap_or_default().into());
     }
 
     pub(super) fn add(&mut self, text: Text, model: &Model) {

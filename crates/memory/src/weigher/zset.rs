@@ -50,10 +50,18 @@ impl Zset {
             && self.longest <= model.settings.zset_max_value
     }
 
+    /// Members of one that becomes no blob, see [`Zset::wants_texts`].
     pub(super) fn add_run(&mut self, lengths: &[u32], model: &Model) {
-        for &len in lengths {
-            self.add_member(u64::from(len), model);
+        if model.layout.embeds_members.is_some() {
+            for &len in lengths {
+                self.add_member(u64::from(len), model);
+            }
+            return;
         }
+        self.members += lengths.len() as u64;
+        self.string_bytes = self
+            .string_bytes
+            .saturating_add(model.strings.heap_sum(lengths));
     }
 
     #[inline]

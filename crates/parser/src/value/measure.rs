@@ -402,13 +402,15 @@ impl Visitor for Measure<'_> {
 
     fn run<const STRINGS: usize>(&mut self, roles: [Role; STRINGS], lengths: &[[u32; STRINGS]]) {
         for (at, role) in roles.into_iter().enumerate() {
-            let (mut sum, mut compressible, mut largest) = (0, 0, 0);
+            // A few short strings: their lengths add up in 32 bits.
+            let (mut sum, mut compressible, mut largest) = (0u32, 0u32, 0u32);
             for len in lengths.iter().map(|lengths| lengths[at]) {
-                sum += u64::from(len);
+                sum += len;
                 let is_long = u64::from(len) > LZF_TRIED_ABOVE_BYTES;
-                compressible += if is_long { u64::from(len) } else { 0 };
+                compressible += if is_long { len } else { 0 };
                 largest = largest.max(len);
             }
+            let (sum, compressible) = (u64::from(sum), u64::from(compressible));
             let facts = &mut self.facts;
             facts.content_bytes = facts.content_bytes.saturating_add(sum);
             facts.compressible_bytes = facts.compressible_bytes.saturating_add(compressible);

@@ -1,5 +1,7 @@
 //! Tells a memory model what a value is made of while it is measured.
 
+use std::borrow::Cow;
+
 use preshard_memory as memory;
 use preshard_memory::{Model, NAME_BYTES_MAX, Score, Text, ValueKind, Weigher, Weight};
 
@@ -281,16 +283,16 @@ fn text(header: StringHeader, stored: &[u8]) -> Text {
 }
 
 /// The beginning of a name.
-fn name(header: StringHeader, stored: &[u8]) -> Vec<u8> {
+fn name(header: StringHeader, stored: &[u8]) -> Cow<'_, [u8]> {
     match header.form {
-        Form::Raw => stored.to_vec(),
-        Form::Integer(n) => n.to_string().into_bytes(),
-        Form::Lzf => beginning(header, stored).unwrap_or_default(),
+        Form::Raw => stored.into(),
+        Form::Integer(n) => n.to_string().into_bytes().into(),
+        Form::Lzf => beginning(header, stored).into(),
     }
 }
 
 /// The beginning of a compressed name, as far as the stored bytes tell it.
-fn beginning(header: StringHeader, stored: &[u8]) -> Result<Vec<u8>, Error> {
+fn beginning(header: StringHeader, stored: &[u8]) -> Vec<u8> {
     let mut reader = Reader::new(stored, 0);
     let mut decompressed = Vec::new();
     let mut content = LzfCursor::new(&mut reader, header.len, &mut decompressed);
@@ -301,7 +303,7 @@ fn beginning(header: StringHeader, stored: &[u8]) -> Result<Vec<u8>, Error> {
             Err(_) => break,
         }
     }
-    Ok(name)
+    name
 }
 
 fn id_bytes(id: StreamId) -> [u8; 16] {
