@@ -24,8 +24,8 @@ use std::time::Duration;
 use corpus::Random;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use preshard_analyzer::{
-    CostProfile, FileScan, KeyFacts, Merge, Progress, Rough1, ScanOptions, SlotProfile, scan,
-    scan_all,
+    Allocator, CostProfile, FileScan, KeyFacts, MemoryModel, MemorySettings, Merge, Progress,
+    ScanOptions, SlotProfile, Tables, Target, scan, scan_all,
 };
 use preshard_parser::Detail;
 use preshard_parser::source::{OpenOptions, Source};
@@ -41,7 +41,7 @@ fn analyze(criterion: &mut Criterion) {
     let cost = CostProfile::built_in("redis-7.0").expect("built in");
     let options = ScanOptions {
         cost: &cost,
-        memory: &Rough1,
+        memory: &MemoryModel::new(Target::Redis70, Allocator::Je3, MemorySettings::default()),
         detail: Detail::Counts,
         reference_ms: None,
         floor_block_ns: 5_000_000,
@@ -162,7 +162,12 @@ fn profiles(criterion: &mut Criterion) {
 }
 
 fn profile(keys: &[KeyFacts<'_>]) -> SlotProfile {
-    let mut profile = SlotProfile::new("redis-7.0", "rough-1", 5_000_000, 1_000_000);
+    let mut profile = SlotProfile::new(
+        "redis-7.0",
+        Tables::new(Target::Redis70, Allocator::Je3, true),
+        5_000_000,
+        1_000_000,
+    );
     for key in keys {
         profile.add(key);
     }

@@ -24,7 +24,10 @@ mod counted {
 
     use gungraun::prelude::*;
     use gungraun::{Callgrind, EventKind};
-    use preshard_analyzer::{CostProfile, Progress, Rough1, ScanOptions, scan_all};
+    use preshard_analyzer::{
+        Allocator, CostProfile, MemoryModel, MemorySettings, Progress, ScanOptions, Target,
+        scan_all,
+    };
     use preshard_parser::source::{OpenOptions, Source};
     use preshard_parser::{Detail, RdbReader, RecordKind};
     use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -76,7 +79,7 @@ mod counted {
         let cost = CostProfile::built_in("redis-7.0").expect("built in");
         let options = ScanOptions {
             cost: &cost,
-            memory: &Rough1,
+            memory: &MemoryModel::new(Target::Redis70, Allocator::Je3, MemorySettings::default()),
             detail: Detail::Counts,
             reference_ms: None,
             floor_block_ns: 5_000_000,

@@ -18,7 +18,7 @@ mod random;
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use preshard_analyzer::SlotProfile;
+use preshard_analyzer::{Allocator, SlotProfile, Tables, Target};
 use preshard_planner::{Goal, PlanInput, PlanLimits, PlanNode, audit, plan};
 use preshard_slots::{NodeId, SLOT_COUNT, Slot, SlotSet};
 use random::Random;
@@ -30,7 +30,12 @@ const PRIMARIES: u16 = 6;
 /// blocks for longer than any budget.
 fn profile() -> SlotProfile {
     let mut random = Random::new("plan");
-    let mut profile = SlotProfile::new("redis-7.0", "rough-1", 5_000_000, 1_000_000);
+    let mut profile = SlotProfile::new(
+        "redis-7.0",
+        Tables::new(Target::Redis70, Allocator::Je3, true),
+        5_000_000,
+        1_000_000,
+    );
     for i in 0..KEYS {
         let number = random.below(u64::from(SLOT_COUNT)) as u16;
         let number = if number.is_multiple_of(4) && i.is_multiple_of(2) {

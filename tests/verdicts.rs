@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use preshard_analyzer::{
-    Checksum, CostProfile, FileSummary, Progress, Rough1, ScanOptions, scan_stream,
+    Allocator, Checksum, CostProfile, FileSummary, MemoryModel, MemorySettings, Progress,
+    ScanOptions, Target, scan_stream,
 };
 use preshard_parser::limits::CHECKSUM_VERSION_MIN;
 use preshard_parser::{Detail, Family, Header, crc64};
@@ -193,7 +194,7 @@ fn judge(bytes: &[u8]) -> FileSummary {
     let cost = CostProfile::built_in("redis-7.0").expect("built in");
     let options = ScanOptions {
         cost: &cost,
-        memory: &Rough1,
+        memory: &MemoryModel::new(Target::Redis70, Allocator::Je3, MemorySettings::default()),
         detail: Detail::Elements,
         reference_ms: None,
         floor_block_ns: u64::MAX,

@@ -20,10 +20,13 @@ pub fn of_string(i: u64, slot: Slot, bytes: u64) -> KeyFacts<'static> {
         expires_at_ms: None,
         idle_s: None,
         lfu: None,
+        loaded: None,
         sizes: Sizes {
             serialized_bytes: bytes,
             payload_bytes: bytes + 11,
             memory_bytes_estimate: Some(bytes + 90),
+            memory_usage_estimate: Some(bytes + 90),
+            memory_variance: 0,
         },
         cost: Cost {
             block_ns: 7_000 + bytes * 20,

@@ -7,7 +7,9 @@
 //!
 //! # Examples
 //! ```
-//! use preshard_analyzer::{CostProfile, Progress, Rough1, ScanOptions, scan};
+//! use preshard_analyzer::{
+//!     Allocator, CostProfile, MemoryModel, MemorySettings, Progress, ScanOptions, Target, scan,
+//! };
 //! use preshard_parser::{Detail, source::{OpenOptions, Source}};
 //!
 //! struct Silent;
@@ -18,9 +20,10 @@
 //! let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/servers/redis-7.0/cluster.rdb");
 //! let source = Source::open(path.as_ref(), &OpenOptions::default())?;
 //! let cost = CostProfile::built_in("redis-7.0").ok_or("no such profile")?;
+//! let memory = MemoryModel::new(Target::Redis70, Allocator::Je3, MemorySettings::default());
 //! let options = ScanOptions {
 //!     cost: &cost,
-//!     memory: &Rough1,
+//!     memory: &memory,
 //!     detail: Detail::Counts,
 //!     reference_ms: None,
 //!     floor_block_ns: 5_000_000,

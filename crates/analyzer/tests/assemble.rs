@@ -286,7 +286,7 @@ fn files_of_different_servers_or_days_are_told() {
 #[test]
 fn profiles_computed_differently_are_not_joined() {
     let mut other = file("b.rdb", [9_000]);
-    other.profile = SlotProfile::new("another cost", "memory", 1_000, 1_000);
+    other.profile = SlotProfile::new("another cost", other.profile.tables, 1_000, 1_000);
     let error = assemble(
         Some(&two_primaries()),
         vec![(Some(id('a')), file("a.rdb", [1])), (Some(id('b')), other)],

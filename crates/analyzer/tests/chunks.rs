@@ -9,19 +9,19 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use preshard_analyzer::{
-    CostProfile, Disregard, FileScan, KeyFacts, Rough1, ScanOptions, scan, scan_all, scan_but_for,
+    CostProfile, Disregard, FileScan, KeyFacts, ScanOptions, scan, scan_all, scan_but_for,
     scan_stream,
 };
 use preshard_parser::Detail;
 use preshard_parser::source::{Mmap, Source};
 use tempfile::NamedTempFile;
 
-use snapshot::{Silent, Snapshot, in_pool, servers};
+use snapshot::{MEMORY, Silent, Snapshot, in_pool, servers};
 
 fn options(cost: &CostProfile, chunk_bytes: usize) -> ScanOptions<'_> {
     ScanOptions {
         cost,
-        memory: &Rough1,
+        memory: &MEMORY,
         detail: Detail::Counts,
         reference_ms: Some(1_800_000_000_000),
         floor_block_ns: 20_000,

@@ -140,21 +140,6 @@ fn the_giants_of_the_cluster_are_named_first() {
     assert!(assembly.nodes[0].slots.contains(crowded));
 }
 
-/// The rough model against servers: used memory when each of them had loaded its file (the cluster's README).
-/// Of these, an empty server takes about 1.5 MB.
-#[test]
-fn rough_memory_is_near_what_servers_used() {
-    for ((id, scan), used_mb) in scans().iter().zip([29.8, 19.3, 18.5]) {
-        let rows = scan.summary.types.iter();
-        let estimated: u64 = rows.map(|row| row.memory_bytes_estimate).sum();
-        let ratio = estimated as f64 / ((used_mb - 1.5) * 1e6);
-        assert!(
-            (0.75..1.25).contains(&ratio),
-            "node {id}: {estimated} bytes are {ratio:.2} of {used_mb} MB"
-        );
-    }
-}
-
 #[test]
 fn the_same_backup_without_names_or_without_topology() {
     let named = assembled();

@@ -31,10 +31,11 @@ fn entries(bytes: &[u8]) -> Vec<Entry<'_>> {
     entries
 }
 
-fn options(head_bytes: usize) -> MemberOptions {
+fn options(head_bytes: usize) -> MemberOptions<'static> {
     MemberOptions {
         head_bytes,
         reference_ms: Some(REFERENCE_MS),
+        memory: None,
     }
 }
 
@@ -143,6 +144,7 @@ fn members_add_up_to_the_facts_of_their_value_and_to_what_the_server_said() {
                 .measure(MeasureOptions {
                     detail: Detail::Elements,
                     reference_ms: Some(REFERENCE_MS),
+                    memory: None,
                 })
                 .expect("measured");
             assert_eq!(facts, measured, "{context}");
@@ -282,6 +284,7 @@ fn watched(
     let measuring = MeasureOptions {
         detail: Detail::Counts,
         reference_ms: Some(REFERENCE_MS),
+        memory: None,
     };
     let mut stream = RdbStream::with_window(input, measuring, window_bytes).expect("header");
     let mut notes = Notes {
@@ -326,6 +329,7 @@ fn members_that_stream_by_are_those_in_memory() {
                 let measuring = MeasureOptions {
                     detail: Detail::Counts,
                     reference_ms: Some(REFERENCE_MS),
+                    memory: None,
                 };
                 facts.push(entry.measure(measuring).expect("sound"));
                 continue;

@@ -185,7 +185,7 @@ mod tests {
 
     use super::*;
     use crate::scan::lanes::Accepted;
-    use crate::{CostProfile, Rough1, ScanOptions};
+    use crate::{Allocator, CostProfile, MemoryModel, MemorySettings, ScanOptions, Target};
 
     const CHUNK_BYTES: usize = 20_000;
 
@@ -221,7 +221,7 @@ mod tests {
         let cost = CostProfile::built_in("redis-7.0").expect("built in");
         let options = ScanOptions {
             cost: &cost,
-            memory: &Rough1,
+            memory: &MemoryModel::new(Target::Redis70, Allocator::Je3, MemorySettings::default()),
             detail: Detail::Counts,
             reference_ms: None,
             floor_block_ns: u64::MAX,

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use preshard_analyzer::{
-    Assembly, Checksum, Cost, Family, FileScan, FileSummary, Header, KeyFacts, Server, Sizes,
-    SlotProfile, Warning,
+    Allocator, Assembly, Checksum, Cost, Family, FileScan, FileSummary, Header, KeyFacts, Server,
+    Sizes, SlotProfile, Tables, Target, Warning,
 };
 use preshard_parser::{DataType, Encoding, ValueFacts};
 use preshard_slots::topology::{Format, Role};
@@ -28,7 +28,12 @@ pub fn id(letter: char) -> NodeId {
 /// A file with one key of 100 bytes of payload in each of the slots, the slots' numbers being the keys.
 #[allow(dead_code, reason = "each test file uses its own part")]
 pub fn file(path: &str, numbers: impl IntoIterator<Item = u16>) -> FileScan {
-    let mut profile = SlotProfile::new("cost", "memory", 1_000, 1_000);
+    let mut profile = SlotProfile::new(
+        "cost",
+        Tables::new(Target::Redis70, Allocator::Je3, true),
+        1_000,
+        1_000,
+    );
     let mut keys = 0;
     for number in numbers {
         profile.add(&KeyFacts {
@@ -46,10 +51,13 @@ pub fn file(path: &str, numbers: impl IntoIterator<Item = u16>) -> FileScan {
             expires_at_ms: None,
             idle_s: None,
             lfu: None,
+            loaded: None,
             sizes: Sizes {
                 serialized_bytes: 89,
                 payload_bytes: 100,
                 memory_bytes_estimate: Some(150),
+                memory_usage_estimate: Some(150),
+                memory_variance: 0,
             },
             cost: Cost {
                 block_ns: 1_000,

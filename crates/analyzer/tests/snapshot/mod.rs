@@ -3,9 +3,11 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use preshard_analyzer::{
-    CostProfile, Error, FileScan, KeyName, Progress, Rough1, ScanOptions, Warning, scan,
+    Allocator, CostProfile, Error, FileScan, KeyName, MemoryModel, MemorySettings, Progress,
+    ScanOptions, Target, Warning, scan,
 };
 use preshard_parser::source::{Mmap, Source};
 use preshard_parser::{DataType, Detail, crc64};
@@ -163,11 +165,15 @@ impl Progress for Silent {
     fn advance(&self, _bytes: u64) {}
 }
 
+/// The model of every scan here.
+pub static MEMORY: LazyLock<MemoryModel> =
+    LazyLock::new(|| MemoryModel::new(Target::Redis70, Allocator::Je3, MemorySettings::default()));
+
 /// Floors low enough that some keys of every test are named.
 pub fn options<'a>(cost: &'a CostProfile, detail: Detail) -> ScanOptions<'a> {
     ScanOptions {
         cost,
-        memory: &Rough1,
+        memory: &MEMORY,
         detail,
         reference_ms: None,
         chunk_bytes: ScanOptions::CHUNK_BYTES,

@@ -12,6 +12,7 @@ fn members(bytes: &[u8]) -> Vec<String> {
     let options = MemberOptions {
         head_bytes: 5,
         reference_ms: None,
+        memory: None,
     };
     let text = |sample: Sample<'_>| {
         let cut = if sample.is_cut() { "..." } else { "" };

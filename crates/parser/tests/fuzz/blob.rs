@@ -183,6 +183,7 @@ impl Layout {
         let options = MemberOptions {
             head_bytes: 5,
             reference_ms: None,
+            memory: None,
         };
         let handed_out = entry.members(options, &mut |_| Ok(()));
         let sound = entry.measure(Detail::SoundElements);

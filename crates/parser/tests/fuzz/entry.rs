@@ -100,6 +100,7 @@ fn hand_out(entry: &Entry<'_>) {
     let options = MemberOptions {
         head_bytes: 16,
         reference_ms: None,
+        memory: None,
     };
     let (mut elements, mut string_bytes, mut fields, mut broken) = (0, 0, 0, 0);
     let facts = entry.members(options, &mut |member| {

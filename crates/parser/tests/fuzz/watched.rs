@@ -53,6 +53,7 @@ fn in_memory(bytes: &[u8]) -> (Vec<String>, Option<Error>) {
                 let options = MemberOptions {
                     head_bytes: HEAD_BYTES,
                     reference_ms: None,
+                    memory: None,
                 };
                 let handed_out = entry.members(options, &mut |member| log.member(member));
                 if handed_out.is_err() {

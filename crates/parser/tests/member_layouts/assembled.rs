@@ -61,6 +61,7 @@ pub fn look(
     let options = MemberOptions {
         head_bytes,
         reference_ms: Some(1_000),
+        memory: None,
     };
     let mut seen = Vec::new();
     let facts = entry.members(options, &mut |member| {
@@ -70,6 +71,7 @@ pub fn look(
     let measured = entry.measure(MeasureOptions {
         detail: Detail::SoundElements,
         reference_ms: Some(1_000),
+        memory: None,
     })?;
     let broken = seen
         .iter()

@@ -276,6 +276,7 @@ fn a_string_comes_in_pieces_of_any_length() {
             let options = MemberOptions {
                 head_bytes,
                 reference_ms: None,
+                memory: None,
             };
             let facts = entry.members(options, &mut |member| {
                 let Member::Piece { at, bytes } = member else {

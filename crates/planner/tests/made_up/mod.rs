@@ -5,7 +5,7 @@ pub mod sound;
 
 use std::borrow::Cow;
 
-use preshard_analyzer::{Cost, KeyFacts, Sizes, SlotProfile};
+use preshard_analyzer::{Allocator, Cost, KeyFacts, Sizes, SlotProfile, Tables, Target};
 use preshard_parser::{DataType, Encoding, ValueFacts};
 use preshard_planner::{Goal, MoveOrder, PlanInput, PlanNode};
 use preshard_slots::{NodeId, Slot, SlotSet};
@@ -73,7 +73,12 @@ impl Cluster {
             .collect();
         Cluster {
             nodes,
-            profile: SlotProfile::new("made-up", "made-up", FLOOR_BLOCK_NS, FLOOR_PAYLOAD_BYTES),
+            profile: SlotProfile::new(
+                "made-up",
+                Tables::new(Target::Redis70, Allocator::Je3, true),
+                FLOOR_BLOCK_NS,
+                FLOOR_PAYLOAD_BYTES,
+            ),
             doubts: Vec::new(),
         }
     }
@@ -140,10 +145,13 @@ fn add(profile: &mut SlotProfile, key: &Key, number: usize) {
         expires_at_ms: number.is_multiple_of(3).then_some(1_900_000_000_000),
         idle_s: None,
         lfu: None,
+        loaded: None,
         sizes: Sizes {
             serialized_bytes: key.payload_bytes.saturating_sub(11),
             payload_bytes: key.payload_bytes,
             memory_bytes_estimate: key.memory_bytes,
+            memory_usage_estimate: key.memory_bytes,
+            memory_variance: 0,
         },
         cost: Cost {
             block_ns: key.block_ns,
