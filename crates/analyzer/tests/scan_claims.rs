@@ -428,7 +428,7 @@ fn the_memory_of_a_server_is_compared_and_never_wrong() {
             .aux("used-mem", "1000")
             .set(b"a", b""),
     );
-    let estimate = scan.summary.types[0].memory_bytes_estimate;
+    let estimate = scan.loaded_memory().used_bytes();
     let claim = claim(&scan, ClaimKind::UsedMemory);
     assert!(is_open(&claim));
     let share = format!("{}.{} %", estimate / 10, estimate % 10);

@@ -308,13 +308,14 @@ fn an_ordered_slot_that_is_held_is_an_obstacle_in_words() {
     );
 }
 
-/// 20 MB to be drained; each of the others has room for 4 MB more under 80 % of 30 MB.
+/// 20 MB to be drained; each of the others has room for 4 MB more under 80 % of 30 MB, and for the 8 KB that the table of
+/// 120 keys and the one that it replaces may take.
 #[test]
 fn a_drain_stops_where_room_ends() {
     let keys = (0..300).map(|index| Key::of_memory((index % 3) * 5_461 + index / 3 + 3, 200_000));
     let cluster = Cluster::even(3).keys(keys);
     let limits = PlanLimits {
-        maxmemory_bytes: Some(30_000_000),
+        maxmemory_bytes: Some(30_010_000),
         ..PlanLimits::default()
     };
     let plan = plan(&cluster.input(), &drain(&["a"]), &limits).expect("a plan");
@@ -333,10 +334,21 @@ fn a_drain_stops_where_room_ends() {
         .map(|node| node.after.memory_bytes)
         .collect();
     assert_eq!(loads, [12_000_000, 24_000_000, 24_000_000]);
+    // Eight bytes for each of as many buckets as the next power of two: 60 and 120 keys, and the keys of a expire.
+    let tables: Vec<_> = plan
+        .nodes
+        .iter()
+        .map(|node| node.tables_after_bytes)
+        .collect();
+    assert_eq!(tables, [8 * (64 + 64), 8 * (128 + 32), 8 * (128 + 32)]);
     let headroom: Vec<_> = plan.nodes.iter().map(|node| node.headroom_bytes).collect();
     assert_eq!(
         headroom,
-        [Some(18_000_000), Some(6_000_000), Some(6_000_000)]
+        [
+            Some(18_010_000 - 1_024),
+            Some(6_010_000 - 1_280),
+            Some(6_010_000 - 1_280)
+        ]
     );
     let memory = plan
         .rules
@@ -353,7 +365,8 @@ fn the_source_needs_room_for_the_buffers_of_a_call() {
         ..Key::with_block_ms(slot, 40)
     };
     let limits = PlanLimits {
-        maxmemory_bytes: Some(60_000_000),
+        // The tables of one key that expires take 32 bytes each.
+        maxmemory_bytes: Some(60_000_064),
         ..PlanLimits::default()
     };
     let moves = |payload_bytes| {

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use preshard_analyzer::{
-    Allocator, Assembly, Checksum, Cost, Family, FileScan, FileSummary, Header, KeyFacts, Server,
-    Sizes, SlotProfile, Tables, Target, Warning,
+    Allocator, Assembly, Checksum, Cost, Family, FileScan, FileSummary, Header, KeyFacts,
+    LoadedMemory, Server, Sizes, SlotProfile, Tables, Target, Warning,
 };
 use preshard_parser::{DataType, Encoding, ValueFacts};
 use preshard_slots::topology::{Format, Role};
@@ -98,6 +98,7 @@ pub fn file(path: &str, numbers: impl IntoIterator<Item = u16>) -> FileScan {
             modules: Vec::new(),
             empty_collections: 0,
             slot_info: None,
+            loaded_memory: LoadedMemory::default(),
             importing: SlotSet::new(),
             checksum: Checksum::Verified,
             damage: None,

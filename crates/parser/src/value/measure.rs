@@ -344,9 +344,14 @@ impl<'m> Measure<'m> {
     ) -> Result<Option<Error>, Error> {
         self.weighing
             .end_blob(walked.as_ref().ok().copied().flatten());
+        let is_only_weighed = self.options.detail == Detail::Counts && !look.must_be_walked;
         let (walked, broken) = match walked {
-            // Walked for its weight alone: what else was seen on the way nobody asked for.
-            _ if self.options.detail == Detail::Counts && !look.must_be_walked => {
+            // Walked for its weight alone: what else was seen on the way nobody asked for, be it broken.
+            Ok(_) if is_only_weighed => {
+                self.seen = look.before;
+                (None, None)
+            }
+            Err(error) if is_only_weighed && matches!(error.kind(), ErrorKind::Corrupt { .. }) => {
                 self.seen = look.before;
                 (None, None)
             }
