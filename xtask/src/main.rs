@@ -13,14 +13,18 @@ Tasks of the preshard repository.
 cargo xtask test [--without PART]...
     Installs the servers that the tests start into .servers/, builds everything, benches too, and runs all
     tests of the workspace. A part that cannot run fails and says why, unless it is switched off by name:
-      live-redis-7    starts a cluster of Redis 7.0 or newer
-      live-valkey-9   starts a cluster of Valkey 9.0 or newer
+      live-redis-7      starts Redis 7.0 or newer
+      live-redis-8.0    starts Redis 8.0
+      live-redis-8.6    starts Redis 8.6
+      live-valkey-8.1   starts Valkey 8.1
+      live-valkey-9     starts Valkey 9.0 or newer
     Exit status: 0 when all tests passed.
 
 cargo xtask servers
     Only installs the servers. What is there already stays as it is. Needs apt-get and dpkg-deb and a
-    Debian mirror, not the rights of root. PRESHARD_TEST_REDIS_7 and PRESHARD_TEST_VALKEY_9, when set, name
-    directories with run-server, run-cli and run-check-rdb that are used instead.
+    Debian mirror, not the rights of root. PRESHARD_TEST_REDIS_7, PRESHARD_TEST_REDIS_8_0,
+    PRESHARD_TEST_REDIS_8_6, PRESHARD_TEST_VALKEY_8_1 and PRESHARD_TEST_VALKEY_9, when set, name directories
+    with run-server, run-cli and run-check-rdb that are used instead.
 
 cargo xtask cluster-fixture [--seed N] [--out DIRECTORY]
     Makes the bundled cluster backup anew: starts three primaries of redis-7, fills them from the seed
