@@ -11,6 +11,7 @@ pub mod corpus;
 mod fixture;
 mod memory;
 mod node;
+mod record_memory;
 mod servers;
 mod test_run;
 
@@ -19,6 +20,7 @@ pub use check_rdb::{CheckError, CheckVerdict};
 pub use fixture::make_cluster_fixture;
 pub use memory::measure_memory;
 pub use node::Node;
+pub use record_memory::record_memory;
 pub use servers::{Line, Server};
 pub use test_run::run_tests;
 

@@ -1,11 +1,13 @@
 //! Tasks of the repository; see `cargo xtask help`.
 #![forbid(unsafe_code)]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use xtask::{Line, make_cluster_fixture, measure_memory, repository_root, run_tests};
+use xtask::{
+    Line, Server, make_cluster_fixture, measure_memory, record_memory, repository_root, run_tests,
+};
 
 const HELP: &str = "\
 Tasks of the preshard repository.
@@ -30,6 +32,10 @@ cargo xtask cluster-fixture [--seed N] [--out DIRECTORY]
     Makes the bundled cluster backup anew: starts three primaries of redis-7, fills them from the seed
     (default 1), takes a backup with redis-cli --cluster backup into DIRECTORY (default
     fixtures/clusters/shop-3x), and writes what the live cluster answered to DIRECTORY.answers.jsonl.
+
+cargo xtask record-memory [DIRECTORY]...
+    Has servers load the snapshots of fixtures/servers, and writes what they answer of the memory of every key
+    to fixtures/memory. Each DIRECTORY holds run-server; without any, the servers of the tests are asked.
 
 cargo xtask memory [--gib N] [--in DIRECTORY]
     Has the program, built for release, look at snapshots that are one list of N GiB (default 4), in three
@@ -81,6 +87,20 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
                 }
             }
             make_cluster_fixture(&out, seed)?;
+        }
+        Some("record-memory") => {
+            let mut servers = arguments
+                .map(|directory| Server::open(Path::new(directory)))
+                .collect::<Result<Vec<_>>>()?;
+            if servers.is_empty() {
+                servers = Line::ALL
+                    .into_iter()
+                    .map(Line::install)
+                    .collect::<Result<_>>()?;
+            }
+            for server in &servers {
+                record_memory(server)?;
+            }
         }
         Some("memory") => {
             let mut gib = 4;
