@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use preshard_analyzer::{Checksum, CostProfile, Error, FileScan, Progress, scan, scan_all};
-use preshard_parser::source::{Mmap, OpenOptions, Source};
 use preshard_parser::Detail;
+use preshard_parser::source::{Mmap, OpenOptions, Source};
 use preshard_slots::Slot;
 use serde_json::Value;
 use snapshot::{
