@@ -41,7 +41,9 @@ fn live(line: Line) {
     println!("{}: {}", line.name(), server.version());
     let mut cluster = Cluster::start(&server, 3).expect("a cluster of three primaries");
     let mut corpus = Corpus::shop(2);
-    let fields_expire = knows(&mut cluster, "HPEXPIREAT");
+    let fields_expire = cluster.nodes()[0]
+        .knows("HPEXPIREAT")
+        .expect("COMMAND INFO");
     if fields_expire {
         corpus = corpus.with_field_expiries();
     }
@@ -53,14 +55,6 @@ fn live(line: Line) {
     cluster.backup(backup.path()).expect("a backup");
     assert_same(backup.path(), &answers);
     assert_same_owners(backup.path(), &mut cluster);
-}
-
-fn knows(cluster: &mut Cluster, command: &str) -> bool {
-    let node = &mut cluster.nodes()[0];
-    let info: redis::Value = node
-        .query(redis::cmd("COMMAND").arg("INFO").arg(command))
-        .expect("COMMAND INFO");
-    !matches!(info, redis::Value::Array(ref rows) if matches!(rows[..], [redis::Value::Nil]))
 }
 
 fn preshard(arguments: &[&str], directory: &Path) -> Vec<u8> {

@@ -10,7 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use preshard_slots::{SLOT_COUNT, Slot};
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, ClusterNode};
+use crate::cluster::Cluster;
+use crate::node::Node;
 
 /// Everything that a cluster answered.
 #[derive(Debug, Default)]
@@ -126,7 +127,7 @@ impl Answers {
     }
 }
 
-fn ask_keys(node: &mut ClusterNode, answers: &mut BTreeMap<Vec<u8>, KeyAnswer>) -> Result<()> {
+fn ask_keys(node: &mut Node, answers: &mut BTreeMap<Vec<u8>, KeyAnswer>) -> Result<()> {
     let keys: Vec<Vec<u8>> = node.query(redis::cmd("KEYS").arg("*"))?;
     for chunk in keys.chunks(200) {
         let mut types = redis::pipe();

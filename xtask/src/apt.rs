@@ -34,7 +34,7 @@ pub(crate) struct Package {
     pub tools: String,
 }
 
-/// A private apt for one suite.
+/// A private apt for a suite, or for one and the suite that it adds to.
 pub(crate) struct Apt {
     config: PathBuf,
     state: PathBuf,
@@ -42,7 +42,7 @@ pub(crate) struct Apt {
 
 impl Apt {
     /// Prepares the state directory and fetches the package lists.
-    pub(crate) fn open(suite: &str, state: &Path) -> Result<Apt> {
+    pub(crate) fn open(suites: &[&str], state: &Path) -> Result<Apt> {
         let apt = Apt {
             config: state.join("apt.conf"),
             state: state.to_owned(),
@@ -51,8 +51,10 @@ impl Apt {
             fs::create_dir_all(state.join(directory))?;
         }
         fs::write(state.join("status"), "")?;
-        let source = format!("deb [signed-by={KEYRING}] {} {suite} main\n", mirror()?);
-        fs::write(state.join("sources.list"), source)?;
+        let mirror = mirror()?;
+        let source = |suite| format!("deb [signed-by={KEYRING}] {mirror} {suite} main\n");
+        let sources: String = suites.iter().map(source).collect();
+        fs::write(state.join("sources.list"), sources)?;
         fs::write(&apt.config, config(state))?;
         let output = apt.run("apt-get", &["update"])?;
         // `apt-get update` ends with success when a mirror fails, as old lists could be left over.

@@ -21,7 +21,7 @@ pub fn make_cluster_fixture(directory: &Path, seed: u64) -> Result<()> {
         bail!("{} exists: delete it first", directory.display());
     }
     let server = Line::Redis7.install()?;
-    eprintln!("{}: {}", server.line().name(), server.version());
+    eprintln!("{}: {}", Line::Redis7.name(), server.version());
     let mut cluster = Cluster::start(&server, 3)?;
     Corpus::shop(seed).load(&mut cluster)?;
     let answers = Answers::ask(&mut cluster)?;

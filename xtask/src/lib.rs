@@ -10,6 +10,8 @@ pub mod cluster;
 pub mod corpus;
 mod fixture;
 mod memory;
+mod node;
+mod record_memory;
 mod servers;
 mod test_run;
 
@@ -17,6 +19,8 @@ pub use answers::{Answers, KeyAnswer};
 pub use check_rdb::{CheckError, CheckVerdict};
 pub use fixture::make_cluster_fixture;
 pub use memory::measure_memory;
+pub use node::Node;
+pub use record_memory::record_memory;
 pub use servers::{Line, Server};
 pub use test_run::run_tests;
 

@@ -1,6 +1,5 @@
 //! Real servers for tests, side by side under `.servers/` and apart from the system's own packages.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,24 +8,49 @@ use anyhow::{Context, Result, bail};
 use crate::apt::{Apt, Package, check_tools};
 use crate::repository_root;
 
-/// A line of servers that tests ask for. Package suites move on, so a line is met by the version
-/// asked for or a newer one; whoever starts it prints what it got.
+/// A line of servers that tests ask for. Whoever starts one prints what it got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Line {
     /// Redis 7.0 (RDB 10, slots move by MIGRATE).
     Redis7,
+    /// Redis 8.0 (RDB 12).
+    Redis80,
+    /// Redis 8.6 (RDB 13).
+    Redis86,
+    /// Valkey 8.1 (RDB 11).
+    Valkey81,
     /// Valkey 9 (RDB 80).
     Valkey9,
 }
 
+/// Where packages of a line are.
+struct Suite {
+    name: &'static str,
+    /// The suite that it adds to, which has the libraries.
+    base: Option<&'static str>,
+}
+
+const fn suite(name: &'static str) -> Suite {
+    Suite { name, base: None }
+}
+
 impl Line {
     /// All lines.
-    pub const ALL: [Line; 2] = [Line::Redis7, Line::Valkey9];
+    pub const ALL: [Line; 5] = [
+        Line::Redis7,
+        Line::Redis80,
+        Line::Redis86,
+        Line::Valkey81,
+        Line::Valkey9,
+    ];
 
     /// The line's name, also that of its directory.
     pub fn name(self) -> &'static str {
         match self {
             Line::Redis7 => "redis-7",
+            Line::Redis80 => "redis-8.0",
+            Line::Redis86 => "redis-8.6",
+            Line::Valkey81 => "valkey-8.1",
             Line::Valkey9 => "valkey-9",
         }
     }
@@ -36,6 +60,9 @@ impl Line {
     pub fn variable(self) -> &'static str {
         match self {
             Line::Redis7 => "PRESHARD_TEST_REDIS_7",
+            Line::Redis80 => "PRESHARD_TEST_REDIS_8_0",
+            Line::Redis86 => "PRESHARD_TEST_REDIS_8_6",
+            Line::Valkey81 => "PRESHARD_TEST_VALKEY_8_1",
             Line::Valkey9 => "PRESHARD_TEST_VALKEY_9",
         }
     }
@@ -44,29 +71,51 @@ impl Line {
     pub fn live_part(self) -> &'static str {
         match self {
             Line::Redis7 => "live-redis-7",
+            Line::Redis80 => "live-redis-8.0",
+            Line::Redis86 => "live-redis-8.6",
+            Line::Valkey81 => "live-valkey-8.1",
             Line::Valkey9 => "live-valkey-9",
         }
     }
 
     fn vendor(self) -> &'static str {
         match self {
-            Line::Redis7 => "redis",
-            Line::Valkey9 => "valkey",
+            Line::Redis7 | Line::Redis80 | Line::Redis86 => "redis",
+            Line::Valkey81 | Line::Valkey9 => "valkey",
         }
     }
 
-    fn least_version(self) -> (u32, u32) {
+    /// Package suites move on. Where any later server does as well the line is met by it; how a server lays out memory
+    /// is its line's own.
+    fn is_met_by(self, version: (u32, u32)) -> bool {
         match self {
-            Line::Redis7 => (7, 0),
-            Line::Valkey9 => (9, 0),
+            Line::Redis7 => version >= (7, 0),
+            Line::Redis80 => version == (8, 0),
+            Line::Redis86 => version == (8, 6),
+            Line::Valkey81 => version == (8, 1),
+            Line::Valkey9 => version >= (9, 0),
         }
     }
 
     /// Debian suites to look in, the wanted version first.
-    fn suites(self) -> &'static [&'static str] {
+    fn suites(self) -> &'static [Suite] {
+        const REDIS_7: [Suite; 4] = [
+            suite("bookworm"),
+            suite("trixie"),
+            suite("forky"),
+            suite("sid"),
+        ];
+        const OF_TRIXIE: [Suite; 1] = [suite("trixie")];
+        const REDIS_8_6: [Suite; 1] = [Suite {
+            name: "experimental",
+            base: Some("sid"),
+        }];
+        const VALKEY_9: [Suite; 2] = [suite("forky"), suite("sid")];
         match self {
-            Line::Redis7 => &["bookworm", "trixie", "forky", "sid"],
-            Line::Valkey9 => &["forky", "sid"],
+            Line::Redis7 => &REDIS_7,
+            Line::Redis80 | Line::Valkey81 => &OF_TRIXIE,
+            Line::Redis86 => &REDIS_8_6,
+            Line::Valkey9 => &VALKEY_9,
         }
     }
 
@@ -88,7 +137,7 @@ impl Line {
                 self.live_part()
             );
         };
-        Server::open(self, Path::new(&directory)).context(self.variable())
+        Server::open(Path::new(&directory)).context(self.variable())
     }
 
     /// The line's server: the environment's, the one unpacked earlier, or a fresh one from
@@ -101,7 +150,7 @@ impl Line {
             return self.from_environment();
         }
         let directory = self.directory();
-        if let Ok(server) = Server::open(self, &directory) {
+        if let Ok(server) = Server::open(&directory) {
             // Unpacked before this tool was wanted.
             if !directory.join("run-check-rdb").exists() {
                 self.write_wrappers(&directory)?;
@@ -113,7 +162,7 @@ impl Line {
             for suite in self.suites() {
                 match self.install_from(suite, &directory) {
                     Ok(server) => return Ok(server),
-                    Err(error) => refusals.push(format!("{suite}: {error:#}")),
+                    Err(error) => refusals.push(format!("{}: {error:#}", suite.name)),
                 }
             }
             bail!("{}", refusals.join("\n  "));
@@ -127,40 +176,42 @@ impl Line {
         })
     }
 
-    fn install_from(self, suite: &str, directory: &Path) -> Result<Server> {
+    fn install_from(self, suite: &Suite, directory: &Path) -> Result<Server> {
         let servers = repository_root().join(".servers");
         std::fs::create_dir_all(&servers)?;
         // Package lists go when the server is there: old ones would name packages that a moving
         // suite no longer has.
         let scratch = tempfile::tempdir_in(&servers)?;
-        let apt = Apt::open(suite, &scratch.path().join("apt"))?;
+        let suites = [Some(suite.name), suite.base];
+        let suites: Vec<&str> = suites.into_iter().flatten().collect();
+        let apt = Apt::open(&suites, &scratch.path().join("apt"))?;
         let vendor = self.vendor();
         let package = Package {
             server: format!("{vendor}-server"),
             tools: format!("{vendor}-tools"),
         };
-        let version = apt
-            .versions(&package.server)?
-            .into_iter()
-            .find(|version| upstream_version(version) >= Some(self.least_version()));
+        let version = apt.versions(&package.server)?.into_iter().find(|version| {
+            upstream_version(version).is_some_and(|version| self.is_met_by(version))
+        });
         let Some(version) = version else {
-            bail!("no {} of the {} line or newer", package.server, self.name());
+            bail!("no {} that would do", package.server);
         };
         eprintln!(
-            "{}: unpacking {} {version} of {suite}",
+            "{}: unpacking {} {version} of {}",
             self.name(),
-            package.server
+            package.server,
+            suite.name
         );
         let unpacked = scratch.path().join("server");
         apt.unpack(&package, &version, &unpacked)?;
         self.write_wrappers(&unpacked)?;
-        Server::open(self, &unpacked).context("unpacked, but it does not run")?;
+        Server::open(&unpacked).context("unpacked, but it does not run")?;
         // Only a server that runs gets its name, so a broken attempt is never taken for one.
         if directory.exists() {
             std::fs::remove_dir_all(directory)?;
         }
         std::fs::rename(&unpacked, directory)?;
-        Server::open(self, directory)
+        Server::open(directory)
     }
 }
 
@@ -235,13 +286,16 @@ fn library_directories(directory: &Path) -> Result<Vec<String>> {
 /// A server that runs.
 #[derive(Debug, Clone)]
 pub struct Server {
-    line: Line,
     directory: PathBuf,
     version: String,
 }
 
 impl Server {
-    fn open(line: Line, directory: &Path) -> Result<Server> {
+    /// The server that the programs `run-server`, `run-cli` and `run-check-rdb` of a directory start.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn open(directory: &Path) -> Result<Server> {
         let program = directory.join("run-server");
         let output = Command::new(&program)
             .arg("--version")
@@ -255,15 +309,9 @@ impl Server {
         let words = text.split_whitespace().take(3);
         let version = words.collect::<Vec<_>>().join(" ").replace('\0', "");
         Ok(Server {
-            line,
             directory: directory.to_owned(),
             version,
         })
-    }
-
-    /// The line the server was asked for as.
-    pub fn line(&self) -> Line {
-        self.line
     }
 
     /// What it calls itself: `Redis server v=7.0.15`.
@@ -271,9 +319,9 @@ impl Server {
         &self.version
     }
 
-    /// The variable and its value by which tests find this server.
-    pub fn environment(&self) -> (&'static str, OsString) {
-        (self.line.variable(), self.directory.clone().into())
+    /// Where its programs are.
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     pub(crate) fn server_command(&self) -> Command {

@@ -33,8 +33,7 @@ pub fn run_tests(without: &[Line]) -> Result<ExitStatus> {
         match line.install() {
             Ok(server) => {
                 eprintln!("{}: {}", line.name(), server.version());
-                let (variable, directory) = server.environment();
-                command.env(variable, directory);
+                command.env(line.variable(), server.directory());
             }
             // The tests that need it fail, and name the variable that is missing.
             Err(error) => eprintln!("error: {error:#}"),
@@ -42,7 +41,7 @@ pub fn run_tests(without: &[Line]) -> Result<ExitStatus> {
     }
     command.arg("--");
     for line in without {
-        command.args(["--skip", &line.live_part().replace('-', "_")]);
+        command.args(["--skip", &line.live_part().replace(['-', '.'], "_")]);
     }
     command.status().context(CANNOT_START)
 }

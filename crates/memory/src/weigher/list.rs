@@ -19,6 +19,8 @@ const COMPRESSED_HEAD_BYTES: u64 = 8;
 pub(super) struct List {
     /// Items are laid out anew, not taken over in nodes.
     is_made_anew: bool,
+    /// However short, it does not become one listpack: a list of one ziplist (`src/rdb.c`, `RDB_TYPE_LIST_ZIPLIST`).
+    stays_of_nodes: bool,
     announced_nodes: u64,
     nodes: u64,
     items: u64,
@@ -61,6 +63,7 @@ impl List {
     pub(super) fn new(is_made_anew: bool) -> List {
         List {
             is_made_anew,
+            stays_of_nodes: false,
             announced_nodes: 0,
             nodes: 0,
             items: 0,
@@ -129,6 +132,7 @@ impl List {
         model: &Model,
     ) -> bool {
         if self.is_made_anew {
+            self.stays_of_nodes = true;
             return true;
         }
         if blob == Blob::Ziplist && !model.layout.has_ziplists {
@@ -189,7 +193,8 @@ impl List {
         }
         let first = self.first?;
         let layout = model.layout;
-        if layout.packs_lists && self.nodes == 1 && !first.is_plain && is_short(first, model) {
+        let may_be_packed = layout.packs_lists && !self.stays_of_nodes && !first.is_plain;
+        if may_be_packed && self.nodes == 1 && is_short(first, model) {
             let (reported, used) = (model.reported_blob(first.bytes), model.usable(first.bytes));
             return Some(Sum::exact(Loaded::Listpack, reported, used));
         }
