@@ -25,7 +25,7 @@ struct Bytes {
 }
 
 /// An object (`src/server.h`, `robj`).
-const OBJECT_BYTES: u64 = 16;
+pub(crate) const OBJECT_BYTES: u64 = 16;
 /// An object of Valkey 9 without the pointer to its value.
 const OBJECT_HEAD_BYTES: u64 = 8;
 /// An entry of a chained table.
@@ -35,9 +35,9 @@ const KEYED_ENTRY_BYTES: u64 = 17;
 /// Room for an expiry in an object.
 const EXPIRY_BYTES: u64 = 8;
 /// Longest string that lies in its object (`src/object.c`, `OBJ_ENCODING_EMBSTR_SIZE_LIMIT`).
-const EMBEDDED_MAX: u64 = 44;
+pub(crate) const EMBEDDED_MAX: u64 = 44;
 /// Object, header and final zero of such a string; the object alone and the zero, which Redis 6.2 reports.
-const AROUND_EMBEDDED_BYTES: u64 = 20;
+pub(crate) const AROUND_EMBEDDED_BYTES: u64 = 20;
 const AROUND_EMBEDDED_REPORTED_6_2: u64 = 18;
 /// Header and final zero of a string in an object of Valkey.
 const AROUND_VALUE_BYTES: u64 = 4;

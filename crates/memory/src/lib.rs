@@ -31,4 +31,6 @@ pub use packed::{Text, integer};
 pub use settings::{Settings, SettingsError};
 pub use tables::{Filling, KeyCounts, Tables};
 pub use target::{Target, UnknownName};
-pub use weigher::{Blob, Loaded, NAME_BYTES_MAX, Score, Stream, ValueKind, Weigher, Weight};
+pub use weigher::{
+    Blob, Loaded, NAME_BYTES_MAX, Score, Stream, ValueKind, VectorSet, Weigher, Weight,
+};

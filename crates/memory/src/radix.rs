@@ -6,7 +6,7 @@
 
 use smallvec::{SmallVec, smallvec};
 
-use crate::Allocator;
+use crate::{Allocator, Model};
 
 /// Longest beginning of a key that is compared; no consumer has a name that long.
 pub(crate) const COMPARED_BYTES_MAX: usize = 4_096;
@@ -15,6 +15,9 @@ const ID_BYTES: usize = 16;
 /// A node's header, in front of one byte for each child (`raxNode`).
 const NODE_HEADER_BYTES: u64 = 4;
 const POINTER_BYTES: u64 = 8;
+/// A radix tree's header, and the same with the size that it keeps.
+const TREE_BYTES: u64 = 24;
+const SIZED_TREE_BYTES: u64 = 32;
 
 /// What a tree takes, its header left out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,6 +26,17 @@ pub(crate) struct RadixSize {
     pub(crate) keys: u64,
     /// Of all nodes, as the allocator hands them out.
     pub(crate) node_bytes: u64,
+}
+
+impl RadixSize {
+    /// The whole tree.
+    pub(crate) fn used_bytes(self, model: &Model) -> u64 {
+        let header = match model.layout.has_sized_trees() {
+            true => SIZED_TREE_BYTES,
+            false => TREE_BYTES,
+        };
+        model.usable(header) + self.node_bytes
+    }
 }
 
 /// A place on the way to the last key where a node begins.

@@ -146,6 +146,8 @@ pub(crate) struct Layout {
     /// Entries of other tables than those of sets hold no key either, see `has_keyless_entries`; fields lie with their
     /// values, see [`Layout::has_pairs`].
     pub(crate) has_keyless_pairs: bool,
+    /// There is the module of vector sets.
+    pub(crate) has_vector_sets: bool,
     /// How keys and their values lie in the main table.
     pub(crate) keys: Keys,
     /// Metadata behind the header of each slot's table in cluster mode; `None` where one table serves all slots.
@@ -210,6 +212,7 @@ const REDIS_7_0: Layout = Layout {
     averages_by_element: false,
     embeds_members: None,
     has_keyless_pairs: false,
+    has_vector_sets: false,
     keys: Keys::Apart {
         links: 16,
         counted: 16,
@@ -261,6 +264,7 @@ const REDIS_7_4: Layout = Layout {
 
 const REDIS_8_0: Layout = Layout {
     averages_by_element: true,
+    has_vector_sets: true,
     slot_table: Some(SlotTable {
         // Histograms of five types, 60 bins each (`src/server.h`, `keysizesHist`).
         keys: 8 + 8 * 60 * 5,

@@ -4,6 +4,7 @@ mod hash;
 mod list;
 mod set;
 mod stream;
+mod vector_set;
 mod zset;
 
 use crate::{Model, Text};
@@ -12,6 +13,7 @@ use hash::Hash;
 use list::List;
 use set::Set;
 pub use stream::{NAME_BYTES_MAX, Stream};
+pub use vector_set::VectorSet;
 use zset::Zset;
 
 /// How a value is stored, as far as its memory hangs on that.
@@ -34,6 +36,8 @@ pub enum ValueKind {
     },
     /// A stream.
     Stream,
+    /// A vector set, which is a value of a module.
+    VectorSet,
 }
 
 /// A compact blob.
@@ -194,6 +198,7 @@ enum State<'m> {
     Zset(Zset),
     Hash(Hash),
     Stream(Box<Stream<'m>>),
+    VectorSet(Box<VectorSet<'m>>),
 }
 
 impl<'m> Weigher<'m> {
@@ -208,6 +213,7 @@ impl<'m> Weigher<'m> {
             ValueKind::Zset => State::Zset(Zset::default()),
             ValueKind::Hash { fields_expire } => State::Hash(Hash::new(fields_expire)),
             ValueKind::Stream => State::Stream(Box::new(Stream::new(model))),
+            ValueKind::VectorSet => State::VectorSet(Box::new(VectorSet::new(model))),
         };
         Weigher {
             model,
@@ -230,7 +236,7 @@ impl<'m> Weigher<'m> {
             State::Set(set) => set.announced = n,
             State::Zset(zset) => zset.announced = n,
             State::Hash(hash) => hash.announced = n,
-            State::String(_) | State::List(_) | State::Stream(_) => {}
+            State::String(_) | State::List(_) | State::Stream(_) | State::VectorSet(_) => {}
         }
     }
 
@@ -243,7 +249,7 @@ impl<'m> Weigher<'m> {
             State::Set(set) => set.wants_texts(self.model),
             State::Zset(zset) => zset.wants_texts(self.model),
             State::Hash(hash) => hash.wants_texts(self.model),
-            State::Stream(_) => false,
+            State::Stream(_) | State::VectorSet(_) => false,
         }
     }
 
@@ -280,7 +286,7 @@ impl<'m> Weigher<'m> {
             State::List(list) => list.add_item(text, self.model),
             State::Set(set) => set.add(text, self.model),
             State::Zset(zset) => zset.add(text, self.model),
-            State::Hash(_) | State::Stream(_) => {}
+            State::Hash(_) | State::Stream(_) | State::VectorSet(_) => {}
         }
     }
 
@@ -339,7 +345,7 @@ impl<'m> Weigher<'m> {
             State::Set(set) => set.blob(blob, bytes, entries, self.model),
             State::Zset(zset) => zset.blob(blob, bytes, entries, self.model),
             State::Hash(hash) => hash.blob(blob, bytes, entries, self.model),
-            State::String(_) | State::Stream(_) => false,
+            State::String(_) | State::Stream(_) | State::VectorSet(_) => false,
         }
     }
 
@@ -363,6 +369,15 @@ impl<'m> Weigher<'m> {
         }
     }
 
+    /// What a vector set is told; nothing for other values.
+    #[inline]
+    pub fn vector_set(&mut self) -> Option<&mut VectorSet<'m>> {
+        match &mut self.state {
+            State::VectorSet(set) => Some(set),
+            _ => None,
+        }
+    }
+
     /// What the value takes; `None` where too little was told.
     #[inline]
     pub fn finish(self) -> Option<Weight> {
@@ -376,6 +391,7 @@ impl<'m> Weigher<'m> {
             State::Zset(zset) => zset.finish(self.model),
             State::Hash(hash) => hash.finish(self.model),
             State::Stream(stream) => Some(stream.finish()),
+            State::VectorSet(set) => set.finish(),
         }
     }
 }

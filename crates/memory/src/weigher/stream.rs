@@ -11,9 +11,6 @@ pub const NAME_BYTES_MAX: usize = COMPARED_BYTES_MAX;
 /// `streamRadixTreeMemoryUsage`).
 const COUNTED_FOR_NODE: u64 = 4 + 30 * 8;
 const COUNTED_FOR_KEY: u64 = 16;
-/// A radix tree's header, and the same with the size that it keeps.
-const TREE_BYTES: u64 = 24;
-const SIZED_TREE_BYTES: u64 = 32;
 /// Redis 8.6 (`src/stream.h`, `src/adlist.h`): a node of a group's list of pending entries, and the list of the groups
 /// in which an entry is pending.
 const LIST_NODE_BYTES: u64 = 24;
@@ -194,12 +191,12 @@ impl<'m> Stream<'m> {
     }
 
     fn tree(&self, size: RadixSize) -> (u64, u64) {
-        if self.model.layout.has_sized_trees() {
-            let used = self.model.usable(SIZED_TREE_BYTES) + size.node_bytes;
-            return (used, used);
-        }
-        let counted = COUNTED_FOR_KEY * size.keys + COUNTED_FOR_NODE * size.nodes;
-        (counted, self.model.usable(TREE_BYTES) + size.node_bytes)
+        let used = size.used_bytes(self.model);
+        let reported = match self.model.layout.has_sized_trees() {
+            true => used,
+            false => COUNTED_FOR_KEY * size.keys + COUNTED_FOR_NODE * size.nodes,
+        };
+        (reported, used)
     }
 
     /// The tree of all ids that are pending in any group, with the list of these groups for each.

@@ -12,6 +12,9 @@ use crate::value::{Skip, walk_items};
 pub struct ModuleId(pub u64);
 
 impl ModuleId {
+    /// Vector sets (redis 8.0 `modules/vector-sets`), `vectorset` version 0.
+    pub const VECTOR_SET: ModuleId = ModuleId(0xbde7_2da2_bb1e_b400);
+
     /// The name of the data type, nine characters.
     pub fn name(self) -> String {
         const ALPHABET: [u8; 64] =
@@ -39,4 +42,14 @@ impl fmt::Display for ModuleId {
 /// Skips the items of a module, their end mark included.
 pub(crate) fn skip_module_items<C: Cursor>(c: &mut C) -> Result<(), Error> {
     walk_items(c, &mut Skip::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vector_sets_have_the_id_of_their_name() {
+        assert_eq!(ModuleId::VECTOR_SET.to_string(), "vectorset version 0");
+    }
 }

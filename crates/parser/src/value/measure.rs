@@ -3,6 +3,7 @@
 use preshard_memory::{Model, Text, Weight, double};
 
 use super::blob::{Blob, BlobHeader, Shape};
+use super::member::ModuleNumber;
 use super::run;
 use super::visitor::{
     ConsumerHead, GroupHead, PendingEntry, Role, StreamEntryHead, StreamId, Visitor,
@@ -97,7 +98,7 @@ pub struct ValueFacts {
     pub template: Option<u64>,
     /// The module that wrote the value.
     pub module: Option<ModuleId>,
-    /// What the value takes in memory; `None` where it was not asked for, and where it cannot be known (modules, arrays,
+    /// What the value takes in memory; `None` where it was not asked for, and where it cannot be known (modules but vector sets, arrays,
     /// streams of producers, hashes of templates and of paths, blobs that are broken where their elements decide).
     pub weight: Option<Weight>,
 }
@@ -582,6 +583,12 @@ impl Visitor for Measure<'_> {
 
     fn module(&mut self, module: ModuleId) -> Result<(), Error> {
         self.facts.module = Some(module);
+        self.weighing.module(module);
+        Ok(())
+    }
+
+    fn module_number(&mut self, number: ModuleNumber) -> Result<(), Error> {
+        self.weighing.module_number(number);
         Ok(())
     }
 }

@@ -533,6 +533,7 @@ impl Visitor for Members<'_, '_, '_> {
     }
 
     fn module_number(&mut self, number: ModuleNumber) -> Result<(), Error> {
+        self.measure.module_number(number)?;
         self.emit(Member::ModuleNumber(number))
     }
 }

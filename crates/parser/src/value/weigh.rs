@@ -6,12 +6,13 @@ use preshard_memory as memory;
 use preshard_memory::{Model, NAME_BYTES_MAX, Score, Text, ValueKind, Weigher, Weight};
 
 use super::blob::{Blob, BlobHeader};
+use super::member::ModuleNumber;
 use super::visitor::{Role, StreamId};
 use crate::limits::TAKE_MAX;
 use crate::lzf::LzfCursor;
 use crate::rdb::{Form, StringHeader};
 use crate::reader::{Cursor, Reader};
-use crate::{Error, ValueType};
+use crate::{Error, ModuleId, ValueType};
 
 /// Longest text of a score: `%.17g` takes 24 bytes.
 const SCORE_BYTES_MAX: u64 = 48;
@@ -101,6 +102,7 @@ impl<'m> Weighing<'m> {
             },
             Role::Score if header.form == Form::Raw && weigher.wants_texts() => SCORE_BYTES_MAX,
             Role::Group | Role::Consumer | Role::Producer => NAME_BYTES_MAX as u64,
+            Role::ModuleString if names_element(weigher) => NAME_BYTES_MAX as u64,
             _ => 0,
         };
         // At most a few thousand.
@@ -149,7 +151,13 @@ impl<'m> Weighing<'m> {
                     stream.message(header.len);
                 }
             }
-            Role::Path | Role::SharedField | Role::ModuleString => {}
+            Role::ModuleString => {
+                if let Some(set) = weigher.vector_set() {
+                    let name = set.wants_name().then(|| name(header, stored));
+                    set.string(header.len, header.form == Form::Lzf, name.as_deref());
+                }
+            }
+            Role::Path | Role::SharedField => {}
         }
     }
 
@@ -232,10 +240,32 @@ impl<'m> Weighing<'m> {
         }
     }
 
+    /// The module whose items follow; those of one are known.
+    pub(super) fn module(&mut self, module: ModuleId) {
+        if module != ModuleId::VECTOR_SET {
+            self.weigher = None;
+        }
+    }
+
+    #[inline]
+    pub(super) fn module_number(&mut self, number: ModuleNumber) {
+        if let Some(set) = self.weigher.as_mut().and_then(Weigher::vector_set) {
+            match number {
+                ModuleNumber::Unsigned(number) => set.number(number),
+                _ => set.other(),
+            }
+        }
+    }
+
     #[inline]
     pub(super) fn finish(self) -> Option<Weight> {
         self.weigher.and_then(Weigher::finish)
     }
+}
+
+/// Whether the string of a module that comes next is the name of an element.
+fn names_element(weigher: &mut Weigher<'_>) -> bool {
+    weigher.vector_set().is_some_and(|set| set.wants_name())
 }
 
 /// How values of a type are weighed, if they are.
@@ -258,8 +288,8 @@ fn kind(value_type: ValueType) -> Option<ValueKind> {
             fields_expire: true,
         },
         T::StreamV1 | T::StreamV2 | T::StreamV3 | T::StreamV4 => ValueKind::Stream,
+        T::Module => ValueKind::VectorSet,
         T::StreamV5
-        | T::Module
         | T::Array
         | T::HashTemplateListpack
         | T::HashTemplateListpackRef
