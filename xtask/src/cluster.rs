@@ -10,9 +10,10 @@ use crate::apt::check;
 use crate::node::{Node, PATIENCE};
 use crate::servers::Server;
 
-const OPTIONS: [(&str, &str); 3] = [
+const OPTIONS: [(&str, &str); 4] = [
     ("cluster-enabled", "yes"),
     ("cluster-node-timeout", "15000"),
+    ("enable-debug-command", "local"),
     // A backup is a replication; without this each node waits five seconds for company.
     ("repl-diskless-sync-delay", "0"),
 ];

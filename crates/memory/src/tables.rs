@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use crate::key::ENTRY_BYTES;
 use crate::table::{
-    BUCKET_BYTES, Dict, as_float, buckets_grown_to, buckets_made_for, chained_buckets,
+    BUCKET_BYTES, Dict, as_float, buckets_grown_to, buckets_made_for, buckets_of_dict,
+    chained_buckets,
 };
 use crate::target::{Keys, Layout, SlotTable};
 use crate::{Allocator, Target, UnknownName};
@@ -127,6 +128,21 @@ impl Tables {
             _ => 0.0,
         };
         rounded(headers + shared + fields)
+    }
+
+    /// As [`Tables::of_database`] for a server that held `before` and holds `now`: a table that keys have left is replaced
+    /// by a smaller one only when less than a tenth of its buckets has a key (`src/server.h`, `HASHTABLE_MIN_FILL`).
+    pub fn of_database_since(&self, before: KeyCounts, now: KeyCounts) -> u64 {
+        let kept = |before: u64, now: u64| match now.saturating_mul(10) < buckets_of_dict(before) {
+            true => now,
+            false => now.max(before),
+        };
+        let counts = KeyCounts {
+            keys: kept(before.keys, now.keys),
+            expiring: kept(before.expiring, now.expiring),
+            with_expiring_fields: now.with_expiring_fields,
+        };
+        self.of_database(counts, Filling::KeyByKey)
     }
 
     fn own(&self, counts: KeyCounts, metadata: SlotTable, filling: Filling) -> u64 {

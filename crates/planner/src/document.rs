@@ -67,7 +67,7 @@ pub(crate) fn document(
 }
 
 impl Holding {
-    fn add(&mut self, other: &Holding) {
+    pub(crate) fn add(&mut self, other: &Holding) {
         self.slots += other.slots;
         self.keys += other.keys;
         self.expiring_keys += other.expiring_keys;
@@ -125,7 +125,9 @@ fn nodes(
         .enumerate()
         .map(|(index, member)| {
             let now = survey.memory_of(&before[index]);
-            let then = survey.memory_of(&after[index]);
+            let mut then = now;
+            then.give(&before[index]);
+            then.take(&after[index]);
             NodePlan {
                 id: member.id.clone(),
                 address: member.address.clone(),

@@ -1,6 +1,6 @@
 //! What a node takes while slots come and go.
 
-use preshard_analyzer::{Filling, KeyCounts, Tables};
+use preshard_analyzer::{KeyCounts, Tables};
 
 use crate::plan::Holding;
 
@@ -12,8 +12,17 @@ use crate::plan::Holding;
 pub(crate) struct NodeMemory {
     tables: Tables,
     memory_bytes: u64,
-    keys: u64,
-    expiring_keys: u64,
+    /// What the tables held when the plan began, and what they hold now.
+    before: KeyCounts,
+    now: KeyCounts,
+}
+
+fn key_counts(holding: &Holding) -> KeyCounts {
+    KeyCounts {
+        keys: holding.keys,
+        expiring: holding.expiring_keys,
+        with_expiring_fields: 0,
+    }
 }
 
 /// A call's buffers on the source, in payloads: the payloads as they are made, the request, and what growing buffers leave
@@ -27,33 +36,28 @@ impl NodeMemory {
         NodeMemory {
             tables,
             memory_bytes: holding.memory_bytes,
-            keys: holding.keys,
-            expiring_keys: holding.expiring_keys,
+            before: key_counts(holding),
+            now: key_counts(holding),
         }
     }
 
     /// What slots bring.
     pub(crate) fn take(&mut self, holding: &Holding) {
         self.memory_bytes += holding.memory_bytes;
-        self.keys += holding.keys;
-        self.expiring_keys += holding.expiring_keys;
+        self.now.keys += holding.keys;
+        self.now.expiring += holding.expiring_keys;
     }
 
     /// What slots take away.
     pub(crate) fn give(&mut self, holding: &Holding) {
         self.memory_bytes -= holding.memory_bytes;
-        self.keys -= holding.keys;
-        self.expiring_keys -= holding.expiring_keys;
+        self.now.keys -= holding.keys;
+        self.now.expiring -= holding.expiring_keys;
     }
 
     /// The tables that all slots share.
     pub(crate) fn tables_bytes(&self) -> u64 {
-        let counts = KeyCounts {
-            keys: self.keys,
-            expiring: self.expiring_keys,
-            with_expiring_fields: 0,
-        };
-        self.tables.of_database(counts, Filling::KeyByKey)
+        self.tables.of_database_since(self.before, self.now)
     }
 
     /// Keys and tables.

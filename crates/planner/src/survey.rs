@@ -109,14 +109,14 @@ impl Survey {
 
     /// What each node of the roster takes now.
     pub(crate) fn memory_of_nodes(&self, roster: &Roster) -> Vec<NodeMemory> {
-        let empty = NodeMemory::new(self.tables, &Holding::default());
-        let mut nodes = vec![empty; roster.members.len()];
+        let mut holdings = vec![Holding::default(); roster.members.len()];
         for state in &self.slots {
             if let Some(owner) = state.owner {
-                nodes[owner].take(&state.holding);
+                holdings[owner].add(&state.holding);
             }
         }
-        nodes
+        let nodes = holdings.iter();
+        nodes.map(|holding| self.memory_of(holding)).collect()
     }
 
     /// What a node takes that holds this.

@@ -334,18 +334,19 @@ fn a_drain_stops_where_room_ends() {
         .map(|node| node.after.memory_bytes)
         .collect();
     assert_eq!(loads, [12_000_000, 24_000_000, 24_000_000]);
-    // Eight bytes for each of as many buckets as the next power of two: 60 and 120 keys, and the keys of a expire.
+    // Eight bytes for each of as many buckets as the next power of two: of 120 keys, and of the 100 that a had, whose
+    // tables stay while a tenth of their buckets is in use. The keys of a expire.
     let tables: Vec<_> = plan
         .nodes
         .iter()
         .map(|node| node.tables_after_bytes)
         .collect();
-    assert_eq!(tables, [8 * (64 + 64), 8 * (128 + 32), 8 * (128 + 32)]);
+    assert_eq!(tables, [8 * (128 + 128), 8 * (128 + 32), 8 * (128 + 32)]);
     let headroom: Vec<_> = plan.nodes.iter().map(|node| node.headroom_bytes).collect();
     assert_eq!(
         headroom,
         [
-            Some(18_010_000 - 1_024),
+            Some(18_010_000 - 2_048),
             Some(6_010_000 - 1_280),
             Some(6_010_000 - 1_280)
         ]

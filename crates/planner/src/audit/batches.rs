@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use preshard_analyzer::{Filling, KeyCounts, Tables};
+use preshard_analyzer::{KeyCounts, Tables};
 use preshard_slots::NodeId;
 
 use super::{Findings, law, rule};
@@ -15,14 +15,21 @@ struct Fill {
     memory: f64,
     keys: u64,
     expiring_keys: u64,
+    /// Keys, and expiring keys, when the plan began.
+    began: (u64, u64),
 }
 
 impl Fill {
     fn of(holding: &Holding) -> Fill {
+        Fill::since(holding, holding)
+    }
+
+    fn since(before: &Holding, now: &Holding) -> Fill {
         Fill {
-            memory: holding.memory_bytes as f64,
-            keys: holding.keys,
-            expiring_keys: holding.expiring_keys,
+            memory: now.memory_bytes as f64,
+            keys: now.keys,
+            expiring_keys: now.expiring_keys,
+            began: (before.keys, before.expiring_keys),
         }
     }
 
@@ -31,6 +38,7 @@ impl Fill {
             memory: self.memory - gone.memory_bytes as f64,
             keys: self.keys.saturating_sub(gone.keys),
             expiring_keys: self.expiring_keys.saturating_sub(gone.expiring_keys),
+            ..self
         }
     }
 
@@ -39,16 +47,19 @@ impl Fill {
             memory: self.memory + come.memory_bytes as f64,
             keys: self.keys.saturating_add(come.keys),
             expiring_keys: self.expiring_keys.saturating_add(come.expiring_keys),
+            ..self
         }
     }
 
     fn shared(self, tables: &Tables) -> f64 {
-        let counts = KeyCounts {
-            keys: self.keys,
-            expiring: self.expiring_keys,
+        let counts = |keys, expiring| KeyCounts {
+            keys,
+            expiring,
             with_expiring_fields: 0,
         };
-        tables.of_database(counts, Filling::KeyByKey) as f64
+        let (keys, expiring) = self.began;
+        let now = counts(self.keys, self.expiring_keys);
+        tables.of_database_since(counts(keys, expiring), now) as f64
     }
 
     fn used(self, tables: &Tables) -> f64 {
@@ -70,7 +81,7 @@ pub(super) fn check(plan: &Plan, tables: &Tables, findings: &mut Findings) {
             findings.equal(
                 law::HOLDINGS,
                 &format_args!("node {}, tables {when}", node.id.0),
-                &Fill::of(holding).shared(tables),
+                &Fill::since(&node.before, holding).shared(tables),
                 &(stated as f64),
             );
         }
