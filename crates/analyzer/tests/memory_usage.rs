@@ -243,6 +243,9 @@ fn history(key: &Predicted, name: &[u8]) -> Option<&'static str> {
         (DataType::String, _, b"hll:sparse" | b"appended") => {
             Some("strings that were appended to have room for more")
         }
+        (DataType::String, _, b"lzf:long-match" | b"lzf:repeat") => {
+            Some("a long argument of a command keeps the buffer that it was read into")
+        }
         (DataType::List, _, b"list:compressed") => {
             Some("list-compress-depth was set for this list alone")
         }
@@ -252,6 +255,14 @@ fn history(key: &Predicted, name: &[u8]) -> Option<&'static str> {
         (DataType::String, _, b"km:1") => Some("the metadata of a module"),
         _ => None,
     }
+}
+
+const REMAINDER: &str =
+    "glibc adds what is left of a free chunk, where that is too short to be one";
+
+/// Remainders of 16 bytes, one for the key and one for its value at most.
+fn is_with_remainders(predicted: u64, usage: u64) -> bool {
+    usage == predicted + 16 || usage == predicted + 32
 }
 
 /// Every key of the snapshots of a server, against what it answered when it had made them by commands.
@@ -280,6 +291,8 @@ fn grown(line: &str, target: Target, allocator: Allocator, keys_min: u64) {
                 equal += 1;
             } else if let Some(reason) = history(key, &id.1) {
                 *differing.entry(reason).or_default() += 1;
+            } else if allocator == Allocator::Glibc && is_with_remainders(key.reported, usage) {
+                *differing.entry(REMAINDER).or_default() += 1;
             } else {
                 let name = id.1.escape_ascii();
                 wrong.push(format!(
@@ -291,6 +304,11 @@ fn grown(line: &str, target: Target, allocator: Allocator, keys_min: u64) {
     println!("{line}: {equal} equal, {differing:?}");
     assert!(wrong.is_empty(), "{line}:\n{}", wrong.join("\n"));
     assert!(equal >= keys_min, "{line}: {equal} equal, {differing:?}");
+    let remainders = differing.get(REMAINDER).copied().unwrap_or(0);
+    assert!(
+        remainders * 20 <= equal,
+        "{line}: {equal} equal, {differing:?}"
+    );
 }
 
 #[test]
@@ -306,6 +324,10 @@ fn grown_on_the_server_that_saved_them() {
         let (target, allocator, _) = recording(line);
         grown(line, target, allocator, keys_min);
     }
+    // Built with the malloc of glibc.
+    grown("redis-6.2", Target::Redis62, Allocator::Glibc, 580);
+    grown("redis-7.2.6", Target::Redis72, Allocator::Glibc, 320);
+    grown("redis-7.4.1", Target::Redis74, Allocator::Glibc, 330);
     // Without a model of its own, and that of the line that stands in fits.
     grown("redict-7.3", Target::Redis74, Allocator::Je4, 310);
 }
