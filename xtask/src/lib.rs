@@ -11,9 +11,11 @@ pub mod corpus;
 mod fixture;
 mod memory;
 mod node;
+mod random;
 mod record_memory;
 mod servers;
 mod test_run;
+pub mod variety;
 
 pub use answers::{Answers, KeyAnswer};
 pub use check_rdb::{CheckError, CheckVerdict};

@@ -77,6 +77,9 @@ impl Node {
                 ("cluster-enabled", "yes"),
                 ("cluster-config-file", "nodes.conf"),
             ]);
+            if server.has_databases_in_clusters() {
+                options.push(("cluster-databases", "16"));
+            }
         }
         let prepare = |folder: &Path| {
             if let Some(snapshot) = snapshot {

@@ -319,6 +319,11 @@ impl Server {
         &self.version
     }
 
+    /// Nodes of clusters may have several databases (Valkey 9).
+    pub(crate) fn has_databases_in_clusters(&self) -> bool {
+        self.version.starts_with("Valkey server v=9.")
+    }
+
     /// Where its programs are.
     pub fn directory(&self) -> &Path {
         &self.directory

@@ -21,7 +21,8 @@ const STAND_INS: [(Product, (u32, u32), Target); 6] = [
     // Keys lie as in 8.6, hashes and sorted sets as in 8.0, which is the more.
     (Product::Redis, (8, 2), Target::Redis80),
     (Product::Redis, (8, 4), Target::Redis80),
-    (Product::Redict, (7, 3), Target::Redis72),
+    // Branched off on the way from 7.2 to 7.4, with tables of slots already.
+    (Product::Redict, (7, 3), Target::Redis74),
     (Product::Valkey, (7, 2), Target::Redis72),
     (Product::Valkey, (9, 0), Target::Valkey81),
     (Product::Valkey, (9, 2), Target::Valkey91),
@@ -162,7 +163,7 @@ mod tests {
             ("redis-8.4", Target::Redis80, false),
             ("redis-5.0", Target::Redis62, false),
             ("redis-9.0", Target::Redis86, false),
-            ("redict-7.3", Target::Redis72, false),
+            ("redict-7.3", Target::Redis74, false),
             ("valkey-7.2", Target::Redis72, false),
             ("valkey-8.1", Target::Valkey81, true),
             ("valkey-9.0", Target::Valkey81, false),
