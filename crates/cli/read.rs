@@ -281,29 +281,43 @@ pub fn all_or_none<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
 }
 
 /// The one cost profile of files that are to be looked at together, and how the estimates for them come about: one
-/// profile, and one memory model, may stand in for several servers.
+/// profile, and one memory model, may stand in for several servers. The model becomes that of the newest of them, which
+/// is where a cluster of several versions is heading.
 ///
 /// # Errors
-/// Wrong usage, when the files come from servers with different profiles or models and none was named.
-pub fn common_basis(files: &[OpenFile]) -> Result<(CostProfile, Estimates)> {
-    let Some(first) = files.first() else {
+/// Wrong usage, when the files come from servers with different cost profiles and none was named.
+pub fn common_basis(files: &mut [OpenFile]) -> Result<(CostProfile, Estimates)> {
+    let newest = files
+        .iter()
+        .max_by_key(|file| file.memory.target())
+        .map(|file| (file.memory.clone(), file.memory_target.clone()));
+    let Some((memory, target)) = newest else {
         return Err(Refusal::usage("no snapshot to read"));
     };
-    for other in files {
-        let differ = |what: &str, [one, two]: [&str; 2]| {
-            Err(Refusal::usage(format!(
-                "the snapshots were written by different servers: {} needs {what} {one}, {} needs {two}; say which \
-                 server to plan for with --target",
-                shown(first.source.path()),
-                shown(other.source.path()),
-            )))
+    for file in files.iter_mut().filter(|file| file.memory != memory) {
+        file.memory = memory.clone();
+        file.memory_target = MemoryTarget {
+            target: target.target,
+            is_own: false,
+            basis: format!(
+                "{}, with {} beside it; uses {}",
+                file.memory_target.basis, target.basis, target.target
+            ),
         };
-        if other.cost.name() != first.cost.name() {
-            return differ("cost profile", [first.cost.name(), other.cost.name()]);
-        }
-        if other.memory != first.memory {
-            return differ("memory model", [first.memory.name(), other.memory.name()]);
-        }
+    }
+    let first = &files[0];
+    if let Some(other) = files
+        .iter()
+        .find(|file| file.cost.name() != first.cost.name())
+    {
+        return Err(Refusal::usage(format!(
+            "the snapshots were written by different servers: {} needs cost profile {}, {} needs {}; say which server to \
+             plan for with --target",
+            shown(first.source.path()),
+            first.cost.name(),
+            shown(other.source.path()),
+            other.cost.name()
+        )));
     }
     let joined = |basis: fn(&OpenFile) -> &str| {
         let mut bases: Vec<&str> = Vec::new();
@@ -317,6 +331,10 @@ pub fn common_basis(files: &[OpenFile]) -> Result<(CostProfile, Estimates)> {
     let estimates = Estimates {
         cost_basis: joined(|file| file.cost.basis()),
         memory_basis: joined(|file| &file.memory_target.basis),
+        memory_precision: match files.iter().all(|file| file.memory_target.is_own) {
+            true => Precision::Modelled,
+            false => Precision::StandIn,
+        },
         ..first.estimates()
     };
     Ok((first.cost.clone(), estimates))

@@ -14,7 +14,7 @@ pub struct Sizes {
     /// What DUMP returns and MIGRATE carries.
     pub payload_bytes: u64,
     /// What `used_memory` grows by when the server loads the key, the buckets of its tables left out; `None` where it
-    /// cannot be known (modules).
+    /// cannot be known (modules but vector sets, for one).
     pub memory_bytes_estimate: Option<u64>,
     /// What `MEMORY USAGE key SAMPLES 0` answers then, which is another figure; `None` likewise.
     pub memory_usage_estimate: Option<u64>,

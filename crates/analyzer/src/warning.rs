@@ -410,8 +410,8 @@ impl std::fmt::Display for Warning {
                 payload_bytes,
             } => write!(
                 f,
-                "module values in {} ({} of payload): their memory is unknown, and their cost is taken as that of the \
-                 worst type of the same payload",
+                "module values in {} ({} of payload): their memory is unknown but for vector sets on Redis 8, \
+                 and their cost is taken as that of the worst type of the same payload",
                 Counted(*keys, "key"),
                 Counted(*payload_bytes, "byte")
             ),

@@ -37,8 +37,8 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
         TopologyWish::new(args.topology.topology.as_deref()),
     )?;
     inputs.protect_from(args.output.as_deref())?;
-    let (files, bar) = open_all(&inputs, &read)?;
-    let (cost, estimates) = common_basis(&files)?;
+    let (mut files, bar) = open_all(&inputs, &read)?;
+    let (cost, estimates) = common_basis(&mut files)?;
     let limits = plan_limits(&args.limits, Some(&args.plan_limits), &cost)?;
     let assembly = assemble_all(&inputs, &files, &limits, &bar)?;
     drop(bar);

@@ -25,8 +25,8 @@ pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
         TopologyWish::new(args.topology.topology.as_deref()),
     )?;
     inputs.protect_from(args.output.output.as_deref())?;
-    let (files, bar) = open_all(&inputs, &read)?;
-    let (cost, estimates) = common_basis(&files)?;
+    let (mut files, bar) = open_all(&inputs, &read)?;
+    let (cost, estimates) = common_basis(&mut files)?;
     let limits = plan_limits(&args.limits, None, &cost)?;
     let mut out = Output::open(args.output.output.as_deref())?;
     let assembly = assemble_all(&inputs, &files, &limits, &bar)?;

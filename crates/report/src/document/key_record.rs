@@ -69,12 +69,6 @@ pub struct KeyRecord<'a> {
     pub offset: u64,
     /// What can be done with the key under the limits in force.
     pub verdict: Verdict,
-    /// What MEMORY USAGE (SAMPLES 0) answers of that server (see `memory_bytes_estimate`), which is not the memory that the key takes; `null` likewise.
-    pub memory_usage_estimate: Option<u64>,
-    /// The standard deviation of both, in bytes: what the server draws by lot. 0 where nothing is; `null` likewise.
-    pub memory_deviation_bytes: Option<u64>,
-    /// How that server keeps the value, in the word of OBJECT ENCODING; `null` likewise.
-    pub loaded_encoding: Option<Cow<'a, str>>,
     /// The longest element: bytes of a string, an item, a member, a field's name or value; integers as text.
     /// `null` where it was not looked for, where a blob is broken inside, and for modules.
     pub largest_element_bytes: Option<u64>,
@@ -107,6 +101,12 @@ pub struct KeyRecord<'a> {
     pub template: Option<u64>,
     /// The module that wrote the value; `null` for other types.
     pub module: Option<ModuleRef>,
+    /// What MEMORY USAGE (SAMPLES 0) answers of that server (see `memory_bytes_estimate`), which is not the memory that the key takes; `null` likewise.
+    pub memory_usage_estimate: Option<u64>,
+    /// The standard deviation of both, in bytes: what the server draws by lot. 0 where nothing is; `null` likewise.
+    pub memory_deviation_bytes: Option<u64>,
+    /// How that server keeps the value, in the word of OBJECT ENCODING; `null` likewise.
+    pub loaded_encoding: Option<Cow<'a, str>>,
 }
 
 /// The module that wrote a value.
@@ -150,12 +150,6 @@ impl<'a> KeyRecord<'a> {
             file: file.into(),
             offset: facts.offset,
             verdict,
-            memory_usage_estimate: facts.sizes.memory_usage_estimate,
-            memory_deviation_bytes: facts
-                .sizes
-                .memory_bytes_estimate
-                .map(|_| deviation(facts.sizes.memory_variance)),
-            loaded_encoding: facts.loaded.map(|loaded| loaded.name().into()),
             largest_element_bytes: value.largest_element_bytes,
             element_bytes: value.element_bytes,
             broken_nodes: value.broken_nodes,
@@ -173,6 +167,12 @@ impl<'a> KeyRecord<'a> {
                 name: module.name(),
                 version: module.version(),
             }),
+            memory_usage_estimate: facts.sizes.memory_usage_estimate,
+            memory_deviation_bytes: facts
+                .sizes
+                .memory_bytes_estimate
+                .map(|_| deviation(facts.sizes.memory_variance)),
+            loaded_encoding: facts.loaded.map(|loaded| loaded.name().into()),
         }
     }
 }
