@@ -146,6 +146,9 @@ impl Tables {
     }
 
     fn own(&self, counts: KeyCounts, metadata: SlotTable, filling: Filling) -> u64 {
+        if counts.keys == 0 {
+            return 0;
+        }
         let header = self.layout.hashtable.unwrap_or(self.layout.dict);
         let table = |n: u64, metadata: u64, filling| match n {
             0 => 0.0,
@@ -216,4 +219,33 @@ const VOLATILE_METADATA: u64 = 16;
 )]
 fn rounded(bytes: f64) -> u64 {
     bytes.round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A snapshot names the slots that have keys, and no others.
+    #[test]
+    fn a_slot_without_keys_takes_nothing() {
+        for target in Target::ALL {
+            let tables = Tables::new(target, Allocator::Je4, true);
+            for filling in [Filling::Loaded, Filling::KeyByKey] {
+                let taken = tables.of_slot(KeyCounts::default(), filling);
+                assert_eq!(taken, 0, "{target} {filling:?}");
+            }
+        }
+    }
+
+    /// The header of the table of expiries, `us(56 + 8)`, is there for every slot that a snapshot names (Redis 8.6).
+    #[test]
+    fn a_named_slot_without_expiries_has_a_table_for_them() {
+        let tables = Tables::new(Target::Redis86, Allocator::Je4, true);
+        let counts = KeyCounts {
+            keys: 1,
+            ..KeyCounts::default()
+        };
+        let of = |filling| tables.of_slot(counts, filling);
+        assert_eq!(of(Filling::Loaded), of(Filling::KeyByKey) + 64);
+    }
 }

@@ -328,8 +328,7 @@ impl Tally {
         }
         self.odd.is_append_only_base = self.claims.is_append_only_base();
         self.odd.unreadable_aux_fields = self.claims.unreadable_aux_fields();
-        summary.loaded_memory = LoadedMemory::of(summary, &self.profile);
-        self.claims.finish(summary, outcome);
+        self.claims.finish(summary, &self.profile, outcome);
         summary.account = self.ledger.close(outcome);
         summary.warnings = warnings(summary, outcome, &self.odd);
         FileScan {

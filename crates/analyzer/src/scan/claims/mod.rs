@@ -17,6 +17,7 @@ use super::short::Short;
 use super::stop::Stop;
 use crate::{
     Claim, ClaimKind, ClaimVerdict, DatabaseRow, FileSummary, KeyFacts, LoadedMemory, Server,
+    SlotProfile,
 };
 
 const NOT_READ_TO_ITS_END: &str = "the file was not read to its end";
@@ -125,7 +126,12 @@ impl Claims {
     }
 
     /// Compares with the totals of the file, and adds what it says of itself to them.
-    pub(super) fn finish(self, summary: &mut FileSummary, outcome: &Outcome) {
+    pub(super) fn finish(
+        self,
+        summary: &mut FileSummary,
+        profile: &SlotProfile,
+        outcome: &Outcome,
+    ) {
         let complete = outcome.is_complete();
         let behind = complete.then_some(&outcome.behind);
         let told = &self.aux.told;
@@ -134,6 +140,9 @@ impl Claims {
         summary.used_memory_bytes = self.aux.used_memory_bytes;
         summary.expired_when_written = self.expiries.expired_when_written();
         let (slot_info, slot_claims) = self.slot_totals.finish(complete).unzip();
+        summary.slot_info = slot_info;
+        // What tables take hangs on the totals of slots, and the claim about memory on what tables take.
+        summary.loaded_memory = LoadedMemory::of(summary, profile);
         let claims = [
             Some(format_version(summary.header, &self.newest)),
             server(summary.header, told, summary.written_by.as_ref()),
@@ -150,7 +159,6 @@ impl Claims {
             .chain(slot_claims.unwrap_or_default())
             .chain(self.aux.contradictions)
             .collect();
-        summary.slot_info = slot_info;
         summary.aux = self.aux.listed;
         summary.aux_unlisted = self.aux.unlisted;
         summary.scripts = self.aux.scripts;
