@@ -6,7 +6,7 @@ use preshard_planner::Goal;
 use preshard_planner::plan::Outcome;
 
 use super::{View, write_wrapped};
-use crate::figure::{count, counted, cut, duration_us, instant, percent, ranges, size_exact};
+use crate::figure::{count, counted, cut, duration_us, instant, percent, ranges, size, size_exact};
 use crate::text::{PARTIAL, estimates_note};
 
 /// Names in a list before it is cut.
