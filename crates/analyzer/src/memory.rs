@@ -1,6 +1,6 @@
 //! Which memory model stands for which server, and what a snapshot takes there.
 
-use preshard_memory::{Filling, KeyCounts, Target};
+use preshard_memory::{Filling, KeyCounts, Tables, Target};
 use preshard_slots::Slot;
 
 use crate::{DatabaseRow, FileScan, FileSummary, Product, Server, SlotProfile};
@@ -35,16 +35,24 @@ pub struct LoadedMemory {
     pub keys_bytes: u64,
     /// The tables that hold them.
     pub tables_bytes: u64,
-    /// The variance of the former, bytes squared.
+    /// The same tables on a server in the mode that the snapshot was written in, as far as it tells: one that keeps tables
+    /// for each slot also writes how many keys each has.
+    pub tables_as_written_bytes: u64,
+    /// The variance of the keys' memory, bytes squared.
     pub variance: u64,
     /// Keys whose memory cannot be known.
     pub unknown_keys: u64,
 }
 
 impl LoadedMemory {
-    /// Both together: what `used_memory` grows by.
+    /// Keys and tables: what `used_memory` grows by.
     pub fn used_bytes(&self) -> u64 {
         self.keys_bytes.saturating_add(self.tables_bytes)
+    }
+
+    /// The same of the server that wrote the snapshot, were it one of this model.
+    pub fn used_as_written_bytes(&self) -> u64 {
+        self.keys_bytes.saturating_add(self.tables_as_written_bytes)
     }
 }
 
@@ -65,11 +73,17 @@ impl LoadedMemory {
         };
         let slots =
             Slot::all().map(|slot| tables.of_slot(profile.slot(slot).key_counts(), of_slots));
-        let databases = summary
-            .databases
-            .iter()
-            .map(|row| tables.of_database(row.key_counts(), Filling::Loaded));
-        memory.tables_bytes = slots.chain(databases).fold(0, u64::saturating_add);
+        let databases = |tables: Tables| {
+            let rows = summary.databases.iter();
+            rows.map(move |row| tables.of_database(row.key_counts(), Filling::Loaded))
+        };
+        memory.tables_bytes = slots.chain(databases(tables)).fold(0, u64::saturating_add);
+        memory.tables_as_written_bytes = match summary.slot_info {
+            None if tables.are_per_slot() => {
+                databases(tables.standalone()).fold(0, u64::saturating_add)
+            }
+            _ => memory.tables_bytes,
+        };
         memory
     }
 }

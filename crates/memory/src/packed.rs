@@ -55,7 +55,7 @@ pub(crate) fn listpack_entry(text: Text) -> u64 {
         None => {
             let header = match text.len {
                 ..64 => 1,
-                ..4_096 => 2,
+                64..4_096 => 2,
                 _ => 5,
             };
             text.len.saturating_add(header)
@@ -64,9 +64,9 @@ pub(crate) fn listpack_entry(text: Text) -> u64 {
     // The back length: one byte for each seven bits, with limits one below the powers but for the first.
     let back = match size {
         ..=127 => 1,
-        ..=16_382 => 2,
-        ..=2_097_150 => 3,
-        ..=268_435_454 => 4,
+        128..=16_382 => 2,
+        16_383..=2_097_150 => 3,
+        2_097_151..=268_435_454 => 4,
         _ => 5,
     };
     size.saturating_add(back)
@@ -84,7 +84,7 @@ pub(crate) fn ziplist_entry(text: Text, previous: u64) -> u64 {
         None => {
             let header = match text.len {
                 ..64 => 1,
-                ..16_384 => 2,
+                64..16_384 => 2,
                 _ => 5,
             };
             text.len.saturating_add(header)

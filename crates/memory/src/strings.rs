@@ -132,7 +132,7 @@ impl Strings {
     fn mstr(&self, len: u64, metadata_bytes: u64) -> u64 {
         let header = match len {
             ..32 => 1,
-            ..65_536 => 3,
+            32..65_536 => 3,
             _ => 9,
         };
         self.allocator

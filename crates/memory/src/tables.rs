@@ -93,6 +93,15 @@ impl Tables {
         }
     }
 
+    /// Those of the same server outside of cluster mode.
+    #[must_use]
+    pub fn standalone(self) -> Tables {
+        Tables {
+            cluster: false,
+            ..self
+        }
+    }
+
     /// Whether each slot has tables of its own, which move with it: in cluster mode since Redis 7.4 and Valkey 8.0.
     pub fn are_per_slot(&self) -> bool {
         self.cluster && self.layout.slot_table.is_some()

@@ -424,8 +424,13 @@ pub enum RuleStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Totals {
-    /// What moves.
+    /// What moves. Targets grow by its memory when RESTORE brings it, as MIGRATE does.
     pub moved: Holding,
+    /// The most that targets grow by when commands bring it, as in a migration that a server runs by itself: values that
+    /// commands fill keep room to spare, 1.2 to 2.4 % where that was measured.
+    pub targets_grow_by_commands_bytes_max: u64,
+    /// The most that sources free, whose values commands have grown: 1.5 to 3.3 % more where that was measured.
+    pub sources_free_bytes_max: u64,
     /// Batches.
     pub batches: u32,
     /// MIGRATE calls.

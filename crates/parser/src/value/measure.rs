@@ -410,7 +410,7 @@ impl Visitor for Measure<'_> {
         for (at, role) in roles.into_iter().enumerate() {
             // A few short strings: their lengths add up in 32 bits.
             let (mut sum, mut compressible, mut largest) = (0u32, 0u32, 0u32);
-            for len in lengths.iter().map(|lengths| lengths[at]) {
+            for &len in lengths.iter().filter_map(|lengths| lengths.get(at)) {
                 sum += len;
                 let is_long = u64::from(len) > LZF_TRIED_ABOVE_BYTES;
                 compressible += if is_long { len } else { 0 };

@@ -67,13 +67,15 @@ pub(super) fn pass<const STRINGS: usize, C: Cursor, V: Visitor>(
             v.run(roles, &lengths);
             told = 0;
         }
-        lengths[told] = element;
-        told += 1;
+        if let Some(place) = lengths.get_mut(told) {
+            *place = element;
+            told += 1;
+        }
         passed = at;
         elements += 1;
     }
     c.skip(passed as u64)?;
-    v.run(roles, &lengths[..told]);
+    v.run(roles, lengths.get(..told).unwrap_or_default());
     Ok(elements)
 }
 
@@ -106,10 +108,10 @@ fn short_string(bytes: &[u8], at: usize, compressed: Compressed) -> Option<Passe
         });
     }
     if first < 0x80 {
-        let len = usize::from(first & 0x3f) << 8 | usize::from(second);
+        let len = u16::from(first & 0x3f) << 8 | u16::from(second);
         return Some(Passed {
-            len: len as u32,
-            end: at + 2 + len,
+            len: len.into(),
+            end: at + 2 + usize::from(len),
         });
     }
     special_string(bytes, at, compressed)
@@ -135,10 +137,10 @@ fn special_string(bytes: &[u8], at: usize, compressed: Compressed) -> Option<Pas
         ENCODING_LZF if compressed == Compressed::PassedOver => {
             let (stored, at) = short_length(bytes, at + 1)?;
             let (len, at) = short_length(bytes, at)?;
-            lzf::check_claim(stored as u64, len as u64, 0).ok()?;
+            lzf::check_claim(stored.into(), len.into(), 0).ok()?;
             Some(Passed {
-                len: len as u32,
-                end: at + stored,
+                len: len.into(),
+                end: at + usize::from(stored),
             })
         }
         _ => None,
@@ -147,18 +149,18 @@ fn special_string(bytes: &[u8], at: usize, compressed: Compressed) -> Option<Pas
 
 fn integer(n: i64, end: usize) -> Passed {
     Passed {
-        len: integer_text_len(n) as u32,
+        len: u32::try_from(integer_text_len(n)).unwrap_or_default(),
         end,
     }
 }
 
 /// A length of one or two bytes, and what is behind it.
 #[inline(always)]
-fn short_length(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
+fn short_length(bytes: &[u8], at: usize) -> Option<(u16, usize)> {
     let [first, second] = *bytes.get(at..)?.first_chunk()?;
     match first >> 6 {
-        0 => Some((usize::from(first), at + 1)),
-        1 => Some((usize::from(first & 0x3f) << 8 | usize::from(second), at + 2)),
+        0 => Some((first.into(), at + 1)),
+        1 => Some((u16::from(first & 0x3f) << 8 | u16::from(second), at + 2)),
         _ => None,
     }
 }

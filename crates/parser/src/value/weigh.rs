@@ -369,7 +369,8 @@ impl<C: Cursor> Cursor for Kept<'_, C> {
     fn take(&mut self, n: usize) -> Result<&[u8], Error> {
         let bytes = self.inner.take(n)?;
         let keep = (self.wanted - self.bytes.len()).min(n);
-        self.bytes.extend_from_slice(&bytes[..keep]);
+        self.bytes
+            .extend_from_slice(bytes.get(..keep).unwrap_or_default());
         Ok(bytes)
     }
 

@@ -94,4 +94,58 @@ pub(crate) const LEDGER: &[Mutant] = &[
         |plan| plan.totals.held_memory_bytes += 1,
         "totals",
     ),
+    (
+        "tables that are smaller than the keys need",
+        added,
+        |plan| plan.nodes[0].tables_before_bytes -= 8,
+        "holdings",
+    ),
+    (
+        "tables afterwards that are those of before",
+        added,
+        |plan| {
+            let empty = plan.nodes.iter_mut().find(|node| node.planned);
+            let node = empty.expect("a planned node");
+            node.tables_after_bytes = node.tables_before_bytes;
+        },
+        "holdings",
+    ),
+    (
+        "keys that expire from nowhere",
+        added,
+        |plan| plan.nodes[0].after.expiring_keys += 1,
+        "holdings",
+    ),
+    (
+        "a target's peak without the buffers of a call",
+        added,
+        |plan| plan.batches[0].target_peak_bytes = plan.batches[0].target_memory_bytes_after,
+        "totals",
+    ),
+    (
+        "a source's peak that is too low",
+        added,
+        |plan| plan.batches[0].source_peak_bytes /= 2,
+        "totals",
+    ),
+    (
+        "commands that fill no more than RESTORE",
+        added,
+        |plan| {
+            plan.totals.targets_grow_by_commands_bytes_max = plan.totals.moved.memory_bytes;
+        },
+        "totals",
+    ),
+    (
+        "sources that free no more than was loaded",
+        added,
+        |plan| plan.totals.sources_free_bytes_max = plan.totals.moved.memory_bytes,
+        "totals",
+    ),
+    (
+        "a memory model that nobody knows",
+        added,
+        |plan| plan.memory_model = "redis-7.0".to_owned(),
+        "memory-model",
+    ),
 ];

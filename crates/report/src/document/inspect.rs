@@ -79,9 +79,9 @@ pub struct FileReport {
     pub written_at_s: Option<i64>,
     /// Memory of the server when it was written, where the file tells.
     pub used_memory_bytes: Option<u64>,
-    /// How much of that keys and tables explain (see `loaded_memory`), from 0 to 1 unless the server was another one than the
-    /// model's; keys of unknown memory not counted. The rest is what an empty server takes, its buffers, and the room
-    /// that values keep when commands grow them.
+    /// How much of that the keys and `tables_as_written_bytes` explain (see `loaded_memory`), from 0 to 1 unless the server
+    /// was another one than the model's; keys of unknown memory not counted. The rest is what an empty server takes, its
+    /// buffers, and the room that values keep when commands grow them.
     pub used_memory_share_estimate: Option<f64>,
     /// What `used_memory` of the server that memory is computed for grows by when it loads the snapshot.
     pub loaded_memory: LoadedMemoryReport,
@@ -217,6 +217,8 @@ pub struct LoadedMemoryReport {
     pub keys_bytes: u64,
     /// The tables: of databases, and in cluster mode of each slot where the server keeps such.
     pub tables_bytes: u64,
+    /// The same tables in the mode that the snapshot was written in, as far as it tells.
+    pub tables_as_written_bytes: u64,
     /// The standard deviation of the keys' memory: what the server draws by lot.
     pub deviation_bytes: u64,
     /// Keys whose memory cannot be known (modules), which count as nothing.
@@ -229,6 +231,7 @@ impl LoadedMemoryReport {
             used_bytes: memory.used_bytes(),
             keys_bytes: memory.keys_bytes,
             tables_bytes: memory.tables_bytes,
+            tables_as_written_bytes: memory.tables_as_written_bytes,
             deviation_bytes: deviation(memory.variance),
             unknown_keys: memory.unknown_keys,
         }
@@ -390,7 +393,7 @@ impl FileReport {
             used_memory_share_estimate: summary
                 .used_memory_bytes
                 .filter(|&used| used > 0)
-                .map(|used| summary.loaded_memory.used_bytes() as f64 / used as f64),
+                .map(|used| summary.loaded_memory.used_as_written_bytes() as f64 / used as f64),
             loaded_memory: LoadedMemoryReport::new(&summary.loaded_memory),
             aux: summary
                 .aux

@@ -224,12 +224,13 @@ fn used_memory(summary: &FileSummary) -> Option<Claim> {
     let used = summary.used_memory_bytes?;
     let LoadedMemory {
         keys_bytes,
-        tables_bytes,
+        tables_as_written_bytes,
         unknown_keys,
         ..
     } = summary.loaded_memory;
-    let both = summary.loaded_memory.used_bytes();
-    let mut found = format!("{keys_bytes} bytes for the keys and {tables_bytes} for their tables");
+    let both = summary.loaded_memory.used_as_written_bytes();
+    let mut found =
+        format!("{keys_bytes} bytes for the keys and {tables_as_written_bytes} for their tables");
     if used > 0 {
         let tenths = u128::from(both) * 1_000 / u128::from(used);
         found = format!("{found}, {}.{} % of it", tenths / 10, tenths % 10);

@@ -47,6 +47,15 @@ impl View<'_> {
                 plan.limits.safety_factor,
             );
             write_wrapped("Time:    ", &time, out)?;
+            let memory = format!(
+                "targets grow by {} as RESTORE brings it, by up to {} where commands do (a migration that the server \
+                 runs by itself); sources free {} to {}",
+                size(totals.moved.memory_bytes),
+                size(totals.targets_grow_by_commands_bytes_max),
+                size(totals.moved.memory_bytes),
+                size(totals.sources_free_bytes_max),
+            );
+            write_wrapped("Memory:  ", &memory, out)?;
         }
         let balance = format!(
             "the fullest node has {} more than its share now, {} when the plan has run; {} is the least that can be \

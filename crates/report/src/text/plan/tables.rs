@@ -56,6 +56,16 @@ impl View<'_> {
             ]);
         }
         grid.write(out)?;
+        let before: u64 = plan.nodes.iter().map(|node| node.tables_before_bytes).sum();
+        let after: u64 = plan.nodes.iter().map(|node| node.tables_after_bytes).sum();
+        if before.max(after) > 0 {
+            let text = format!(
+                "Besides, the tables that all slots of a node share: {} -> {} on all nodes together.",
+                size(before),
+                size(after)
+            );
+            write_wrapped("  ", &text, out)?;
+        }
         let unknown = plan.nodes.iter().filter(|node| !node.known).count() as u64;
         if unknown > 0 {
             let text = format!(
@@ -89,6 +99,7 @@ impl View<'_> {
             ("slots", Align::Right),
             ("keys", Align::Right),
             ("payload", Align::Right),
+            ("target peak", Align::Right),
             ("worst block", Align::Right),
             ("time", Align::Right),
         ]);
@@ -96,7 +107,7 @@ impl View<'_> {
         let mut next = 0;
         for &at in &shown {
             if at > next {
-                let mut gap = vec![String::new(); 7];
+                let mut gap = vec![String::new(); 8];
                 gap[0] = "…".to_owned();
                 gap[1] = format!("{} more", count((at - next) as u64));
                 grid.row(gap);
@@ -109,6 +120,7 @@ impl View<'_> {
                 count(u64::from(batch.carries.slots)),
                 count(batch.carries.keys),
                 size(batch.carries.payload_bytes),
+                size(batch.target_peak_bytes),
                 duration_us(batch.worst_block_us),
                 duration_us(batch.predicted_us),
             ]);
