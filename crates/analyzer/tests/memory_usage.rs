@@ -252,6 +252,9 @@ fn history(key: &Predicted, name: &[u8]) -> Option<&'static str> {
         (DataType::Hash, _, b"{a}h3" | b"hfe:lp:persisted") => {
             Some("a table that was made for expiries stays when they are taken back")
         }
+        (DataType::Module, ..) => {
+            Some("vector sets count a few items for all, others once they have been loaded")
+        }
         (DataType::String, _, b"km:1") => Some("the metadata of a module"),
         _ => None,
     }
