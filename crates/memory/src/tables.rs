@@ -3,7 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::key::ENTRY_BYTES;
 use crate::table::{
     BUCKET_BYTES, Dict, as_float, buckets_grown_to, buckets_made_for, buckets_of_dict,
     chained_buckets,
@@ -199,20 +198,6 @@ impl Tables {
         };
         as_float(self.allocator.usable(64 * buckets))
             + BUCKET_BYTES * chained_buckets(entries, buckets)
-    }
-
-    /// What a key takes in the tree of slots and keys of Redis 6.2 in cluster mode, beside all else: 0 for other servers.
-    ///
-    /// An estimate, the only one of this crate: the tree's shape hangs on what the names of a slot have in common. A
-    /// branch, a run of half the name and an end are counted.
-    pub fn of_key_in_tree(&self, key_bytes: u64) -> u64 {
-        match self.target {
-            Target::Redis62 if self.cluster => {
-                let run = (4 + key_bytes / 2).next_multiple_of(8) + 8;
-                ENTRY_BYTES + self.allocator.usable(run) + 8
-            }
-            _ => 0,
-        }
     }
 }
 

@@ -148,6 +148,8 @@ pub(crate) struct Layout {
     pub(crate) has_keyless_pairs: bool,
     /// There is the module of vector sets.
     pub(crate) has_vector_sets: bool,
+    /// In cluster mode, a radix tree holds every key behind its slot (`src/cluster.c`, `slotToKeyAdd`).
+    pub(crate) has_slot_tree: bool,
     /// How keys and their values lie in the main table.
     pub(crate) keys: Keys,
     /// Metadata behind the header of each slot's table in cluster mode; `None` where one table serves all slots.
@@ -212,6 +214,7 @@ const REDIS_7_0: Layout = Layout {
     averages_by_element: false,
     embeds_members: None,
     has_keyless_pairs: false,
+    has_slot_tree: false,
     has_vector_sets: false,
     keys: Keys::Apart {
         links: 16,
@@ -226,6 +229,7 @@ const REDIS_6_2: Layout = Layout {
     stream: 40,
     group: 32,
     has_ziplists: true,
+    has_slot_tree: true,
     presizes: false,
     keys: Keys::Apart {
         links: 0,

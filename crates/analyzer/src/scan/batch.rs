@@ -334,7 +334,10 @@ fn key_facts<'a>(
     let data_type = entry.value_type.data_type();
     let payload_bytes = entry.payload_bytes();
     let expires_at_ms = entry.expires_at_ms;
-    let footprint = options.footprint(key.len() as u64, expires_at_ms.is_some(), value);
+    // What servers keep besides with a key that has metadata is not modelled.
+    let footprint = (entry.key_meta_bytes == 0)
+        .then(|| options.footprint(key.len() as u64, expires_at_ms.is_some(), value))
+        .flatten();
     Ok(KeyFacts {
         db: entry.db,
         slot: Slot::of_key(&key),
