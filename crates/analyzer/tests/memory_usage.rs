@@ -36,7 +36,10 @@ struct Predicted {
     loaded: Loaded,
 }
 
-/// What is predicted of the keys of a snapshot; `None` for those of modules.
+/// A key with metadata of a module (Redis 8.6).
+const KEY_WITH_METADATA: &[u8] = b"km:1";
+
+/// What is predicted of the keys of a snapshot; `None` for those of modules, and with metadata of one.
 fn predict(path: &Path, memory: &MemoryModel) -> BTreeMap<KeyId, Option<Predicted>> {
     let cost = CostProfile::built_in("redis-7.0").expect("built in");
     let options = ScanOptions {
@@ -49,7 +52,9 @@ fn predict(path: &Path, memory: &MemoryModel) -> BTreeMap<KeyId, Option<Predicte
         for key in keys {
             let known = key.sizes.memory_usage_estimate.zip(key.loaded);
             assert!(
-                known.is_some() || matches!(key.data_type, DataType::Module),
+                known.is_some()
+                    || key.data_type == DataType::Module
+                    || *key.key == *KEY_WITH_METADATA,
                 "{}: memory of a {:?} is not known",
                 path.display(),
                 key.data_type
@@ -255,7 +260,6 @@ fn history(key: &Predicted, name: &[u8]) -> Option<&'static str> {
         (DataType::Module, ..) => {
             Some("vector sets count a few items for all, others once they have been loaded")
         }
-        (DataType::String, _, b"km:1") => Some("the metadata of a module"),
         _ => None,
     }
 }
