@@ -36,8 +36,8 @@ struct Predicted {
     loaded: Loaded,
 }
 
-/// A key with metadata of a module (Redis 8.6).
-const KEY_WITH_METADATA: &[u8] = b"km:1";
+/// How the names of keys begin that have metadata of a module (Redis 8.6).
+const WITH_METADATA: &[u8] = b"km:";
 
 /// What is predicted of the keys of a snapshot; `None` for those of modules, and with metadata of one.
 fn predict(path: &Path, memory: &MemoryModel) -> BTreeMap<KeyId, Option<Predicted>> {
@@ -54,7 +54,7 @@ fn predict(path: &Path, memory: &MemoryModel) -> BTreeMap<KeyId, Option<Predicte
             assert!(
                 known.is_some()
                     || key.data_type == DataType::Module
-                    || *key.key == *KEY_WITH_METADATA,
+                    || key.key.starts_with(WITH_METADATA),
                 "{}: memory of a {:?} is not known",
                 path.display(),
                 key.data_type
