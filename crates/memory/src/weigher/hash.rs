@@ -49,7 +49,8 @@ pub(super) struct Hash {
     longest: u64,
     /// The first field whose name or value is too long for a blob.
     first_long: Option<u64>,
-    expiries: Expiries,
+    /// Of the fields that have one, if any.
+    expiries: Option<Box<Expiries>>,
     blob: Option<HashBlob>,
 }
 
@@ -105,12 +106,7 @@ impl Hash {
                 .iter()
                 .map(|&[name, value]| Pair::new(name.into(), value.into(), 0, model).used(model))
                 .sum(),
-            false => lengths
-                .iter()
-                .map(|&[name, value]| {
-                    model.strings.field(name.into()) + model.strings.heap(value.into())
-                })
-                .sum(),
+            false => model.strings.fields_sum(lengths),
         };
         self.pair_bytes = self.pair_bytes.saturating_add(bytes);
     }
@@ -152,7 +148,9 @@ impl Hash {
             self.add_entry(Text { len: 0, integer }, model);
         }
         if let Some(expiry) = expiry {
-            self.expiries.add(expiry, model.layout.has_expiry_index());
+            self.expiries
+                .get_or_insert_default()
+                .add(expiry, model.layout.has_expiry_index());
         }
     }
 
@@ -195,7 +193,7 @@ impl Hash {
         if self.fields_expire { 3 } else { 2 }
     }
 
-    pub(super) fn finish(self, model: &Model) -> Option<Weight> {
+    pub(super) fn finish(&self, model: &Model) -> Option<Weight> {
         let packs = match model.layout.has_ziplists {
             true => Loaded::Ziplist,
             false => Loaded::Listpack,
@@ -282,9 +280,9 @@ impl Hash {
         }
         let chained = table.chained();
         let buckets = table.buckets + table.next_buckets;
-        let index = match self.fields_expire && model.layout.has_expiry_index() {
-            true => self.expiries.index(model),
-            false => 0.0,
+        let index = match &self.expiries {
+            Some(expiries) if model.layout.has_expiry_index() => expiries.index(model),
+            _ => 0.0,
         };
         let next = match table.next_buckets {
             0 => 0,
@@ -348,10 +346,10 @@ impl Hash {
             ),
             false => (as_float(model.usable(ENTRY_BYTES) * n), 0.0),
         };
-        let index = match self.fields_expire {
-            true => self.expiries.buckets(model),
-            false => 0.0,
-        };
+        let index = self
+            .expiries
+            .as_ref()
+            .map_or(0.0, |expiries| expiries.buckets(model));
         Sum {
             loaded: Loaded::Hashtable,
             reported: as_float(reported),

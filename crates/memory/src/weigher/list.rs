@@ -187,7 +187,7 @@ impl List {
         self.used_bytes = self.used_bytes.saturating_add(model.usable(bytes));
     }
 
-    pub(super) fn finish(mut self, model: &Model) -> Option<Weight> {
+    pub(super) fn finish(&mut self, model: &Model) -> Option<Weight> {
         if self.filled.items > 0 {
             self.close_filled(model);
         }

@@ -380,11 +380,11 @@ impl<'m> Weigher<'m> {
 
     /// What the value takes; `None` where too little was told.
     #[inline]
-    pub fn finish(self) -> Option<Weight> {
+    pub fn finish(&mut self) -> Option<Weight> {
         if self.failed {
             return None;
         }
-        match self.state {
+        match &mut self.state {
             State::String(text) => text.map(Weight::of_string),
             State::List(list) => list.finish(self.model),
             State::Set(set) => set.finish(self.model),

@@ -115,7 +115,7 @@ impl Set {
         is_too_long
     }
 
-    pub(super) fn finish(self, model: &Model) -> Option<Weight> {
+    pub(super) fn finish(&self, model: &Model) -> Option<Weight> {
         if let Some(blob) = self.blob {
             if blob.is_too_long {
                 return Some(self.table(None, model));

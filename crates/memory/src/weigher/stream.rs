@@ -216,7 +216,7 @@ impl<'m> Stream<'m> {
         self.add(scaled(reported, more), scaled(used + lists, more));
     }
 
-    pub(super) fn finish(mut self) -> Weight {
+    pub(super) fn finish(&mut self) -> Weight {
         self.end_group();
         self.end_producer();
         if let Some(groups) = self.groups.take() {

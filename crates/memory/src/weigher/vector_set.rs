@@ -417,12 +417,12 @@ impl<'m> VectorSet<'m> {
     }
 
     /// `None` where it is not known, or where it is no vector set.
-    pub(super) fn finish(self) -> Option<Weight> {
+    pub(super) fn finish(&mut self) -> Option<Weight> {
         if self.next != Next::End {
             return None;
         }
         let reported = self.reported_bytes();
-        let tree = self.names.into_tree(self.model);
+        let tree = std::mem::take(&mut self.names).into_tree(self.model);
         // Two elements of one name are one to the tree and two to the graph, which no server saves.
         if tree.keys() != self.elements {
             return None;

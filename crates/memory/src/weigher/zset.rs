@@ -121,7 +121,7 @@ impl Zset {
         becomes_list || (blob == Blob::Ziplist && !model.layout.has_ziplists)
     }
 
-    pub(super) fn finish(self, model: &Model) -> Option<Weight> {
+    pub(super) fn finish(&self, model: &Model) -> Option<Weight> {
         let (bytes, loaded) = match self.blob {
             Some(it) => {
                 let members = it.entries.map_or(self.members, |entries| entries / 2);

@@ -106,6 +106,7 @@ pub(super) fn read<'a>(
             break;
         }
         let is_integer = u64::from(entry.value_bytes) <= Text::INTEGER_BYTES_MAX
+            && matches!(bytes.get(value), Some(b'0'..=b'9' | b'-'))
             && bytes.get(value..next).and_then(integer).is_some();
         if is_integer && entry.value_bytes < INTEGER_DIGITS_MIN {
             break;

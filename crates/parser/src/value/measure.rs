@@ -163,6 +163,9 @@ pub(crate) fn measure<C: Cursor>(
     Ok(measure.finish())
 }
 
+/// As [`LZF_TRIED_ABOVE_BYTES`].
+const COMPRESSIBLE_ABOVE: u32 = LZF_TRIED_ABOVE_BYTES as u32;
+
 /// Gathers [`ValueFacts`].
 pub(super) struct Measure<'m> {
     data_type: DataType,
@@ -202,6 +205,7 @@ impl Lengths {
 }
 
 impl<'m> Measure<'m> {
+    #[inline]
     pub(super) fn new(value_type: ValueType, options: MeasureOptions<'m>) -> Measure<'m> {
         Measure {
             data_type: value_type.data_type(),
@@ -220,7 +224,8 @@ impl<'m> Measure<'m> {
         }
     }
 
-    pub(super) fn finish(self) -> ValueFacts {
+    #[inline]
+    pub(super) fn finish(mut self) -> ValueFacts {
         let told = self.data_type != DataType::Module;
         let walked = told && !self.unseen_elements;
         ValueFacts {
@@ -407,22 +412,25 @@ impl Visitor for Measure<'_> {
     }
 
     fn run<const STRINGS: usize>(&mut self, roles: [Role; STRINGS], lengths: &[[u32; STRINGS]]) {
-        for (at, role) in roles.into_iter().enumerate() {
-            // A few short strings: their lengths add up in 32 bits.
-            let (mut sum, mut compressible, mut largest) = (0u32, 0u32, 0u32);
-            for &len in lengths.iter().filter_map(|lengths| lengths.get(at)) {
-                sum += len;
-                let is_long = u64::from(len) > LZF_TRIED_ABOVE_BYTES;
-                compressible += if is_long { len } else { 0 };
-                largest = largest.max(len);
+        // A few short strings: their lengths add up in 32 bits.
+        let (mut sums, mut compressible, mut largest) =
+            ([0u32; STRINGS], [0u32; STRINGS], [0u32; STRINGS]);
+        for lengths in lengths {
+            let sums = sums.iter_mut().zip(&mut compressible).zip(&mut largest);
+            for (((sum, compressible), largest), &len) in sums.zip(lengths) {
+                *sum += len;
+                *compressible += if len > COMPRESSIBLE_ABOVE { len } else { 0 };
+                *largest = (*largest).max(len);
             }
-            let (sum, compressible) = (u64::from(sum), u64::from(compressible));
+        }
+        let of_roles = sums.into_iter().zip(compressible).zip(largest);
+        for (role, ((sum, compressible), largest)) in roles.into_iter().zip(of_roles) {
             let facts = &mut self.facts;
-            facts.content_bytes = facts.content_bytes.saturating_add(sum);
-            facts.compressible_bytes = facts.compressible_bytes.saturating_add(compressible);
+            facts.content_bytes = facts.content_bytes.saturating_add(sum.into());
+            facts.compressible_bytes = facts.compressible_bytes.saturating_add(compressible.into());
             if matches!(role, Role::Element | Role::Field | Role::FieldValue) {
                 self.seen.add(Lengths {
-                    sum,
+                    sum: sum.into(),
                     largest: largest.into(),
                 });
             }

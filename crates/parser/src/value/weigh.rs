@@ -37,11 +37,11 @@ enum Inside {
 impl<'m> Weighing<'m> {
     #[inline]
     pub(super) fn new(value_type: ValueType, model: Option<&'m Model>) -> Weighing<'m> {
-        let weigher = model
-            .zip(kind(value_type))
-            .map(|(model, kind)| Weigher::new(model, kind));
         Weighing {
-            weigher,
+            weigher: match (model, kind(value_type)) {
+                (Some(model), Some(kind)) => Some(Weigher::new(model, kind)),
+                _ => None,
+            },
             blob: StringHeader::raw(0),
             inside: Inside::NoBlob,
         }
@@ -258,8 +258,8 @@ impl<'m> Weighing<'m> {
     }
 
     #[inline]
-    pub(super) fn finish(self) -> Option<Weight> {
-        self.weigher.and_then(Weigher::finish)
+    pub(super) fn finish(&mut self) -> Option<Weight> {
+        self.weigher.as_mut().and_then(Weigher::finish)
     }
 }
 
