@@ -125,7 +125,8 @@ pub struct TargetArgs {
     /// Predict times and memory for this server. Default: the server that wrote the snapshot.
     ///
     /// redis-6.2, redis-7.0, redis-7.2, redis-7.4, redis-8.0, redis-8.2, redis-8.4, redis-8.6, valkey-7.2, valkey-8.0,
-    /// valkey-8.1, valkey-9.0, valkey-9.1, or conservative: the worst of all that were measured.
+    /// valkey-8.1, valkey-9.0, valkey-9.1, or conservative: the worst times of all that were measured, and memory as of the
+    /// server that wrote the snapshot.
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
 
@@ -133,13 +134,14 @@ pub struct TargetArgs {
     ///
     /// INFO memory names it (mem_allocator), but not its quantum. je3: jemalloc as official builds and images bundle it.
     /// je4: jemalloc-5.2 and 5.3.0 of packages of Debian and Ubuntu. je3p, je4p: the same from jemalloc-5.3.1 on. glibc: libc.
-    #[arg(long, value_name = "NAME", default_value = "je3")]
-    pub allocator: String,
+    /// Assumed unless stated: je3.
+    #[arg(long, value_name = "NAME")]
+    pub allocator: Option<String>,
 
     /// Compute memory with the settings in this file: the saved output of CONFIG GET '*', or a configuration file.
     ///
-    /// What is not in it has its default. The limits of compact encodings, list-compress-depth, maxmemory-policy and
-    /// cluster-enabled matter.
+    /// What is not in it has its default. The limits of compact encodings, list-compress-depth, maxmemory with its policy and
+    /// cluster-enabled matter (plans are for clusters in any case); the limits of a plan are stated by options of their own.
     #[arg(long, value_name = "FILE")]
     pub target_config: Option<PathBuf>,
 
@@ -354,7 +356,7 @@ pub enum KeysFormat {
     Text,
     /// One JSON object a line, with stable fields; see `preshard schema keys`.
     Ndjson,
-    /// A table whose first columns are those of rdb-tools; `size_in_bytes` is the rough memory estimate.
+    /// A table whose first columns are those of rdb-tools; `size_in_bytes` is the memory estimate.
     Csv,
 }
 

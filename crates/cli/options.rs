@@ -79,14 +79,22 @@ pub struct MemoryOptions {
     pub target: Option<MemoryTarget>,
     allocator: Allocator,
     settings: MemorySettings,
+    is_standalone: bool,
+    /// What of it was assumed or told, in words.
+    pub basis: String,
 }
 
 impl MemoryOptions {
     fn new(args: &TargetArgs) -> Result<MemoryOptions> {
-        let allocator: Allocator = args
-            .allocator
-            .parse()
-            .map_err(|error: UnknownName| Refusal::usage(error.to_string()))?;
+        let allocator = match &args.allocator {
+            None => Allocator::Je3,
+            Some(name) => name.parse().map_err(|error: UnknownName| {
+                Refusal::usage(format!(
+                    "{error}; for jemalloc-5.3.0 and before it is je3 (official builds) or je4 (packages of Debian and \
+                     Ubuntu), from jemalloc-5.3.1 on je3p or je4p, for libc glibc"
+                ))
+            })?,
+        };
         let mut settings = match &args.target_config {
             None => MemorySettings::default(),
             Some(path) => saved_settings(path)?,
@@ -94,14 +102,42 @@ impl MemoryOptions {
         settings.cluster &= !args.standalone;
         Ok(MemoryOptions {
             target: args.target.as_deref().and_then(MemoryTarget::for_line),
+            basis: basis(args, allocator),
             allocator,
             settings,
+            is_standalone: args.standalone,
         })
+    }
+
+    /// A plan is for a cluster, whatever server its settings were saved from.
+    ///
+    /// # Errors
+    /// Wrong usage, when a server outside of cluster mode was asked for.
+    pub fn for_cluster(&mut self) -> Result<()> {
+        if self.is_standalone {
+            return Err(Refusal::usage(
+                "--standalone is for a server outside of cluster mode, and a plan moves slots of a cluster",
+            ));
+        }
+        self.settings.cluster = true;
+        Ok(())
     }
 
     /// The model of a server line.
     pub fn model(&self, target: Target) -> MemoryModel {
         MemoryModel::new(target, self.allocator, self.settings.clone())
+    }
+}
+
+/// What a memory model rests on besides the server line.
+fn basis(args: &TargetArgs, allocator: Allocator) -> String {
+    let allocator = match args.allocator {
+        Some(_) => format!("allocator {allocator}"),
+        None => format!("allocator {allocator} assumed (--allocator)"),
+    };
+    match &args.target_config {
+        Some(path) => format!("{allocator}, settings of {}", shown(path)),
+        None => format!("{allocator}, default settings"),
     }
 }
 

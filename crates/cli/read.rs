@@ -55,10 +55,11 @@ impl OpenFile {
             return Err(not_at_hand(&source));
         }
         let origin = Origin::of(source.head()).map_err(|error| no_snapshot(error, &source))?;
-        let memory_target = match &options.memory.target {
+        let mut memory_target = match &options.memory.target {
             Some(target) => target.clone(),
             None => MemoryTarget::for_server(origin.server.as_ref()),
         };
+        memory_target.basis = format!("{}; {}", memory_target.basis, options.memory.basis);
         Ok(OpenFile {
             node: snapshot.node.clone(),
             memory: options.memory.model(memory_target.target),

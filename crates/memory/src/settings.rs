@@ -131,6 +131,12 @@ struct Found {
 impl Found {
     /// Whatever the form, a value stands behind its name, on the same line or on the next.
     fn read(text: &str) -> Found {
+        let text = text.trim_start_matches('\u{feff}');
+        let object = text.trim_start().starts_with('{').then(|| {
+            let lines = text.replace(['{', '}', ','], "\n");
+            lines.replace("\":\"", "\" \"")
+        });
+        let text = object.as_deref().unwrap_or(text);
         let mut values = BTreeMap::new();
         let mut waiting = None;
         for line in text.lines() {
@@ -253,6 +259,8 @@ mod tests {
              \"allkeys-lfu\"\n4# \"cluster-enabled\" => \"no\"\n5# \"list-max-listpack-size\" => \"-3\"\n",
             "# comment about maxmemory\nmaxmemory 2gb\nmaxmemory-policy allkeys-lru\nhash-max-listpack-entries 128\n\
              cluster-enabled no\nlist-max-listpack-size -3\n",
+            "\u{feff}{\"appendonly\":\"no\",\"hash-max-listpack-entries\":\"128\",\"maxmemory\":\"5\",\"maxmemory-policy\":\
+             \"allkeys-lru\",\"cluster-enabled\":\"no\",\"list-max-listpack-size\":\"-3\"}",
         ] {
             assert_eq!(Settings::parse(text).as_ref(), Ok(&wanted), "{text}");
         }

@@ -235,8 +235,8 @@ impl Evidence<'_> {
                 RuleStatus::Unverified,
                 format!(
                     "no maxmemory was stated: check on every target that the memory it ends with fits with \
-                     headroom to spare, and that each source has {} free while it gives (3 times the largest call)",
-                    in_mib(largest_call.saturating_mul(3))
+                     headroom to spare, and that each source has room for 3 times the largest call while it gives ({} bytes)",
+                    largest_call.saturating_mul(3)
                 ),
             );
         };
@@ -249,7 +249,8 @@ impl Evidence<'_> {
         (
             status,
             format!(
-                "maxmemory is {}, of which a target may fill {}; the largest call carries {}; {} no room{}",
+                "maxmemory is {}, of which a target may fill {}, what an empty server and its buffers take not counted; the largest \
+                 call carries {}; {} no room{}",
                 in_mib(maxmemory),
                 in_mib(room),
                 in_mib(largest_call),

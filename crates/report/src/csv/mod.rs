@@ -1,7 +1,7 @@
 //! CSV, for spreadsheets and for scripts written for rdb-tools.
 //!
 //! Key tables start with the eight columns that rdb-tools made common, so that old scripts go on:
-//! `size_in_bytes` is the *memory* estimate there, and so it is here (a rough one). Ours follow.
+//! `size_in_bytes` is the *memory* estimate there, and so it is here. Ours follow.
 //!
 //! Key names are escaped reversibly: control characters, invisible characters and backslashes as in
 //! Rust (`\n`, `\u{200b}`, `\\`), bytes that are no UTF-8 as `\xNN`; and a first character that a spreadsheet
@@ -18,7 +18,7 @@ use crate::document::{KeyRecord, SlotRow, SlotsDocument};
 use crate::{figure, words};
 
 /// Columns of a key table: first those of rdb-tools, then ours.
-const KEY_COLUMNS: [&str; 32] = [
+const KEY_COLUMNS: [&str; 35] = [
     "database",
     "type",
     "key",
@@ -51,10 +51,13 @@ const KEY_COLUMNS: [&str; 32] = [
     "deleted_entries",
     "template",
     "module",
+    "memory_usage_estimate",
+    "memory_deviation_bytes",
+    "loaded_encoding",
 ];
 
 /// Columns of a slot table.
-const SLOT_COLUMNS: [&str; 11] = [
+const SLOT_COLUMNS: [&str; 14] = [
     "slot",
     "node",
     "keys",
@@ -66,6 +69,9 @@ const SLOT_COLUMNS: [&str; 11] = [
     "largest_payload_bytes",
     "worst_block_ms_estimate",
     "oversized_keys",
+    "tables_bytes",
+    "memory_deviation_bytes",
+    "memory_unknown_keys",
 ];
 
 /// Writes keys as CSV, one row each.
@@ -130,6 +136,9 @@ impl<W: Write> KeyTable<W> {
                 .as_ref()
                 .map(|module| format!("{} {}", module.name, module.version))
                 .unwrap_or_default(),
+            optional(key.memory_usage_estimate),
+            optional(key.memory_deviation_bytes),
+            optional(key.loaded_encoding.as_ref()),
         ];
         self.rows.write_record(cells).map_err(io_error)
     }
@@ -169,6 +178,9 @@ fn slot_cells(slot: &SlotRow) -> [String; SLOT_COLUMNS.len()] {
         slot.holds.largest_payload_bytes.to_string(),
         slot.holds.worst_block_ms_estimate.to_string(),
         slot.holds.oversized_keys.to_string(),
+        slot.holds.tables_bytes.to_string(),
+        slot.holds.memory_deviation_bytes.to_string(),
+        slot.holds.memory_unknown_keys.to_string(),
     ]
 }
 

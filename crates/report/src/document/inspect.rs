@@ -1,6 +1,8 @@
 //! What is in a backup, whether it is whole, who wrote it.
 
-use preshard_analyzer::{Checksum, Damage, Detail, FileSummary, KeyName, LoadedMemory, TypeRow};
+use preshard_analyzer::{
+    Checksum, Damage, Detail, FileSummary, KeyName, LoadedMemory, MemoryTarget, TypeRow,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -81,7 +83,7 @@ pub struct FileReport {
     pub used_memory_bytes: Option<u64>,
     /// How much of that the keys and `tables_as_written_bytes` explain (see `loaded_memory`), from 0 to 1 unless the server
     /// was another one than the model's; keys of unknown memory not counted. The rest is what an empty server takes, its
-    /// buffers, and the room that values keep when commands grow them.
+    /// buffers, and the room that values keep when commands grow them. `null` where memory is that of another line of servers.
     pub used_memory_share_estimate: Option<f64>,
     /// What `used_memory` of the server that memory is computed for grows by when it loads the snapshot.
     pub loaded_memory: LoadedMemoryReport,
@@ -392,7 +394,7 @@ impl FileReport {
             used_memory_bytes: summary.used_memory_bytes,
             used_memory_share_estimate: summary
                 .used_memory_bytes
-                .filter(|&used| used > 0)
+                .filter(|&used| used > 0 && is_of_writer(summary, &estimates))
                 .map(|used| summary.loaded_memory.used_as_written_bytes() as f64 / used as f64),
             loaded_memory: LoadedMemoryReport::new(&summary.loaded_memory),
             aux: summary
@@ -482,6 +484,12 @@ impl DamageReport {
             keys_before: damage.keys_before,
         }
     }
+}
+
+/// Whether memory was computed for the line of servers that wrote the snapshot, or for the one that stands in for it.
+fn is_of_writer(summary: &FileSummary, estimates: &Estimates) -> bool {
+    let writer = MemoryTarget::for_server(summary.written_by.as_ref()).target;
+    estimates.memory_model.starts_with(&format!("{writer}-"))
 }
 
 impl KeyTotals {

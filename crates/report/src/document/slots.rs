@@ -66,7 +66,7 @@ pub struct ShardRow {
     /// False when its backup is missing or damaged, or the topology calls it failing: it holds at least what is said
     /// here.
     pub known: bool,
-    /// Its part of all memory that is known (0.25 is a quarter); `null` for a shard of which that is not known.
+    /// Its part of all memory of keys and of slots' own tables that is known (0.25 is a quarter); `null` for a shard of which that is not known.
     pub memory_share: Option<f64>,
 }
 
@@ -235,7 +235,20 @@ fn shard_rows(assembly: &Assembly, slots: &[SlotRow]) -> Vec<ShardRow> {
     };
     let primaries = assembly.nodes.iter().filter(|node| node.primary);
     let mut shards: Vec<ShardRow> = primaries.map(shard).collect();
-    let memory_bytes = |shard: &ShardRow| shard.holds.memory_bytes_estimate;
+    let memory_bytes = |shard: &ShardRow| {
+        let inside = |slot: &&SlotRow| {
+            let slot = slot.slot;
+            shard
+                .slots
+                .iter()
+                .any(|&(first, last)| (first..=last).contains(&slot))
+        };
+        slots
+            .iter()
+            .filter(inside)
+            .map(|slot| slot.holds.memory_bytes())
+            .sum()
+    };
     let known = shards.iter().filter(|shard| shard.known);
     let known_memory_bytes = known.map(memory_bytes).sum();
     for shard in shards.iter_mut().filter(|shard| shard.known) {
@@ -245,6 +258,11 @@ fn shard_rows(assembly: &Assembly, slots: &[SlotRow]) -> Vec<ShardRow> {
 }
 
 impl Holds {
+    /// Keys and tables.
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory_bytes_estimate.saturating_add(self.tables_bytes)
+    }
+
     fn new(facts: &SlotFacts, tables: &Tables, limits: &PlanLimits) -> Holds {
         Holds {
             keys: facts.keys,

@@ -21,7 +21,7 @@ pub use slots::{SlotsView, render_slots};
 
 pub use crate::words::{file_name, line};
 
-use crate::document::{Estimates, Notice, Precision};
+use crate::document::{Estimates, Notice};
 use crate::figure;
 
 /// Most characters of a key's name in a table.
@@ -115,10 +115,7 @@ pub fn estimates_note(estimates: &[Estimates]) -> String {
         .collect();
     let mut models: Vec<String> = Vec::new();
     for each in estimates {
-        let model = match each.memory_precision {
-            Precision::Modelled => each.memory_model.clone(),
-            Precision::StandIn => format!("{} ({})", each.memory_model, each.memory_basis),
-        };
+        let model = format!("{} ({})", each.memory_model, each.memory_basis);
         if !models.contains(&model) {
             models.push(model);
         }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::grid::{Align, Grid};
 use super::{PARTIAL, at_least, estimates_note, key_name, node_name, short_id, write_wrapped};
 use crate::SlotsDocument;
-use crate::document::SlotRow;
+use crate::document::{Holds, SlotRow};
 use crate::figure::{count, counted, duration_us, percent, size};
 
 /// How much of a slots document is shown.
@@ -47,7 +47,7 @@ pub fn render_slots(
             count(u64::from(shard.slot_count)),
             seen(count(shard.holds.keys)),
             seen(size(shard.holds.payload_bytes)),
-            seen(size(shard.holds.memory_bytes_estimate)),
+            seen(memory(&shard.holds)),
             shard.memory_share.map_or_else(|| "?".to_owned(), percent),
             seen(duration_us(shard.holds.worst_block_ms_estimate.us)),
             seen(count(shard.holds.oversized_keys)),
@@ -76,7 +76,7 @@ pub fn render_slots(
             slot.slot.to_string(),
             count(slot.holds.keys),
             size(slot.holds.payload_bytes),
-            size(slot.holds.memory_bytes_estimate),
+            memory(&slot.holds),
             size(slot.holds.largest_payload_bytes),
             duration_us(slot.holds.worst_block_ms_estimate.us),
             count(slot.holds.oversized_keys),
@@ -105,9 +105,18 @@ pub fn render_slots(
 fn heaviest(slots: &[SlotRow]) -> Vec<&SlotRow> {
     let mut heaviest: Vec<&SlotRow> = slots.iter().collect();
     heaviest.sort_by(|a, b| {
-        (b.holds.memory_bytes_estimate, b.holds.payload_bytes)
-            .cmp(&(a.holds.memory_bytes_estimate, a.holds.payload_bytes))
+        (b.holds.memory_bytes(), b.holds.payload_bytes)
+            .cmp(&(a.holds.memory_bytes(), a.holds.payload_bytes))
             .then_with(|| a.slot.cmp(&b.slot))
     });
     heaviest
+}
+
+/// Keys and tables, as far as that is known.
+fn memory(holds: &Holds) -> String {
+    match holds.memory_unknown_keys {
+        0 => size(holds.memory_bytes()),
+        unknown if unknown == holds.keys => "unknown".to_owned(),
+        _ => format!("over {}", size(holds.memory_bytes())),
+    }
 }

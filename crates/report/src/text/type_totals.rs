@@ -70,9 +70,10 @@ pub(super) fn types(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
     grid.row(cells);
     grid.write(out)?;
     let text = format!(
-        "{}; memory is that of {}, without tables.",
+        "{}; memory is that of {} ({}), without tables.",
         how_exact(file),
-        file.estimates.memory_model
+        file.estimates.memory_model,
+        file.estimates.memory_basis
     );
     write_wrapped("  ", &text, out)
 }

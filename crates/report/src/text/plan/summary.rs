@@ -48,12 +48,10 @@ impl View<'_> {
             );
             write_wrapped("Time:    ", &time, out)?;
             let memory = format!(
-                "targets grow by {} as RESTORE brings it, by up to {} where commands do (a migration that the server \
-                 runs by itself); sources free {} to {}",
+                "targets grow by {} as RESTORE brings it; where commands do (a migration that the server runs by \
+                 itself), by some 2 % more and up to 4 KiB for each stream; sources free what their values keep to \
+                 spare besides. An empty server and its buffers come on top everywhere",
                 size(totals.moved.memory_bytes),
-                size(totals.targets_grow_by_commands_bytes_max),
-                size(totals.moved.memory_bytes),
-                size(totals.sources_free_bytes_max),
             );
             write_wrapped("Memory:  ", &memory, out)?;
         }
