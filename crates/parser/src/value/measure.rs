@@ -163,9 +163,6 @@ pub(crate) fn measure<C: Cursor>(
     Ok(measure.finish())
 }
 
-/// As [`LZF_TRIED_ABOVE_BYTES`].
-const COMPRESSIBLE_ABOVE: u32 = LZF_TRIED_ABOVE_BYTES as u32;
-
 /// Gathers [`ValueFacts`].
 pub(super) struct Measure<'m> {
     data_type: DataType,
@@ -419,7 +416,8 @@ impl Visitor for Measure<'_> {
             let sums = sums.iter_mut().zip(&mut compressible).zip(&mut largest);
             for (((sum, compressible), largest), &len) in sums.zip(lengths) {
                 *sum += len;
-                *compressible += if len > COMPRESSIBLE_ABOVE { len } else { 0 };
+                let is_long = u64::from(len) > LZF_TRIED_ABOVE_BYTES;
+                *compressible += if is_long { len } else { 0 };
                 *largest = (*largest).max(len);
             }
         }
