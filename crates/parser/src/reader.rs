@@ -177,11 +177,12 @@ impl<C: Cursor> Cursor for Bounded<'_, C> {
 
     fn take(&mut self, n: usize) -> Result<&[u8], Error> {
         self.consume(n as u64)?;
-        self.inner.take(n)
+        // What could not be consumed is still there to be missed.
+        self.inner.take(n).inspect_err(|_| self.left += n as u64)
     }
 
     fn skip(&mut self, n: u64) -> Result<(), Error> {
         self.consume(n)?;
-        self.inner.skip(n)
+        self.inner.skip(n).inspect_err(|_| self.left += n)
     }
 }

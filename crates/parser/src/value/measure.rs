@@ -295,7 +295,12 @@ impl<'m> Measure<'m> {
             return c.skip(header.stored);
         }
         if wanted <= TAKE_MAX {
-            self.weighing.string(role, header, c.take(wanted)?);
+            match c.take(wanted) {
+                Ok(stored) => self.weighing.string(role, header, stored),
+                Err(error) if wanted as u64 == header.stored => return Err(error),
+                // Of a longer name, what is missing of all of it is for the cursor to say.
+                Err(_) => return c.skip(header.stored),
+            }
             return c.skip(header.stored - wanted as u64);
         }
         let mut kept = Kept::new(c, wanted);
@@ -349,12 +354,9 @@ impl<'m> Measure<'m> {
             .end_blob(walked.as_ref().ok().copied().flatten());
         let is_only_weighed = self.options.detail == Detail::Counts && !look.must_be_walked;
         let (walked, broken) = match walked {
-            // Walked for its weight alone: what else was seen on the way nobody asked for, be it broken.
-            Ok(_) if is_only_weighed => {
-                self.seen = look.before;
-                (None, None)
-            }
-            Err(error) if is_only_weighed && matches!(error.kind(), ErrorKind::Corrupt { .. }) => {
+            // Walked for its weight alone: what else was seen on the way nobody asked for, be it broken. Where bytes are
+            // missing, passing over the rest of the blob says so.
+            _ if is_only_weighed => {
                 self.seen = look.before;
                 (None, None)
             }

@@ -167,6 +167,7 @@ fn short_length(bytes: &[u8], at: usize) -> Option<(u16, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use preshard_memory::{Allocator, Model, Settings, Target};
     use proptest::prelude::*;
 
     use crate::rdb::{TemplateSource, Templates};
@@ -254,10 +255,16 @@ mod tests {
                 }
             }
             bytes.truncate(cut.map_or(bytes.len(), |cut| bytes.len().saturating_sub(cut)));
+            let target = Target::ALL[announced % Target::ALL.len()];
+            let low = Settings { hash_max_entries: 9, set_max_intset_entries: 9, zset_max_entries: 9, ..Settings::default() };
+            let model = Model::new(target, Allocator::Je4, low);
             for detail in [Detail::Counts, Detail::Elements, Detail::SoundElements] {
-                let by_run = measured(&mut Reader::new(&bytes, 5), value_type, detail.into());
-                let plain = measured(&mut OneByOne(Reader::new(&bytes, 5)), value_type, detail.into());
-                prop_assert_eq!(by_run, plain);
+                for memory in [None, Some(&model)] {
+                    let options = MeasureOptions { memory, ..detail.into() };
+                    let by_run = measured(&mut Reader::new(&bytes, 5), value_type, options);
+                    let plain = measured(&mut OneByOne(Reader::new(&bytes, 5)), value_type, options);
+                    prop_assert_eq!(by_run, plain);
+                }
             }
         }
     }

@@ -100,7 +100,13 @@ impl<'m> Weighing<'m> {
                 }
                 _ => 0,
             },
-            Role::Score if header.form == Form::Raw && weigher.wants_texts() => SCORE_BYTES_MAX,
+            Role::Score
+                if header.form == Form::Raw
+                    && header.len <= SCORE_BYTES_MAX
+                    && weigher.wants_texts() =>
+            {
+                header.len
+            }
             Role::Group | Role::Consumer | Role::Producer => NAME_BYTES_MAX as u64,
             Role::ModuleString if names_element(weigher) => NAME_BYTES_MAX as u64,
             _ => 0,
@@ -377,12 +383,15 @@ impl<C: Cursor> Cursor for Kept<'_, C> {
     fn skip(&mut self, n: u64) -> Result<(), Error> {
         let missing = self.wanted - self.bytes.len();
         let keep = usize::try_from(n).map_or(missing, |n| n.min(missing));
-        let mut left = keep;
-        while left > 0 {
-            let step = left.min(TAKE_MAX);
-            self.take(step)?;
-            left -= step;
+        let mut kept = 0;
+        while kept < keep {
+            let step = (keep - kept).min(TAKE_MAX);
+            // What is missing of all of it is for the inner cursor to say.
+            if self.take(step).is_err() {
+                break;
+            }
+            kept += step;
         }
-        self.inner.skip(n - keep as u64)
+        self.inner.skip(n - kept as u64)
     }
 }

@@ -1,8 +1,12 @@
 //! The body of the fuzz target `entry`: laws that hold for any bytes at all.
 
+#[path = "models.rs"]
+mod models;
+
+use preshard_memory::Model;
 use preshard_parser::{
-    DataType, Detail, Entry, Error, ErrorKind, Member, MemberOptions, MembersError, RdbReader,
-    RecordKind, ValueFacts,
+    DataType, Detail, Entry, Error, ErrorKind, MeasureOptions, Member, MemberOptions, MembersError,
+    RdbReader, RecordKind, ValueFacts,
 };
 
 /// Reads `bytes` as a snapshot and panics when a law is broken.
@@ -57,7 +61,7 @@ pub fn entry(bytes: &[u8]) {
             (Err(error), Ok(_)) => panic!("only the shallow look fails: {error}"),
         }
         look_where_sound(&entry);
-        hand_out(&entry);
+        hand_out(&entry, models::model(bytes));
     }
     assert!(end <= bytes.len() as u64);
 }
@@ -96,11 +100,11 @@ fn inside_a_string(error: &Error) {
 
 /// Members are handed out where a look into sound blobs succeeds and the strings can be read, and as many as it
 /// counts.
-fn hand_out(entry: &Entry<'_>) {
+fn hand_out(entry: &Entry<'_>, model: &Model) {
     let options = MemberOptions {
         head_bytes: 16,
         reference_ms: None,
-        memory: None,
+        memory: Some(model),
     };
     let (mut elements, mut string_bytes, mut fields, mut broken) = (0, 0, 0, 0);
     let facts = entry.members(options, &mut |member| {
@@ -118,7 +122,11 @@ fn hand_out(entry: &Entry<'_>) {
         }
         Ok(())
     });
-    match (facts, entry.measure(Detail::SoundElements)) {
+    let weighing = MeasureOptions {
+        memory: Some(model),
+        ..Detail::SoundElements.into()
+    };
+    match (facts, entry.measure(weighing)) {
         (Ok(facts), Ok(sound)) => {
             assert_eq!(facts.broken_nodes, broken);
             // Scores are looked at by whoever hands them out.
@@ -156,6 +164,7 @@ fn shallow(facts: ValueFacts) -> ValueFacts {
         element_bytes: None,
         largest_element_bytes: None,
         broken_nodes: 0,
+        weight: None,
         ..facts
     }
 }

@@ -1,11 +1,14 @@
 //! Two walks to the same: framing and measuring at once tells what framing first and measuring then does, and runs of
 //! short strings are the entries that they stand for.
 
+#[path = "models.rs"]
+mod models;
+
 use std::borrow::Cow;
 
 use preshard_parser::{
-    Detail, Error, MeasuringReader, Prepare, RdbReader, Record, RecordKind, ShortString,
-    ValueFacts, ValueType,
+    Detail, Error, MeasureOptions, MeasuringReader, Prepare, RdbReader, Record, RecordKind,
+    ShortString, ValueFacts, ValueType,
 };
 
 type Told<'a> = (Vec<(Record<'a>, Option<ValueFacts>)>, Option<Error>);
@@ -23,19 +26,35 @@ fn in_two_walks(bytes: &[u8], detail: Detail) -> Told<'_> {
             Err(error) => return (told, Some(error)),
         };
         let facts = match &record.kind {
-            RecordKind::Entry(entry) => match entry.measure(detail) {
-                Ok(facts) => Some(facts),
-                Err(error) => return (told, Some(error)),
-            },
+            RecordKind::Entry(entry) => {
+                let weighed = entry.measure(weighing(bytes, detail));
+                let unweighed = weighed.clone().map(|facts| ValueFacts {
+                    weight: None,
+                    ..facts
+                });
+                assert_eq!(unweighed, entry.measure(detail), "weighing changes nothing");
+                match weighed {
+                    Ok(facts) => Some(facts),
+                    Err(error) => return (told, Some(error)),
+                }
+            }
             _ => None,
         };
         told.push((record, facts));
     }
 }
 
+fn weighing(bytes: &[u8], detail: Detail) -> MeasureOptions<'static> {
+    MeasureOptions {
+        memory: Some(models::model(bytes)),
+        ..detail.into()
+    }
+}
+
 fn in_one_walk(bytes: &[u8], detail: Detail, step: usize) -> Told<'_> {
     let mut told = Vec::new();
-    let mut reader = match MeasuringReader::new(bytes, detail.into(), Few { given: 0, step }) {
+    let options = weighing(bytes, detail);
+    let mut reader = match MeasuringReader::new(bytes, options, Few { given: 0, step }) {
         Ok(reader) => reader,
         Err(error) => return (told, Some(error)),
     };
