@@ -5,7 +5,8 @@ use std::io;
 use preshard_memory::{Model, double};
 
 use super::blob::Blob;
-use super::measure::{Measure, MeasureOptions, ValueFacts};
+use super::facts::{MeasureOptions, ValueFacts};
+use super::measure::Measure;
 use super::member::{FieldSamples, Member, ModuleNumber, Samples, StreamEntry};
 use super::visitor::{
     ConsumerHead, GroupHead, PendingEntry, Role, StreamEntryHead, StreamId, StreamInfo, Visitor,

@@ -6,6 +6,7 @@
 mod array;
 mod blob;
 mod collection;
+mod facts;
 mod inside;
 mod measure;
 mod member;
@@ -18,8 +19,8 @@ mod template;
 mod visitor;
 mod weigh;
 
+pub use facts::{Detail, MeasureOptions, ValueFacts};
 pub(crate) use measure::measure;
-pub use measure::{Detail, MeasureOptions, ValueFacts};
 pub use member::{FieldSamples, Member, ModuleNumber, Sample, StreamEntry};
 pub(crate) use members::members;
 pub use members::{MemberOptions, MemberSink, MembersError};
