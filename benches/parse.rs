@@ -18,8 +18,9 @@ use std::io::BufReader;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use preshard_memory::{Allocator, Model, Settings, Target};
 use preshard_parser::source::{OpenOptions, Source};
-use preshard_parser::{Detail, Entry, RdbReader, RecordKind, crc64};
+use preshard_parser::{Detail, Entry, MeasureOptions, RdbReader, RecordKind, crc64};
 
 fn parse(criterion: &mut Criterion) {
     for corpus in corpus::all() {
@@ -92,13 +93,20 @@ fn values(criterion: &mut Criterion) {
             elements: entries.len() as u64,
             bytes: snapshot.len() as u64,
         });
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| {
-                for entry in &entries {
-                    black_box(entry.measure(Detail::Counts).expect("sound"));
-                }
+        let model = Model::new(Target::Redis70, Allocator::Je3, Settings::default());
+        for (how, memory) in [("", None), (" with memory", Some(&model))] {
+            let options = MeasureOptions {
+                memory,
+                ..Detail::Counts.into()
+            };
+            group.bench_function(format!("{name}{how}"), |bencher| {
+                bencher.iter(|| {
+                    for entry in &entries {
+                        black_box(entry.measure(options).expect("sound"));
+                    }
+                });
             });
-        });
+        }
     }
     group.finish();
 }

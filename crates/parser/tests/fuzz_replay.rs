@@ -9,6 +9,8 @@ mod container;
 mod entry;
 #[path = "fuzz/lzf.rs"]
 mod lzf;
+#[path = "fuzz/models.rs"]
+mod models;
 #[path = "fuzz/salvage.rs"]
 mod salvage;
 #[path = "fuzz/seeds.rs"]

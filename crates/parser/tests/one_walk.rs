@@ -1,6 +1,8 @@
 //! Framing and measuring in one walk tells what framing first and measuring then does: records, facts, the first error.
 //! And the short strings that are passed over in runs are the entries that they stand for.
 
+#[path = "fuzz/models.rs"]
+mod models;
 #[path = "fuzz/walks.rs"]
 mod walks;
 

@@ -1,5 +1,7 @@
 #![no_main]
 
+#[path = "../../tests/fuzz/models.rs"]
+mod models;
 #[path = "../../tests/fuzz/stream.rs"]
 mod stream;
 

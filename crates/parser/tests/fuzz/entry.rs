@@ -1,8 +1,5 @@
 //! The body of the fuzz target `entry`: laws that hold for any bytes at all.
 
-#[path = "models.rs"]
-mod models;
-
 use preshard_memory::Model;
 use preshard_parser::{
     DataType, Detail, Entry, Error, ErrorKind, MeasureOptions, Member, MemberOptions, MembersError,
@@ -61,7 +58,7 @@ pub fn entry(bytes: &[u8]) {
             (Err(error), Ok(_)) => panic!("only the shallow look fails: {error}"),
         }
         look_where_sound(&entry);
-        hand_out(&entry, models::model(bytes));
+        hand_out(&entry, crate::models::model(bytes));
     }
     assert!(end <= bytes.len() as u64);
 }

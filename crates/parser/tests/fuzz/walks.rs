@@ -1,9 +1,6 @@
 //! Two walks to the same: framing and measuring at once tells what framing first and measuring then does, and runs of
 //! short strings are the entries that they stand for.
 
-#[path = "models.rs"]
-mod models;
-
 use std::borrow::Cow;
 
 use preshard_parser::{
@@ -46,7 +43,7 @@ fn in_two_walks(bytes: &[u8], detail: Detail) -> Told<'_> {
 
 fn weighing(bytes: &[u8], detail: Detail) -> MeasureOptions<'static> {
     MeasureOptions {
-        memory: Some(models::model(bytes)),
+        memory: Some(crate::models::model(bytes)),
         ..detail.into()
     }
 }
