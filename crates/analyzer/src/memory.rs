@@ -54,9 +54,7 @@ impl LoadedMemory {
     pub fn used_as_written_bytes(&self) -> u64 {
         self.keys_bytes.saturating_add(self.tables_as_written_bytes)
     }
-}
 
-impl LoadedMemory {
     /// What a snapshot takes on the server whose memory was computed, once it has loaded it.
     pub(crate) fn of(summary: &FileSummary, profile: &SlotProfile) -> LoadedMemory {
         let mut memory = LoadedMemory::default();
@@ -155,7 +153,7 @@ impl MemoryTarget {
             Product::Redis if line < (7, 0) => Target::Redis62,
             Product::Redis => Target::Redis86,
             Product::Valkey => Target::Valkey91,
-            Product::Redict => Target::Redis72,
+            Product::Redict => Target::Redis74,
         });
         MemoryTarget {
             target,

@@ -11,7 +11,8 @@ pub struct Footprint {
     pub used_bytes: u64,
     /// What `MEMORY USAGE key SAMPLES 0` answers.
     pub reported_bytes: u64,
-    /// The variance of both, bytes squared; 0 where nothing is left to chance.
+    /// The variance of the used bytes, bytes squared, and of the reported ones where they count what is drawn by lot; 0 where
+    /// nothing is.
     pub variance: u64,
     /// How the server keeps the value.
     pub loaded: Loaded,
@@ -270,5 +271,37 @@ impl Model {
             }
         }
         (self.beside(object, bytes), Loaded::Raw)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Allocator, Settings, Target};
+
+    /// Lists of the largest keys pass over short strings on the strength of this, see `Disregard` of the analyzer.
+    #[test]
+    fn a_string_never_takes_less_when_it_or_its_key_grows() {
+        for target in Target::ALL {
+            for allocator in Allocator::ALL {
+                let model = Model::new(target, allocator, Settings::default());
+                let used = |key_bytes, expires, bytes| {
+                    let value = Weight::String { bytes };
+                    model.footprint(key_bytes, expires, &value).used_bytes
+                };
+                for bytes in 0..700 {
+                    let most = used(63, true, bytes);
+                    let place = format!("{target} {allocator}, {bytes} bytes");
+                    assert!(most <= used(63, true, bytes + 1), "{place}");
+                    for key_bytes in 1..=63 {
+                        let others = [used(key_bytes, false, bytes), used(key_bytes, true, bytes)];
+                        assert!(
+                            others.iter().all(|&it| it <= most),
+                            "{place}, key of {key_bytes}"
+                        );
+                    }
+                }
+            }
+        }
     }
 }

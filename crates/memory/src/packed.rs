@@ -1,5 +1,7 @@
 //! Sizes of compact blobs that a server makes while it loads a value.
 
+use crate::target::Layout;
+
 /// What an element is made of, as far as a blob or an encoding hangs on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Text {
@@ -41,7 +43,37 @@ pub fn integer(text: &[u8]) -> Option<i64> {
 /// Bytes of a listpack without entries: header and end mark (redis `src/listpack.c`).
 pub(crate) const LISTPACK_BYTES: u64 = 7;
 /// Bytes of a ziplist without entries (redis 6.2 `src/ziplist.c`).
-pub(crate) const ZIPLIST_BYTES: u64 = 11;
+const ZIPLIST_BYTES: u64 = 11;
+
+/// A blob that the server makes element by element: a listpack, or a ziplist where it has those.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Packed {
+    entry_bytes: u64,
+    last_bytes: u64,
+}
+
+impl Packed {
+    pub(crate) fn add(&mut self, text: Text, layout: &Layout) {
+        self.last_bytes = match layout.has_ziplists {
+            true => ziplist_entry(text, self.last_bytes),
+            false => listpack_entry(text),
+        };
+        self.entry_bytes = self.entry_bytes.saturating_add(self.last_bytes);
+    }
+
+    /// Bytes of the blob.
+    pub(crate) fn bytes(&self, layout: &Layout) -> u64 {
+        empty_bytes(layout).saturating_add(self.entry_bytes)
+    }
+}
+
+/// Bytes of such a blob without elements.
+pub(crate) fn empty_bytes(layout: &Layout) -> u64 {
+    match layout.has_ziplists {
+        true => ZIPLIST_BYTES,
+        false => LISTPACK_BYTES,
+    }
+}
 
 /// Bytes that an element takes in a listpack.
 pub(crate) fn listpack_entry(text: Text) -> u64 {

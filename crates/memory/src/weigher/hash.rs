@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Blob, Loaded, Sum, Weight, averaged};
 use crate::key::ENTRY_BYTES;
-use crate::packed::{self, LISTPACK_BYTES, ZIPLIST_BYTES};
+use crate::packed::Packed;
 use crate::radix::RadixTree;
 use crate::table::{BUCKET_BYTES, Dict, Hashtable, as_float};
 use crate::{Model, Text};
@@ -44,8 +44,7 @@ pub(super) struct Hash {
     pair_bytes: u64,
     /// What is reported of these pairs, where that differs.
     reported_pair_bytes: u64,
-    packed_bytes: u64,
-    last_entry_bytes: u64,
+    packed: Packed,
     longest: u64,
     /// The first field whose name or value is too long for a blob.
     first_long: Option<u64>,
@@ -141,11 +140,11 @@ impl Hash {
                 .saturating_add(model.strings.heap(value.len)),
         };
         self.pair_bytes = self.pair_bytes.saturating_add(bytes);
-        self.add_entry(name, model);
-        self.add_entry(value, model);
+        self.packed.add(name, model.layout);
+        self.packed.add(value, model.layout);
         if self.fields_expire {
             let integer = Some(expiry.unwrap_or(NO_EXPIRY));
-            self.add_entry(Text { len: 0, integer }, model);
+            self.packed.add(Text { len: 0, integer }, model.layout);
         }
         if let Some(expiry) = expiry {
             self.expiries
@@ -158,14 +157,6 @@ impl Hash {
         self.reported_pair_bytes = self
             .reported_pair_bytes
             .saturating_add(pair.reported(model));
-    }
-
-    fn add_entry(&mut self, text: Text, model: &Model) {
-        self.last_entry_bytes = match model.layout.has_ziplists {
-            true => packed::ziplist_entry(text, self.last_entry_bytes),
-            false => packed::listpack_entry(text),
-        };
-        self.packed_bytes = self.packed_bytes.saturating_add(self.last_entry_bytes);
     }
 
     pub(super) fn blob(
@@ -212,16 +203,16 @@ impl Hash {
                     self.table(&Made::Grown, model)
                 }
                 _ if is_too_long => self.table(&Made::AtOnce, model),
-                Blob::Zipmap => self.packed(packs, self.packed_bytes(model), model),
+                Blob::Zipmap => self.one_blob(packs, self.packed.bytes(model.layout), model),
                 Blob::Ziplist if !model.layout.has_ziplists => {
-                    self.packed(packs, self.packed_bytes(model), model)
+                    self.one_blob(packs, self.packed.bytes(model.layout), model)
                 }
-                Blob::Ziplist => self.packed(Loaded::Ziplist, it.bytes, model),
-                Blob::Listpack | Blob::Intset => self.packed(Loaded::Listpack, it.bytes, model),
+                Blob::Ziplist => self.one_blob(Loaded::Ziplist, it.bytes, model),
+                Blob::Listpack | Blob::Intset => self.one_blob(Loaded::Listpack, it.bytes, model),
             });
         }
         if self.may_be_packed(model) {
-            return Some(self.packed(packs, self.packed_bytes(model), model));
+            return Some(self.one_blob(packs, self.packed.bytes(model.layout), model));
         }
         let is_long = self.announced > model.settings.hash_max_entries;
         let made = match (self.fields_expire, model.layout.is_valkey) {
@@ -233,15 +224,7 @@ impl Hash {
         Some(self.table(&made, model))
     }
 
-    fn packed_bytes(&self, model: &Model) -> u64 {
-        let empty = match model.layout.has_ziplists {
-            true => ZIPLIST_BYTES,
-            false => LISTPACK_BYTES,
-        };
-        empty.saturating_add(self.packed_bytes)
-    }
-
-    fn packed(&self, loaded: Loaded, bytes: u64, model: &Model) -> Weight {
+    fn one_blob(&self, loaded: Loaded, bytes: u64, model: &Model) -> Weight {
         let (reported, used) = (model.reported_blob(bytes), model.usable(bytes));
         match self.fields_expire {
             false => Sum::exact(loaded, reported, used),

@@ -1,7 +1,7 @@
 //! Lists.
 
 use super::{Blob, Loaded, Sum, Weight, averaged};
-use crate::packed::{self, LISTPACK_BYTES, ZIPLIST_BYTES};
+use crate::packed;
 use crate::{Model, Text};
 
 /// The object, which servers count before they average.
@@ -105,7 +105,7 @@ impl List {
     }
 
     fn is_full(&self, entry: u64, model: &Model) -> bool {
-        let bytes = empty_node(model)
+        let bytes = packed::empty_bytes(model.layout)
             .saturating_add(self.filled.bytes)
             .saturating_add(entry);
         match usize::try_from(-1 - model.settings.list_max_size) {
@@ -119,7 +119,7 @@ impl List {
 
     fn close_filled(&mut self, model: &Model) {
         let filled = std::mem::take(&mut self.filled);
-        let bytes = empty_node(model).saturating_add(filled.bytes);
+        let bytes = packed::empty_bytes(model.layout).saturating_add(filled.bytes);
         self.add_node(bytes, None, Some(filled.items), false, model);
     }
 
@@ -220,12 +220,5 @@ fn is_short(first: FirstNode, model: &Model) -> bool {
     match usize::try_from(-1 - model.settings.list_max_size) {
         Ok(size) => first.bytes <= NODE_BYTES_MAX[size.min(NODE_BYTES_MAX.len() - 1)],
         Err(_) => first.items <= model.settings.list_max_size.unsigned_abs().max(1),
-    }
-}
-
-fn empty_node(model: &Model) -> u64 {
-    match model.layout.has_ziplists {
-        true => ZIPLIST_BYTES,
-        false => LISTPACK_BYTES,
     }
 }

@@ -3,7 +3,7 @@
 use super::{Blob, Loaded, Score, Sum, Weight};
 use crate::key::ENTRY_BYTES;
 use crate::model::{Drawn, PARTS};
-use crate::packed::{self, LISTPACK_BYTES, ZIPLIST_BYTES};
+use crate::packed::Packed;
 use crate::table::{BUCKET_BYTES, Dict, Hashtable, as_float};
 use crate::{Model, Text, double};
 
@@ -24,8 +24,7 @@ pub(super) struct Zset {
     node_parts: u64,
     node_variance_parts: u64,
     longest: u64,
-    packed_bytes: u64,
-    last_entry_bytes: u64,
+    packed: Packed,
     blob: Option<ZsetBlob>,
 }
 
@@ -84,7 +83,7 @@ impl Zset {
 
     pub(super) fn add(&mut self, text: Text, model: &Model) {
         self.add_member(text.len, model);
-        self.add_entry(text, model);
+        self.packed.add(text, model.layout);
     }
 
     pub(super) fn add_score(&mut self, score: Score, model: &Model) {
@@ -93,15 +92,7 @@ impl Zset {
             Score::Number(_) if !self.wants_texts(model) => return,
             Score::Number(number) => number_text(number, model.layout.short_doubles),
         };
-        self.add_entry(text, model);
-    }
-
-    fn add_entry(&mut self, text: Text, model: &Model) {
-        self.last_entry_bytes = match model.layout.has_ziplists {
-            true => packed::ziplist_entry(text, self.last_entry_bytes),
-            false => packed::listpack_entry(text),
-        };
-        self.packed_bytes = self.packed_bytes.saturating_add(self.last_entry_bytes);
+        self.packed.add(text, model.layout);
     }
 
     pub(super) fn blob(
@@ -130,7 +121,7 @@ impl Zset {
                 }
                 match (it.blob, model.layout.has_ziplists) {
                     (Blob::Ziplist, true) => (it.bytes, Loaded::Ziplist),
-                    (Blob::Ziplist, false) => (self.packed(model), Loaded::Listpack),
+                    (Blob::Ziplist, false) => (self.packed.bytes(model.layout), Loaded::Listpack),
                     _ => (it.bytes, Loaded::Listpack),
                 }
             }
@@ -139,7 +130,7 @@ impl Zset {
                     true => Loaded::Ziplist,
                     false => Loaded::Listpack,
                 };
-                (self.packed(model), loaded)
+                (self.packed.bytes(model.layout), loaded)
             }
             None => return Some(self.skip_list(false, model)),
         };
@@ -148,14 +139,6 @@ impl Zset {
             model.reported_blob(bytes),
             model.usable(bytes),
         ))
-    }
-
-    fn packed(&self, model: &Model) -> u64 {
-        let empty = match model.layout.has_ziplists {
-            true => ZIPLIST_BYTES,
-            false => LISTPACK_BYTES,
-        };
-        empty.saturating_add(self.packed_bytes)
     }
 
     fn skip_list(&self, was_blob: bool, model: &Model) -> Weight {
