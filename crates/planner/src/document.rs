@@ -4,7 +4,10 @@ use std::cmp::Reverse;
 
 use preshard_analyzer::NamedKey;
 
+use crate::balance::Choice;
 use crate::calls::heavy_call;
+use crate::flows::Flows;
+use crate::goal::Measure;
 use crate::level::{Basin, pour};
 use crate::loads::BestLevels;
 use crate::outcome::{Ending, outcome};
@@ -35,6 +38,7 @@ pub(crate) fn document(
     limits: &PlanLimits,
     roster: &Roster,
     survey: &Survey,
+    choice: &Choice,
     bundles: &[Bundle],
 ) -> Plan {
     let best = BestLevels::new(survey, roster, limits);
@@ -42,7 +46,8 @@ pub(crate) fn document(
     let batches = batches(roster, survey, bundles);
     let held = held(roster, survey, &nodes, bundles);
     let oversized = oversized(input, limits, roster, &held, bundles);
-    let balance = balance(&nodes, &best.none_held);
+    let flows = Flows::new(&nodes, roster, survey, bundles);
+    let balance = balance(&nodes, &best.none_held, roster.measure, &flows);
     let weights: Vec<f64> = nodes.iter().map(|node| node.weight).collect();
     let ending = Ending {
         goal,
@@ -53,6 +58,7 @@ pub(crate) fn document(
         batches: &batches,
         balance: &balance,
         bound_without_maxmemory: imbalance(&best.without_maxmemory, &weights),
+        ended_early: choice.ended_early,
     };
     Plan {
         dialect: Dialect::SetslotMigrate,
@@ -64,6 +70,7 @@ pub(crate) fn document(
         rules: rule_reports(limits, survey, bundles, &held, &oversized),
         totals: totals(&batches, &held),
         nodes,
+        ended_early: choice.ended_early,
         balance,
         batches,
         held,
@@ -111,18 +118,19 @@ fn nodes(
         }
     }
 
-    let owned_bytes: u64 = before.iter().map(|holding| holding.memory_bytes).sum();
+    let measure = roster.measure;
+    let owned: u64 = before.iter().map(|holding| measure.of(holding)).sum();
     let undivided: Vec<Basin> = roster
         .members
         .iter()
         .zip(&before)
         .map(|(member, before)| Basin {
             weight: member.weight_millionths,
-            floor: if member.known { 0 } else { before.memory_bytes },
+            floor: if member.known { 0 } else { measure.of(before) },
             ceiling: u64::MAX,
         })
         .collect();
-    let ideal = pour(&undivided, owned_bytes);
+    let ideal = pour(&undivided, owned).held;
     let mut kept = kept.into_iter();
     roster
         .members
@@ -141,8 +149,8 @@ fn nodes(
                 weight: member.weight,
                 before: before[index],
                 after: after[index],
-                ideal_memory_bytes: ideal[index],
-                reachable_memory_bytes: reachable[index],
+                ideal_share: ideal[index],
+                reachable_share: reachable[index],
                 tables_before_bytes: now.tables_bytes(),
                 tables_after_bytes: then.tables_bytes(),
                 headroom_bytes: limits
@@ -233,17 +241,15 @@ fn held(roster: &Roster, survey: &Survey, nodes: &[NodePlan], bundles: &[Bundle]
 /// share that they would if nothing were held.
 fn givers(roster: &Roster, nodes: &[NodePlan], bundles: &[Bundle]) -> Vec<bool> {
     let shares = || nodes.iter().filter(|node| node.weight > 0.0);
-    let ideal_sum: u128 = shares()
-        .map(|node| u128::from(node.ideal_memory_bytes))
-        .sum();
+    let ideal_sum: u128 = shares().map(|node| u128::from(node.ideal_share)).sum();
     nodes
         .iter()
         .enumerate()
         .map(|(index, node)| {
-            let above = node
-                .before
-                .memory_bytes
-                .saturating_sub(node.ideal_memory_bytes);
+            let above = roster
+                .measure
+                .of(&node.before)
+                .saturating_sub(node.ideal_share);
             let is_source = bundles.iter().any(|bundle| bundle.from == index);
             let much = node.weight > 0.0
                 && u128::from(above) * shares().count() as u128 * MUCH_ABOVE > ideal_sum;
@@ -322,11 +328,16 @@ fn oversized(
         .collect()
 }
 
-fn balance(nodes: &[NodePlan], levels_none_held: &[u64]) -> Balance {
+fn balance(
+    nodes: &[NodePlan],
+    levels_none_held: &[u64],
+    measure: Measure,
+    flows: &Flows,
+) -> Balance {
     let weights: Vec<f64> = nodes.iter().map(|node| node.weight).collect();
     let of = |bytes: &dyn Fn(&NodePlan) -> u64| -> Vec<u64> { nodes.iter().map(bytes).collect() };
-    let after = of(&|node| node.after.memory_bytes);
-    let reachable = of(&|node| node.reachable_memory_bytes);
+    let after = of(&|node| measure.of(&node.after));
+    let reachable = of(&|node| node.reachable_share);
     let part = |values: &[u64]| -> Vec<u64> {
         values
             .iter()
@@ -343,16 +354,29 @@ fn balance(nodes: &[NodePlan], levels_none_held: &[u64]) -> Balance {
             .zip(&reachable_part)
             .map(|(after, level)| after.abs_diff(*level)),
     );
+    let (imbalance_after, imbalance_bound) =
+        (imbalance(&after, &weights), imbalance(&reachable, &weights));
+    let ratio = |over: f64, under: f64| {
+        if under > 0.0 {
+            six_digits((over / under - 1.0).max(0.0))
+        } else {
+            0.0
+        }
+    };
     Balance {
-        imbalance_before: imbalance(&of(&|node| node.before.memory_bytes), &weights),
-        imbalance_after: imbalance(&after, &weights),
-        imbalance_bound: imbalance(&reachable, &weights),
+        imbalance_before: imbalance(&of(&|node| measure.of(&node.before)), &weights),
+        imbalance_after,
+        imbalance_bound,
         imbalance_bound_none_held: imbalance(levels_none_held, &weights),
         gap_after: if sum == 0 {
             0.0
         } else {
             six_digits(farthest as f64 * after_part.len() as f64 / sum as f64)
         },
+        fullness_gap: ratio(1.0 + imbalance_after, 1.0 + imbalance_bound),
+        least_moved: flows.least,
+        moved: flows.moved,
+        moved_gap: ratio(flows.moved as f64, flows.least as f64),
     }
 }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use preshard_slots::NodeId;
 
+use crate::goal::Measure;
 use crate::loads::room_bytes;
-use crate::plan::{Balance, Batch, HoldReason, NodePlan, Outcome};
+use crate::plan::{Balance, Batch, EndedEarly, HoldReason, NodePlan, Outcome};
 use crate::roster::{Member, Mode, Roster};
 use crate::survey::Survey;
 use crate::words::{in_mib, in_percent, slots_in_words};
@@ -27,6 +28,8 @@ pub(crate) struct Ending<'a> {
     pub(crate) balance: &'a Balance,
     /// The least imbalance around the held slots, were no `maxmemory` stated.
     pub(crate) bound_without_maxmemory: f64,
+    /// What would move if the goal set no end to it, where it did.
+    pub(crate) ended_early: Option<EndedEarly>,
 }
 
 /// The outcome of a plan.
@@ -41,11 +44,15 @@ pub(crate) fn outcome(ending: &Ending<'_>) -> Outcome {
     let mut reasons = roster.barred.clone();
     reasons.extend(obstacles(roster, survey));
     reasons.extend(ending.want_of_room());
-    reasons.extend(ending.added_in_vain());
+    if ending.ended_early.is_none() {
+        reasons.extend(ending.added_in_vain());
+    }
     let around_held = roster.mode == Mode::Balance
         && balance.imbalance_bound > balance.imbalance_bound_none_held + TOLERANCE;
     if !reasons.is_empty() {
         Outcome::NotReachable { reasons }
+    } else if ending.ended_early.is_some() {
+        Outcome::PartlyReached
     } else if around_held {
         Outcome::ReachedAroundHeld
     } else if batches.is_empty() {
@@ -78,7 +85,7 @@ impl Ending<'_> {
     /// Added nodes that end without a slot although the balance would give them a share worth mention.
     fn added_in_vain(&self) -> Vec<String> {
         let part = || self.nodes.iter().filter(|node| node.weight > 0.0);
-        let ideal_sum: u128 = part().map(|node| u128::from(node.ideal_memory_bytes)).sum();
+        let ideal_sum: u128 = part().map(|node| u128::from(node.ideal_share)).sum();
         let held_bytes: u64 = self
             .survey
             .iter()
@@ -90,7 +97,7 @@ impl Ending<'_> {
         part()
             .filter(|node| is_added(&node.id) && node.after.slots == 0)
             .filter(|node| {
-                u128::from(node.ideal_memory_bytes) * part().count() as u128 * SHARE_OF_NOTE
+                u128::from(node.ideal_share) * part().count() as u128 * SHARE_OF_NOTE
                     >= ideal_sum.max(1)
             })
             .map(|node| {
@@ -101,7 +108,9 @@ impl Ending<'_> {
                     .find(|member| member.id == node.id)
                     .map_or_else(String::new, Member::name);
                 let why = match room_bytes(self.limits) {
-                    Some(room) if room < node.ideal_memory_bytes => {
+                    Some(room)
+                        if room < node.ideal_share && self.roster.measure == Measure::Memory =>
+                    {
                         format!("maxmemory lets it fill no more than {}", in_mib(room))
                     }
                     _ if held_bytes == all_bytes => {
@@ -111,7 +120,10 @@ impl Ending<'_> {
                 };
                 format!(
                     "{name} gets nothing, though its share would be {}: {why}",
-                    in_mib(node.ideal_memory_bytes)
+                    match self.roster.measure {
+                        Measure::Keys => format!("{} keys", node.ideal_share),
+                        Measure::Memory | Measure::Payload => in_mib(node.ideal_share),
+                    }
                 )
             })
             .collect()
@@ -123,6 +135,7 @@ impl Ending<'_> {
 enum Obstacle {
     Keys,
     Doubt,
+    Asked,
     Room,
 }
 
@@ -133,6 +146,7 @@ impl Obstacle {
                 Obstacle::Keys
             }
             Some(HoldReason::NoRoom) => Obstacle::Room,
+            Some(HoldReason::AskedToStay) => Obstacle::Asked,
             _ => Obstacle::Doubt,
         }
     }
@@ -142,6 +156,7 @@ impl Obstacle {
         match self {
             Obstacle::Keys => "with keys that cannot be moved within the limits",
             Obstacle::Doubt => "in doubt",
+            Obstacle::Asked => "that the goal keeps where they are",
             Obstacle::Room => {
                 "without room, since maxmemory less the headroom is full or the buffers of a call do not fit"
             }

@@ -1,8 +1,9 @@
 //! The goal, resolved against the nodes there are: who gives, who takes, with what weight, and which
 //! slots have their target already.
 
-use preshard_slots::{NodeId, Slot};
+use preshard_slots::{NodeId, Slot, SlotSet};
 
+use crate::goal::Measure;
 use crate::{Error, Goal, MoveOrder, PlanInput};
 
 /// Weights are compared as whole millionths, so that shares come out the same everywhere.
@@ -66,6 +67,9 @@ pub(crate) struct Roster {
     owners: Vec<Option<usize>>,
     ordered: Vec<Option<usize>>,
     asked: Vec<bool>,
+    /// What is balanced.
+    pub(crate) measure: Measure,
+    keep: SlotSet,
     /// What the goal asks of nodes that are not known, and why it cannot be had, in words.
     pub(crate) barred: Vec<String>,
 }
@@ -118,6 +122,8 @@ impl Roster {
             mode: mode(goal)?,
             ordered: vec![None; owners.len()],
             asked: vec![false; owners.len()],
+            measure: goal.balance_by,
+            keep: kept(goal)?,
             barred: Vec::new(),
             owners,
         };
@@ -138,6 +144,11 @@ impl Roster {
     /// Index of the node that the slot was explicitly ordered to, where both nodes of the order are known.
     pub(crate) fn ordered(&self, slot: u16) -> Option<usize> {
         self.ordered[usize::from(slot)]
+    }
+
+    /// Whether the goal asks for the slot to stay.
+    pub(crate) fn keeps(&self, slot: Slot) -> bool {
+        self.keep.contains(slot)
     }
 
     /// Whether the goal asks for this very slot to move: by an order, even one that cannot be carried out, or
@@ -280,6 +291,12 @@ impl Roster {
                         owner: owner.map(|owner| self.name(owner)),
                     });
                 }
+                if Slot::new(slot).is_some_and(|slot| self.keep.contains(slot)) {
+                    return Err(Error::KeptAndMoved {
+                        slot,
+                        to: self.name(to),
+                    });
+                }
                 if let Some(first) = targets[usize::from(slot)].replace(to) {
                     return Err(Error::MovedTwice {
                         slot,
@@ -324,6 +341,20 @@ impl Roster {
         }
         Ok(indices)
     }
+}
+
+fn kept(goal: &Goal) -> Result<SlotSet, Error> {
+    let mut kept = SlotSet::new();
+    for &(first, last) in &goal.keep {
+        let range = Slot::new(first).zip(Slot::new(last));
+        if first > last || range.is_none() {
+            return Err(Error::Range { first, last });
+        }
+        for slot in (first..=last).filter_map(Slot::new) {
+            kept.insert(slot);
+        }
+    }
+    Ok(kept)
 }
 
 fn mode(goal: &Goal) -> Result<Mode, Error> {

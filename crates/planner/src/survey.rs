@@ -21,6 +21,8 @@ pub(crate) struct SlotState {
     pub(crate) memory_unknown_keys: u64,
     /// Its calls, or why it must stay.
     pub(crate) standing: Result<SlotCalls, Vec<HoldReason>>,
+    /// Nodes that turned out to have no room for it on the way.
+    pub(crate) barred: Vec<usize>,
 }
 
 /// All slots, by number.
@@ -60,7 +62,8 @@ impl Survey {
                 }
                 let mut standing = slot_calls(facts, &named, &thresholds, limits);
                 let unassigned = owner.is_none().then_some(HoldReason::Unassigned);
-                let mut others = doubts.into_iter().chain(unassigned).peekable();
+                let asked = roster.keeps(slot).then_some(HoldReason::AskedToStay);
+                let mut others = doubts.into_iter().chain(unassigned).chain(asked).peekable();
                 if others.peek().is_some() {
                     let mut reasons = standing.err().unwrap_or_default();
                     reasons.extend(others);
@@ -77,6 +80,7 @@ impl Survey {
                     },
                     memory_unknown_keys: facts.memory_unknown_keys,
                     standing,
+                    barred: Vec::new(),
                 })
             })
             .collect::<Result<Vec<_>, Error>>()?;
@@ -96,17 +100,6 @@ impl Survey {
         (0u16..).zip(&self.slots)
     }
 
-    /// Memory of each node of the roster as it is now.
-    pub(crate) fn memory_by_owner(&self, roster: &Roster) -> Vec<u64> {
-        let mut loads = vec![0; roster.members.len()];
-        for state in &self.slots {
-            if let Some(owner) = state.owner {
-                loads[owner] += state.holding.memory_bytes;
-            }
-        }
-        loads
-    }
-
     /// What each node of the roster takes now.
     pub(crate) fn memory_of_nodes(&self, roster: &Roster) -> Vec<NodeMemory> {
         let mut holdings = vec![Holding::default(); roster.members.len()];
@@ -122,6 +115,11 @@ impl Survey {
     /// What a node takes that holds this.
     pub(crate) fn memory_of(&self, holding: &Holding) -> NodeMemory {
         NodeMemory::new(self.tables, holding)
+    }
+
+    /// Keeps a slot from a node that turned out to have no room for it when its turn came.
+    pub(crate) fn bar(&mut self, slot: u16, node: usize) {
+        self.slots[usize::from(slot)].barred.push(node);
     }
 
     /// Holds slots that turned out to have no room.

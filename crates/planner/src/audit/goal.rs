@@ -114,8 +114,10 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
             }
         }
     }
+    check_kept(plan, findings);
+    let ended = ends_early(plan);
     let held: BTreeSet<u16> = plan.held.iter().map(|held| held.slot).collect();
-    for &slot in orders.keys() {
+    for &slot in orders.keys().filter(|_| !ended) {
         findings.demand(
             moved.contains(&slot) || held.contains(&slot),
             law::GOAL,
@@ -126,7 +128,7 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
     }
     for node in plan.nodes.iter().filter(|node| drained.contains(&node.id)) {
         findings.demand(
-            node.kept.is_empty(),
+            ended || node.kept.is_empty(),
             law::GOAL,
             &format_args!("drained node {}", node.id.0),
             &"no slot kept by choice",
@@ -156,16 +158,89 @@ fn adds_in_vain(plan: &Plan) -> bool {
         .nodes
         .iter()
         .filter(|node| node.weight > 0.0)
-        .map(|node| node.ideal_memory_bytes as f64)
+        .map(|node| node.ideal_share as f64)
         .collect();
     let mean = shares.iter().sum::<f64>() / shares.len() as f64;
     plan.nodes.iter().any(|node| {
         node.weight > 0.0
             && plan.goal.add.contains(&node.id)
             && node.after.slots == 0
-            && node.ideal_memory_bytes > 0
-            && node.ideal_memory_bytes as f64 >= mean / 100.0
+            && node.ideal_share > 0
+            && node.ideal_share as f64 >= mean / 100.0
     })
+}
+
+/// Whether the goal's own limits end the plan before the goal is reached: only what is said can be checked here, as the
+/// rest of the moves is not in the plan.
+pub(super) fn ends_early(plan: &Plan) -> bool {
+    plan.ended_early.is_some_and(|ended| {
+        let (moves, bytes) = (plan.goal.max_moves, plan.goal.max_bytes);
+        moves.is_some_and(|most| ended.slots_in_all > most)
+            || bytes.is_some_and(|most| ended.memory_bytes_in_all > most)
+    })
+}
+
+/// What the goal keeps is held, nothing else is held for it, and no more moves than it allows.
+fn check_kept(plan: &Plan, findings: &mut Findings) {
+    findings.equal(
+        law::GOAL,
+        &"ended early",
+        &ends_early(plan),
+        &plan.ended_early.is_some(),
+    );
+    let asked = |slot: u16| {
+        let mut ranges = plan.goal.keep.iter();
+        ranges.any(|&(first, last)| (first..=last).contains(&slot))
+    };
+    let mut held = BTreeSet::new();
+    for slot in &plan.held {
+        let for_that = slot.reasons.contains(&HoldReason::AskedToStay);
+        if for_that {
+            held.insert(slot.slot);
+        }
+        findings.equal(
+            law::GOAL,
+            &format_args!("slot {}, held because it is to stay", slot.slot),
+            &asked(slot.slot),
+            &for_that,
+        );
+    }
+    for slot in plan
+        .goal
+        .keep
+        .iter()
+        .flat_map(|&(first, last)| first..=last)
+    {
+        findings.demand(
+            held.contains(&slot),
+            law::GOAL,
+            &format_args!("slot {slot}, which is to stay"),
+            &"held",
+            &"not held",
+        );
+    }
+    let moves = || plan.batches.iter().flat_map(|batch| &batch.moves);
+    let bytes: u128 = moves().map(|one| u128::from(one.memory_bytes)).sum();
+    for (what, most, found) in [
+        (
+            "slots that move",
+            plan.goal.max_moves.map(u128::from),
+            moves().count() as u128,
+        ),
+        (
+            "bytes that move",
+            plan.goal.max_bytes.map(u128::from),
+            bytes,
+        ),
+    ] {
+        findings.demand(
+            most.is_none_or(|most| found <= most),
+            law::GOAL,
+            &what,
+            &format_args!("at most {}", most.unwrap_or(0)),
+            &found,
+        );
+    }
 }
 
 fn check_outcome(
@@ -194,11 +269,13 @@ fn check_outcome(
     let short_of_room = balances(&plan.goal) && want_of_room > 0.0;
     let expected = if obstacles > 0
         || asks_the_unknown(plan)
-        || adds_in_vain(plan)
+        || (!ends_early(plan) && adds_in_vain(plan))
         || (undecided && matches!(plan.outcome, Outcome::NotReachable { .. }))
         || (short_of_room && !undecided)
     {
         "not-reachable"
+    } else if ends_early(plan) {
+        "partly-reached"
     } else if balances(&plan.goal)
         && plan.balance.imbalance_bound > plan.balance.imbalance_bound_none_held + 0.001
     {
@@ -212,6 +289,7 @@ fn check_outcome(
         Outcome::Reached => "reached",
         Outcome::ReachedAroundHeld => "reached-around-held",
         Outcome::NothingToDo => "nothing-to-do",
+        Outcome::PartlyReached => "partly-reached",
         Outcome::NotReachable { reasons } => {
             findings.demand(
                 !reasons.is_empty(),
