@@ -26,6 +26,8 @@ pub(crate) struct SlotState {
     pub(crate) expired_payload_bytes: u64,
     /// Its calls, or why it must stay.
     pub(crate) standing: Result<SlotCalls, Vec<HoldReason>>,
+    /// Nodes that turned out to have no room for it on the way.
+    pub(crate) barred: Vec<usize>,
 }
 
 /// All slots, by number.
@@ -73,7 +75,8 @@ impl Survey {
                     _ => slot_stream(facts, &named, dialect, &thresholds, limits),
                 };
                 let unassigned = owner.is_none().then_some(HoldReason::Unassigned);
-                let mut others = doubts.into_iter().chain(unassigned).peekable();
+                let asked = roster.keeps(slot).then_some(HoldReason::AskedToStay);
+                let mut others = doubts.into_iter().chain(unassigned).chain(asked).peekable();
                 if others.peek().is_some() {
                     let mut reasons = standing.err().unwrap_or_default();
                     reasons.extend(others);
@@ -92,6 +95,7 @@ impl Survey {
                     expired_keys: gone.len() as u64,
                     expired_payload_bytes: gone.iter().map(|key| key.sizes.payload_bytes).sum(),
                     standing,
+                    barred: Vec::new(),
                 })
             })
             .collect::<Result<Vec<_>, Error>>()?;
@@ -112,17 +116,6 @@ impl Survey {
         (0u16..).zip(&self.slots)
     }
 
-    /// Memory of each node of the roster as it is now.
-    pub(crate) fn memory_by_owner(&self, roster: &Roster) -> Vec<u64> {
-        let mut loads = vec![0; roster.members.len()];
-        for state in &self.slots {
-            if let Some(owner) = state.owner {
-                loads[owner] += state.holding.memory_bytes;
-            }
-        }
-        loads
-    }
-
     /// What each node of the roster takes now.
     pub(crate) fn memory_of_nodes(&self, roster: &Roster) -> Vec<NodeMemory> {
         let mut holdings = vec![Holding::default(); roster.members.len()];
@@ -138,6 +131,11 @@ impl Survey {
     /// What a node takes that holds this.
     pub(crate) fn memory_of(&self, holding: &Holding) -> NodeMemory {
         NodeMemory::new(self.tables, holding)
+    }
+
+    /// Keeps a slot from a node that turned out to have no room for it when its turn came.
+    pub(crate) fn bar(&mut self, slot: u16, node: usize) {
+        self.slots[usize::from(slot)].barred.push(node);
     }
 
     /// Holds slots that turned out to have no room.
