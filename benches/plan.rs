@@ -6,6 +6,11 @@
 //! - `drain-one`: one node is emptied.
 //! - `audit`: every rule recomputed from the finished plan of `add-two`.
 //!
+//! A thousand nodes, all 16384 slots by Zipf's law, so that the largest slots are larger than any node's share:
+//! - `thousand/rebalance`: every node has sixteen slots as they come.
+//! - `thousand/add`: fifty nodes become a thousand.
+//! - `thousand/drain`: a hundred of the thousand are emptied and the rest is balanced.
+//!
 //! The profile is built in memory from a seed; planning sees nothing else of a backup. Run with
 //! `cargo bench --bench plan`.
 
@@ -69,15 +74,18 @@ fn nodes(planned: u32) -> Vec<PlanNode> {
         known: true,
         facts: NodeFacts::default(),
     });
-    let planned = (1..=planned).map(|index| PlanNode {
+    primaries.chain(nodes_to_come(planned)).collect()
+}
+
+fn nodes_to_come(count: u32) -> impl Iterator<Item = PlanNode> {
+    (1..=count).map(|index| PlanNode {
         id: NodeId(format!("new-{index}")),
         address: String::new(),
         slots: SlotSet::new(),
         planned: true,
         known: true,
         facts: NodeFacts::default(),
-    });
-    primaries.chain(planned).collect()
+    })
 }
 
 fn planning(criterion: &mut Criterion) {
@@ -122,5 +130,88 @@ fn planning(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, planning);
+/// One key a slot; which slot is how large is shuffled by a multiplication that no two slots share.
+fn zipf() -> SlotProfile {
+    let mut profile = SlotProfile::new(
+        "redis-7.0",
+        Tables::new(Target::Redis70, Allocator::Je3, true),
+        5_000_000,
+        1_000_000,
+    );
+    for slot in Slot::all() {
+        let rank = u64::from(slot.number()) * 5_167 % u64::from(SLOT_COUNT) + 1;
+        let bytes = 8_000_000_000 / rank;
+        profile.add(&key_facts::of_string(rank, slot, bytes.min(2_000_000)));
+        for part in 1..bytes / 2_000_000 {
+            profile.add(&key_facts::of_string(part << 20 | rank, slot, 2_000_000));
+        }
+    }
+    profile.finish();
+    profile
+}
+
+fn many_nodes(owners: u32, planned: u32) -> Vec<PlanNode> {
+    let owner = |slot: Slot| u32::from(slot.number()) * owners / u32::from(SLOT_COUNT);
+    let mut nodes: Vec<PlanNode> = (0..owners)
+        .map(|index| PlanNode {
+            id: NodeId(format!("{index:040x}")),
+            address: format!("10.0.0.{index}:6379"),
+            slots: Slot::all().filter(|&slot| owner(slot) == index).collect(),
+            planned: false,
+            known: true,
+            facts: NodeFacts::default(),
+        })
+        .collect();
+    nodes.extend(nodes_to_come(planned));
+    nodes
+}
+
+fn thousand(criterion: &mut Criterion) {
+    let profile = zipf();
+    let limits = PlanLimits::default();
+    let mut group = criterion.benchmark_group("thousand");
+    group.sample_size(10);
+    let cases = [
+        ("rebalance", many_nodes(1_000, 0), Goal::default()),
+        (
+            "add",
+            many_nodes(50, 950),
+            Goal {
+                add: (1..=950).map(|n| NodeId(format!("new-{n}"))).collect(),
+                ..Goal::default()
+            },
+        ),
+        (
+            "drain",
+            many_nodes(1_000, 0),
+            Goal {
+                drain: (0..100).map(|n| NodeId(format!("{n:040x}"))).collect(),
+                ..Goal::default()
+            },
+        ),
+    ];
+    for (name, nodes, goal) in cases {
+        let input = PlanInput {
+            nodes,
+            profile: &profile,
+            doubts: &[],
+            mover: Mover::default(),
+        };
+        let goal = Goal {
+            rebalance: true,
+            ..goal
+        };
+        let made = plan(&input, &goal, &limits).expect("a plan");
+        println!(
+            "{name}: {:?}, {} slots move",
+            made.balance, made.totals.moved.slots
+        );
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| plan(black_box(&input), &goal, &limits).expect("a plan"));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, planning, thousand);
 criterion_main!(benches);

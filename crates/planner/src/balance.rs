@@ -90,12 +90,11 @@ fn memory_of(survey: &Survey, choice: &Choice) -> u64 {
         .sum()
 }
 
-/// What each node takes once these moves are made.
+/// What each node takes once these moves have arrived, and nothing has left it yet.
 fn memory_with(survey: &Survey, roster: &Roster, relocations: &[Relocation]) -> Vec<NodeMemory> {
     let mut memory = survey.memory_of_nodes(roster);
     for relocation in relocations {
         let holding = &survey.slot(relocation.slot).holding;
-        memory[relocation.from].give(holding);
         memory[relocation.to].take(holding);
     }
     memory

@@ -37,22 +37,16 @@ pub(crate) fn divide(
         let mut ground = ground(&loads, memory, roster, limits);
         for (index, piece) in pieces.iter().enumerate() {
             if settled[index] && places[index] != piece.home {
-                for (node, arrives) in [(piece.home, false), (places[index], true)] {
-                    // `loads` has moved what is balanced already.
-                    let home = &mut ground.homes[node];
-                    if arrives {
-                        home.memory.take(&piece.holding);
-                        home.guests += 1;
-                    } else {
-                        home.memory.give(&piece.holding);
-                    }
-                }
+                // `loads` has moved what is balanced already.
+                let place = &mut ground.homes[places[index]];
+                place.memory.take(&piece.holding);
+                place.guests += 1;
             }
         }
         let highest = ground
             .nodes()
             .filter(|&node| ground.takes_part[node])
-            .map(|node| ground.brims[node].max(1))
+            .map(|node| ground.brims[node].min(ground.levels[node]).max(1))
             .max()
             .unwrap_or(u64::MAX);
         let left: Vec<usize> = (0..pieces.len()).filter(|&index| !settled[index]).collect();
@@ -127,13 +121,21 @@ pub(crate) fn ground(
         })
         .collect();
     let near = |node: usize| units[node].saturating_mul(UNITS_LEFT_ALONE);
-    // Where all nodes are full to their ceilings there is no level to speak of.
+    // Where all nodes are full to their ceilings there is no level to speak of, and no node should count as empty.
+    let fullness = |node: usize| {
+        let most = poured.held[node].max(loads.loads[node]);
+        most.div_ceil(units[node])
+    };
+    let fullest = (0..units.len())
+        .filter(|&node| takes_part[node])
+        .map(fullness)
+        .max()
+        .unwrap_or(0);
     let brims: Vec<u64> = poured
         .brims
         .iter()
-        .zip(&poured.held)
-        .zip(&loads.loads)
-        .map(|((&brim, &held), &load)| brim.min(held.max(load).saturating_mul(2)))
+        .zip(&units)
+        .map(|(&brim, unit)| brim.min(unit.saturating_mul(fullest)))
         .collect();
     let highs = (0..units.len())
         .map(|node| {

@@ -23,11 +23,14 @@ pub(crate) const UNITS_IN_MEAN: u64 = 1_000;
 pub(crate) const UNITS_LEFT_ALONE: u64 = 5;
 
 /// What a node holds while places are sought.
+///
+/// Its room counts as if nothing had left it yet: so the moves fit in whatever order they run, side by side or one
+/// after another, and also where a plan is stopped halfway.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NodeLoad {
     /// In what is balanced.
     pub(crate) measure: u64,
-    /// In memory, with tables.
+    /// Memory and tables of all that is at home on it, and of its guests.
     pub(crate) memory: NodeMemory,
     /// Pieces on it that are not at home there.
     pub(crate) guests: u32,
@@ -36,14 +39,18 @@ pub(crate) struct NodeLoad {
 impl NodeLoad {
     pub(crate) fn take(&mut self, piece: &Piece, node: usize) {
         self.measure += piece.measure;
-        self.memory.take(&piece.holding);
-        self.guests += u32::from(piece.home != node);
+        if piece.home != node {
+            self.memory.take(&piece.holding);
+            self.guests += 1;
+        }
     }
 
     pub(crate) fn give(&mut self, piece: &Piece, node: usize) {
         self.measure -= piece.measure;
-        self.memory.give(&piece.holding);
-        self.guests -= u32::from(piece.home != node);
+        if piece.home != node {
+            self.memory.give(&piece.holding);
+            self.guests -= 1;
+        }
     }
 }
 

@@ -44,7 +44,7 @@ const ROUNDS_OF_OFFERS: usize = 3;
 /// In debug builds, when the plan does not pass [`audit`](crate::audit()): a defect of this crate.
 pub fn plan(input: &PlanInput<'_>, goal: &Goal, limits: &PlanLimits) -> Result<Plan, Error> {
     limits.validate()?;
-    let roster = Roster::new(input, goal, limits)?;
+    let mut roster = Roster::new(input, goal, limits)?;
     let dialect = dialect(&roster, input.mover)?;
     let mut survey = Survey::new(input, &roster, limits, dialect)?;
     let nodes = survey.memory_of_nodes(&roster);
@@ -79,6 +79,9 @@ pub fn plan(input: &PlanInput<'_>, goal: &Goal, limits: &PlanLimits) -> Result<P
         let nowhere: Vec<u16> = nowhere.iter().map(|relocation| relocation.slot).collect();
         survey.hold_for_want_of_room(&nowhere);
     };
+    if choice.ended_early.is_some() {
+        roster.forget_orders_but(&choice.relocations, |slot| survey.slot(slot).is_held());
+    }
     let replay = replay(&schedule, &roster, &survey, limits, &pace);
     let plan = document(
         input,

@@ -4,6 +4,7 @@
 use preshard_analyzer::Server;
 use preshard_slots::{NodeId, Slot, SlotSet};
 
+use crate::balance::Relocation;
 use crate::goal::Measure;
 use crate::node_facts::restores;
 use crate::{Error, Goal, MoveOrder, Mover, NodeFacts, PlanInput, PlanLimits, server_named};
@@ -201,6 +202,22 @@ impl Roster {
     /// Whether the goal asks for the slot to stay.
     pub(crate) fn keeps(&self, slot: Slot) -> bool {
         self.keep.contains(slot)
+    }
+
+    /// Drops the orders that a plan which ends early has left out: a balance around what they would have brought is none that
+    /// this plan could reach. Orders of held slots stay: they were not left out.
+    pub(crate) fn forget_orders_but(
+        &mut self,
+        carried_out: &[Relocation],
+        is_held: impl Fn(u16) -> bool,
+    ) {
+        let slot_of = |relocation: &Relocation| relocation.slot;
+        for (slot, ordered) in (0u16..).zip(&mut self.ordered) {
+            let left_out = carried_out.binary_search_by_key(&slot, slot_of).is_err();
+            if left_out && !is_held(slot) {
+                *ordered = None;
+            }
+        }
     }
 
     /// Whether the goal asks for this very slot to move: by an order, even one that cannot be carried out, or

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use made_up::{Cluster, Key, Numbers, id, letter, rebalance, slot_at};
 use preshard_parser::DataType;
 use preshard_planner::plan::{Dialect, HoldReason, Outcome, Plan, Verdict};
-use preshard_planner::{Goal, MoveOrder, Mover, PlanLimits, audit, plan};
+use preshard_planner::{Goal, Measure, MoveOrder, Mover, PlanLimits, audit, plan};
 use preshard_slots::NodeId;
 use proptest::prelude::*;
 
@@ -203,6 +203,23 @@ impl Case {
         }
         if goal == Goal::default() {
             goal.rebalance = true;
+        }
+        if bit(5) {
+            // What is ordered to move cannot be told to stay.
+            let ordered = |slot: u16| {
+                let mut ranges = goal.moves.iter().flat_map(|order| &order.slots);
+                ranges.any(|&(first, last)| (first..=last).contains(&slot))
+            };
+            let slots = (0..40).map(|_| numbers.below(16_384) as u16);
+            let slots: BTreeSet<u16> = slots.filter(|&slot| !ordered(slot)).collect();
+            goal.keep = slots.into_iter().map(|slot| (slot, slot)).collect();
+        }
+        if bit(6) {
+            goal.max_moves = (numbers.below(2) == 0).then(|| 1 + numbers.below(200) as u32);
+            goal.max_bytes = (numbers.below(2) == 0).then(|| numbers.log(10, 30));
+        }
+        if bit(7) {
+            goal.balance_by = [Measure::Keys, Measure::Payload][numbers.below(2) as usize];
         }
         goal
     }
