@@ -10,8 +10,8 @@ use preshard_analyzer::KeyName;
 use preshard_slots::SlotSet;
 
 use crate::number::{
-    parse_count, parse_db, parse_duration_ms, parse_factor, parse_instant_ms, parse_member_bytes,
-    parse_part, parse_threads,
+    parse_bandwidth, parse_count, parse_db, parse_duration_ms, parse_factor, parse_instant_ms,
+    parse_member_bytes, parse_part, parse_round_trip_ns, parse_threads, parse_yes,
 };
 use crate::size::{parse_decompressed, parse_maxmemory, parse_size, parse_size_limit};
 
@@ -150,6 +150,44 @@ pub struct TargetArgs {
     pub standalone: bool,
 }
 
+/// What moves cost.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Cost of a move")]
+pub struct CostArgs {
+    /// Predict times from this cost profile: a file that `preshard calibrate` wrote, or a name that --target knows.
+    ///
+    /// Default: that of --target, or of the server that wrote the snapshot. Memory stays that of --target.
+    #[arg(long, value_name = "FILE|NAME")]
+    pub cost_profile: Option<PathBuf>,
+
+    /// `rdbcompression` of the sources. With no, MIGRATE does not try to compress long strings. Default: as --target-config
+    /// says, or else yes.
+    #[arg(long, value_name = "yes|no", value_parser = parse_yes)]
+    pub rdbcompression: Option<bool>,
+
+    /// `lazyfree-lazy-server-del` of the sources. With yes, the source deletes what it has moved in the background. Default: as
+    /// --target-config says, or else no on Redis and yes on Valkey from 8.0 on.
+    #[arg(long, value_name = "yes|no", value_parser = parse_yes)]
+    pub lazyfree_lazy_server_del: Option<bool>,
+
+    /// Predict MIGRATE with COPY, after which the source keeps the key.
+    #[arg(long)]
+    pub migrate_copy: bool,
+
+    /// Network between the nodes, bits per second: 1gbit, 500mbit. Adds 8 / RATE for each byte of payload. Default: loopback,
+    /// where times were measured.
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true, value_parser = parse_bandwidth)]
+    pub bandwidth: Option<u64>,
+
+    /// Round trip between the nodes, a time down to a microsecond: 500us. Adds once to each call. Default: loopback.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_round_trip_ns)]
+    pub round_trip: Option<u64>,
+
+    /// How many times as long a byte takes on its way with TLS. Nobody has measured it: state what you know. Default: no TLS.
+    #[arg(long, value_name = "FACTOR", allow_hyphen_values = true, value_parser = parse_factor)]
+    pub tls_factor: Option<f64>,
+}
+
 /// The time that expiries are compared with.
 #[derive(Debug, Args)]
 pub struct ReferenceArgs {
@@ -262,6 +300,9 @@ pub struct KeysArgs {
 
     #[command(flatten)]
     pub target: TargetArgs,
+
+    #[command(flatten)]
+    pub cost: CostArgs,
 
     /// How the result is written.
     #[arg(short, long, value_enum, default_value_t = KeysFormat::Text)]
@@ -405,6 +446,9 @@ pub struct SlotsArgs {
     #[command(flatten)]
     pub target: TargetArgs,
 
+    #[command(flatten)]
+    pub cost: CostArgs,
+
     /// How the result is written.
     #[arg(short, long, value_enum, default_value_t = SlotsFormat::Text)]
     pub format: SlotsFormat,
@@ -442,6 +486,9 @@ pub struct PlanArgs {
 
     #[command(flatten)]
     pub target: TargetArgs,
+
+    #[command(flatten)]
+    pub cost: CostArgs,
 
     /// What is printed on standard output.
     #[arg(short, long, value_enum, default_value_t = DocumentFormat::Text)]

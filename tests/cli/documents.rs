@@ -40,6 +40,8 @@ const KEY_FIELDS: [&str; 34] = [
     "memory_usage_estimate",
     "memory_deviation_bytes",
     "loaded_encoding",
+    "block_ms_low",
+    "block_ms_high",
 ];
 
 /// A validator for the schema that the tool prints.
