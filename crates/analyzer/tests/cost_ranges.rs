@@ -104,22 +104,10 @@ fn measured_times_lie_in_the_stated_range() {
 #[test]
 fn ranges_are_not_wide() {
     for server in SERVERS {
-        for (block, plain_max, cached_max) in [(true, 3.3, 6.7), (false, 3.3, 6.7)] {
+        for (block, plain_max, cached_max) in [(true, 3.3, 6.7), (false, 3.3, 6.9)] {
             let rows = compared(server, block, |profile, case| {
                 profile.range(case.data_type, &case.value, case.payload_bytes)
             });
-            let widths = rows
-                .iter()
-                .map(|row| (row.class_is_cached, row.high / row.low));
-            let most = |cached| {
-                let of = widths.clone().filter(|(is, _)| *is == cached);
-                of.map(|(_, width)| width).fold(0.0, f64::max)
-            };
-            println!(
-                "{server} block {block}: {:.2}, in caches or not {:.2}",
-                most(false),
-                most(true)
-            );
             // Below this the call's own time is what is measured.
             let rows = rows.iter().filter(|row| row.measured >= 1e6);
             for row in rows {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{CostProfile, ProfileError};
+use super::{CostProfile, ProfileError, ProfileFile};
 use crate::{Product, Server};
 
 const LINES: &str = include_str!("../../data/cost/lines.toml");
@@ -47,6 +47,17 @@ impl CostProfile {
         }
         let (_, text) = MEASURED.iter().find(|(known, _)| *known == name)?;
         Some(shipped(text))
+    }
+
+    /// The text of a profile that was measured and comes with the program, to calibrate from.
+    pub fn measured_file(name: &str) -> Option<ProfileFile> {
+        let (_, text) = MEASURED.iter().find(|(known, _)| *known == name)?;
+        Some(ProfileFile::parse(text).expect("the profile is part of the program and tested"))
+    }
+
+    /// The names that [`CostProfile::measured_file`] knows.
+    pub fn measured_names() -> impl Iterator<Item = &'static str> {
+        MEASURED.iter().map(|(name, _)| *name)
     }
 
     /// Reads the profile of somebody's own servers.

@@ -8,6 +8,7 @@
 //! was measured of such a value on an idle server ([`CostProfile::as_measured`]), which is what measurements are compared
 //! with. Settings that change cost make another profile of it ([`CostProfile::under`]).
 
+mod calibrate;
 mod class;
 mod effects;
 mod file;
@@ -17,6 +18,9 @@ mod range;
 
 use preshard_parser::{DataType, ValueFacts};
 
+pub use calibrate::{
+    Calibration, Carried, ClassFit, Errors, Log, LogError, Measurement, Origin, PartFit, calibrate,
+};
 pub use class::CostClass;
 use class::Shape;
 pub use effects::CostEffects;
