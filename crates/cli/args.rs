@@ -57,6 +57,9 @@ pub enum Command {
     /// Plan a migration: what can be moved safely, in which batches, how long it takes, what cannot move.
     #[command(after_long_help = include_str!("help/plan.txt"))]
     Plan(PlanArgs),
+    /// Fit a cost profile to measured durations, and tell how well it fits.
+    #[command(after_long_help = include_str!("help/calibrate.txt"))]
+    Calibrate(CalibrateArgs),
     /// Print the JSON Schema of a document.
     #[command(after_long_help = include_str!("help/schema.txt"))]
     Schema(SchemaArgs),
@@ -573,6 +576,25 @@ pub struct PlanLimitArgs {
     /// payload limit still stay.
     #[arg(long)]
     pub allow_oversized: bool,
+}
+
+/// `preshard calibrate`
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    /// Measured MIGRATE calls: CSV, or the NDJSON that a runbook logs; `-` is standard input.
+    #[arg(value_name = "LOG")]
+    pub log: PathBuf,
+
+    /// Start from this cost profile: a file, or redis-7.0, redis-8.0 or valkey-9.1. Of what the log does not tell, it decides.
+    #[arg(long, value_name = "FILE|NAME", default_value = "redis-7.0")]
+    pub base: PathBuf,
+
+    /// Name of the profile, which plans show. Default: `calibrated-` and the name of the log without its ending.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// `preshard schema`

@@ -100,7 +100,7 @@ impl ReadOptions {
 }
 
 /// Longest cost profile: one has a few kilobytes.
-const COST_PROFILE_BYTES_MAX: u64 = 1 << 20;
+pub const COST_PROFILE_BYTES_MAX: u64 = 1 << 20;
 
 /// The profile in a file, or the one that comes with the program by this name.
 ///
@@ -205,7 +205,7 @@ const CONFIG_BYTES_MAX: u64 = 4 << 20;
 ///
 /// # Errors
 /// When it cannot be read.
-fn read_text(path: &Path, bytes_max: u64) -> Result<String> {
+pub fn read_text(path: &Path, bytes_max: u64) -> Result<String> {
     let mut text = Vec::new();
     let read = File::open(path).and_then(|file| file.take(bytes_max).read_to_end(&mut text));
     read.with_context(|| format!("cannot read {}", shown(path)))?;

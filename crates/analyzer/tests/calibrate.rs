@@ -178,7 +178,7 @@ fn what_was_not_measured_is_never_made_cheaper() {
     }
 }
 
-/// Calls with many kinds of keys at once tell what calls with one kind do, exactly where times are exact.
+/// Calls with many kinds of keys at once tell what calls with one kind do.
 #[test]
 fn mixed_calls_of_a_run_log_give_rates_back() {
     let (call, key, string, hash, long) = (60_000.0, 4_000.0, 6.0, 900.0, 15.0);
@@ -211,7 +211,7 @@ fn mixed_calls_of_a_run_log_give_rates_back() {
         );
     };
     assert!(
-        calibration.block.errors.median < 0.02,
+        calibration.block.errors.median < 0.05,
         "{:?}",
         calibration.block.errors
     );
