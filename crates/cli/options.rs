@@ -79,7 +79,7 @@ impl ReadOptions {
     ///
     /// # Errors
     /// Wrong usage, when no such profile is known; a profile that cannot be read or used.
-    pub fn predicting(mut self, args: CostArgs) -> Result<ReadOptions> {
+    pub fn predicting(mut self, args: &CostArgs) -> Result<ReadOptions> {
         if let Some(named) = &args.cost_profile {
             self.target = Some(cost_profile(named)?);
         }

@@ -40,7 +40,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     }
     let filter = Filter::new(&args);
     let selection = Selection::new(&args)?;
-    let mut read = ReadOptions::new(args.input, args.target)?.predicting(args.cost)?;
+    let mut read = ReadOptions::new(args.input, args.target)?.predicting(&args.cost)?;
     read.now_ms = args.reference.now;
     // Lines that run over a terminal and a bar that is drawn on it would spoil each other.
     read.quiet |=
