@@ -10,17 +10,10 @@ use preshard_analyzer::{
     UnknownName,
 };
 use preshard_parser::source::{Mmap, OpenOptions};
-use preshard_planner::PlanLimits;
 
-use crate::args::{CostArgs, InputArgs, LimitArgs, MmapChoice, PlanLimitArgs, TargetArgs};
+use crate::args::{CostArgs, InputArgs, MmapChoice, TargetArgs};
 use crate::exit::Refusal;
 use crate::input::shown;
-
-/// Keys with this part of what a call may have are listed by name: the planner gives keys above a tenth a
-/// call of their own, and plans more exactly the more of them it knows.
-const FLOOR_PART: u64 = 20;
-/// Keys of this payload are listed by name whatever they cost: the size that people call big.
-const FLOOR_PAYLOAD_BYTES: u64 = 10_000_000;
 
 /// How inputs are read.
 #[derive(Debug)]
@@ -88,7 +81,7 @@ impl ReadOptions {
             lazyfree_lazy_server_del: args.lazyfree_lazy_server_del,
             copy: args.migrate_copy,
             bandwidth_bits: args.bandwidth,
-            round_trip_ns: args.round_trip,
+            round_trip_ns: args.node_round_trip,
             tls_permille: args.tls_factor.map(|factor| (factor * 1e3).round() as u32),
         };
         self.effects = match &self.memory.saved {
@@ -211,141 +204,4 @@ pub fn read_text(path: &Path, bytes_max: u64) -> Result<String> {
     read.with_context(|| format!("cannot read {}", shown(path)))?;
     // Values may hold anything; what is looked for is plain.
     Ok(String::from_utf8_lossy(&text).into_owned())
-}
-
-/// The limits in force for a server of this cost profile.
-///
-/// # Errors
-/// Wrong usage, when a limit makes no sense.
-pub fn plan_limits(
-    keys: &LimitArgs,
-    plan: Option<&PlanLimitArgs>,
-    cost: &CostProfile,
-) -> Result<PlanLimits> {
-    let mut limits = PlanLimits {
-        latency_budget_ms: keys.latency_budget,
-        safety_factor: keys.safety_factor,
-        call_fixed_us: cost.call_fixed_ns().div_ceil(1_000),
-        ..PlanLimits::default()
-    };
-    let soft = plan.and_then(|plan| plan.replica_buffer_soft);
-    let PlanLimits {
-        cluster_node_timeout_ms,
-        proto_max_bulk_bytes,
-        client_query_buffer_bytes,
-        replica_buffer_hard_bytes,
-        replica_buffer_soft_bytes,
-        assumed,
-        ..
-    } = &mut limits;
-    for (name, field, stated) in [
-        (
-            "cluster_node_timeout_ms",
-            cluster_node_timeout_ms,
-            keys.node_timeout,
-        ),
-        (
-            "proto_max_bulk_bytes",
-            proto_max_bulk_bytes,
-            keys.proto_max_bulk_len,
-        ),
-        (
-            "client_query_buffer_bytes",
-            client_query_buffer_bytes,
-            keys.client_query_buffer,
-        ),
-        (
-            "replica_buffer_hard_bytes",
-            replica_buffer_hard_bytes,
-            keys.replica_buffer_hard,
-        ),
-        ("replica_buffer_soft_bytes", replica_buffer_soft_bytes, soft),
-    ] {
-        if let Some(stated) = stated {
-            *field = stated;
-            assumed.retain(|each| each != name);
-        }
-    }
-    if let Some(plan) = plan {
-        limits.keys_per_call_max = plan.keys_per_call;
-        limits.slots_per_batch_max = plan.slots_per_batch;
-        limits.maxmemory_bytes = plan.maxmemory.filter(|&bytes| bytes > 0);
-        limits.headroom = plan.headroom;
-        limits.allow_oversized = plan.allow_oversized;
-    }
-    limits
-        .validate()
-        .map_err(|error| Refusal::usage(error.to_string()))?;
-    Ok(limits)
-}
-
-/// From which predicted block (ns) and which payload (bytes) on a key is listed by name.
-pub fn name_floors(limits: &PlanLimits) -> (u64, u64) {
-    let call_ms = limits
-        .latency_budget_ms
-        .min(limits.cluster_node_timeout_ms / 2) as f64
-        / limits.safety_factor;
-    let block_ns = (call_ms * 1e6) as u64 / FLOOR_PART;
-    let payload_bytes = limits
-        .proto_max_bulk_bytes
-        .min(limits.client_query_buffer_bytes)
-        .min(limits.replica_buffer_hard_bytes)
-        / FLOOR_PART;
-    (
-        block_ns
-            .saturating_sub(limits.call_fixed_us.saturating_mul(1_000))
-            .max(1),
-        payload_bytes.clamp(1, FLOOR_PAYLOAD_BYTES),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use preshard_analyzer::Cost;
-    use preshard_planner::plan::Verdict;
-    use preshard_planner::verdict;
-
-    use super::*;
-
-    /// A key below both floors is one of many in a histogram; the planner can give no call to it, so none may need one.
-    #[test]
-    fn every_key_that_needs_a_call_of_its_own_is_listed_by_name() {
-        let mut needing = 0;
-        for latency_budget_ms in [1, 10, 100, 60_000] {
-            for safety_factor in [1.0, 2.0, 7.5] {
-                for replica_buffer_hard_bytes in [1 << 20, 256 << 20] {
-                    let limits = PlanLimits {
-                        latency_budget_ms,
-                        safety_factor,
-                        replica_buffer_hard_bytes,
-                        ..PlanLimits::default()
-                    };
-                    let (floor_block_ns, floor_payload_bytes) = name_floors(&limits);
-                    for step in 0..400u32 {
-                        let grown = 1.08f64.powi(step as i32);
-                        let cost = Cost {
-                            block_ns: grown as u64,
-                            restore_ns: grown as u64 / 2,
-                        };
-                        for payload_bytes in [1, grown as u64] {
-                            if verdict(cost, payload_bytes, &limits) < Verdict::OwnCall {
-                                continue;
-                            }
-                            needing += 1;
-                            assert!(
-                                cost.block_ns >= floor_block_ns
-                                    || payload_bytes >= floor_payload_bytes,
-                                "{cost:?} with {payload_bytes} bytes lies below {floor_block_ns} ns and \
-                                 {floor_payload_bytes} bytes under {limits:?}"
-                            );
-                        }
-                    }
-                }
-            }
-        }
-        assert!(
-            needing > 1_000,
-            "only {needing} keys needed a call of their own"
-        );
-    }
 }

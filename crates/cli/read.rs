@@ -18,7 +18,8 @@ use preshard_slots::NodeId;
 
 use crate::exit::Refusal;
 use crate::input::{Inputs, MAGICS, Snapshot, shown};
-use crate::options::{ReadOptions, name_floors};
+use crate::limits::name_floors;
+use crate::options::ReadOptions;
 use crate::progress::Bar;
 use crate::say;
 

@@ -48,7 +48,7 @@ fn every_effect_changes_keys_and_plans_and_is_named() {
             true,
             "bandwidth 100 Mbit/s",
         ),
-        (&["--round-trip", "2ms"], true, "round trip 2 ms"),
+        (&["--node-round-trip", "2ms"], true, "round trip 2 ms"),
         (&["--tls-factor", "3"], true, "TLS factor 3"),
         (&["--migrate-copy"], false, "MIGRATE COPY"),
         (

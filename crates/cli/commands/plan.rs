@@ -4,16 +4,17 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow};
 use preshard_analyzer::{Assembly, FileSummary, Warning};
-use preshard_planner::{Error as PlanError, PlanInput, PlanNode, Violation, audit, plan};
+use preshard_planner::{Error as PlanError, Mover, PlanInput, PlanNode, Violation, audit, plan};
 use preshard_report::document::Notice;
 use preshard_report::{PlanDocument, json, text};
 
 use super::start_threads;
-use crate::args::{DocumentFormat, PlanArgs};
+use crate::args::{DocumentFormat, MoverChoice, PlanArgs};
 use crate::exit::{ExitStatus, Refusal};
 use crate::goal::Roster;
 use crate::input::{Inputs, TopologyWish};
-use crate::options::{ReadOptions, plan_limits};
+use crate::limits::{Stated, plan_limits};
+use crate::options::ReadOptions;
 use crate::output::{Output, cannot_write};
 use crate::read::{assemble_all, common_basis, input_facts, notices, open_all, topology_file};
 use crate::say;
@@ -40,7 +41,8 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
     inputs.protect_from(args.output.as_deref())?;
     let (mut files, bar) = open_all(&inputs, &read)?;
     let (cost, estimates) = common_basis(&mut files)?;
-    let limits = plan_limits(&args.limits, Some(&args.plan_limits), &cost)?;
+    let stated = Stated::new(args.limits, args.plan_limits)?;
+    let limits = plan_limits(&stated, &cost)?;
     let assembly = assemble_all(&inputs, &files, &limits, &bar)?;
     drop(bar);
 
@@ -57,12 +59,19 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
         ));
     }
 
-    let roster = Roster::new(&assembly, inputs.topology.as_ref(), &args.goal)?;
+    let mut roster = Roster::new(&assembly, inputs.topology.as_ref(), &args.goal)?;
+    roster.learn(&stated.nodes)?;
     let goal = roster.goal(&args.goal)?;
     let input = PlanInput {
         nodes: roster.nodes().iter().map(PlanNode::clone).collect(),
         profile: &assembly.profile,
         doubts: &assembly.doubts,
+        mover: match args.mover {
+            MoverChoice::Auto => Mover::Best,
+            MoverChoice::Migrate => Mover::Migrate,
+            MoverChoice::Atomic => Mover::Atomic,
+            MoverChoice::Managed => Mover::Managed,
+        },
     };
     let plan = plan(&input, &goal, &limits).map_err(refuse)?;
     let violations = audit(&plan);

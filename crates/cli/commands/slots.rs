@@ -5,10 +5,11 @@ use preshard_report::text::SlotsView;
 use preshard_report::{SlotsDocument, csv, json, text};
 
 use super::start_threads;
-use crate::args::{SlotsArgs, SlotsFormat};
+use crate::args::{PlanLimitArgs, SlotsArgs, SlotsFormat};
 use crate::exit::ExitStatus;
 use crate::input::{Inputs, TopologyWish};
-use crate::options::{ReadOptions, plan_limits};
+use crate::limits::{Stated, plan_limits};
+use crate::options::ReadOptions;
 use crate::output::{Output, cannot_write};
 use crate::read::{assemble_all, common_basis, input_facts, notices, open_all, topology_file};
 use crate::say;
@@ -27,7 +28,8 @@ pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
     inputs.protect_from(args.output.output.as_deref())?;
     let (mut files, bar) = open_all(&inputs, &read)?;
     let (cost, estimates) = common_basis(&mut files)?;
-    let limits = plan_limits(&args.limits, None, &cost)?;
+    let stated = Stated::new(args.limits, PlanLimitArgs::default())?;
+    let limits = plan_limits(&stated, &cost)?;
     let mut out = Output::open(args.output.output.as_deref())?;
     let assembly = assemble_all(&inputs, &files, &limits, &bar)?;
     drop(bar);

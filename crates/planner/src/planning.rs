@@ -1,7 +1,11 @@
 //! From input and goal to a plan.
 
-use crate::balance::choose;
+use crate::balance::{Choice, choose};
+use crate::dialect::dialect;
 use crate::document::document;
+use crate::pace::Pace;
+use crate::plan::Dialect;
+use crate::replay::replay;
 use crate::roster::Roster;
 use crate::schedule::schedule;
 use crate::survey::Survey;
@@ -35,21 +39,37 @@ const ROUNDS: usize = 4;
 /// In debug builds, when the plan does not pass [`audit`](crate::audit()): a defect of this crate.
 pub fn plan(input: &PlanInput<'_>, goal: &Goal, limits: &PlanLimits) -> Result<Plan, Error> {
     limits.validate()?;
-    let roster = Roster::new(input, goal)?;
-    let mut survey = Survey::new(input, &roster, limits)?;
+    let roster = Roster::new(input, goal, limits)?;
+    let dialect = dialect(&roster, input.mover)?;
+    let mut survey = Survey::new(input, &roster, limits, dialect)?;
     let nodes = survey.memory_of_nodes(&roster);
+    let pace = Pace::new(limits, dialect, roster.members.len());
     let mut rounds_left = ROUNDS;
-    let bundles = loop {
+    let schedule = loop {
         rounds_left -= 1;
-        let choice = choose(&survey, &roster, limits);
-        let schedule = schedule(&choice.relocations, &nodes, &survey, limits);
+        let choice = match dialect {
+            Dialect::Managed => Choice::default(),
+            _ => choose(&survey, &roster, limits),
+        };
+        let schedule = schedule(&choice.relocations, &nodes, &roster, &survey, limits, &pace);
         survey.hold_for_want_of_room(&choice.homeless);
-        survey.hold_for_want_of_room(&schedule.refused);
-        if schedule.refused.is_empty() || rounds_left == 0 {
-            break schedule.bundles;
+        survey.hold_for_want_of_room(&schedule.no_room);
+        survey.hold_for_want_of_a_window(&schedule.no_window);
+        let all_placed = schedule.no_room.is_empty() && schedule.no_window.is_empty();
+        if all_placed || rounds_left == 0 {
+            break schedule;
         }
     };
-    let plan = document(input, goal, limits, &roster, &survey, &bundles);
+    let replay = replay(&schedule, &roster, &survey, limits, &pace);
+    let plan = document(
+        input,
+        goal,
+        limits,
+        &roster,
+        &survey,
+        &schedule.bundles,
+        replay,
+    );
     if cfg!(debug_assertions) {
         let violations = crate::audit(&plan);
         assert!(

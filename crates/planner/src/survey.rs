@@ -5,8 +5,9 @@ use preshard_slots::Slot;
 
 use crate::calls::{SlotCalls, slot_calls};
 use crate::node_memory::NodeMemory;
-use crate::plan::{HoldReason, Holding};
+use crate::plan::{Dialect, HoldReason, Holding};
 use crate::roster::Roster;
+use crate::stream::slot_stream;
 use crate::verdict::Thresholds;
 use crate::{Error, PlanInput, PlanLimits};
 
@@ -19,6 +20,10 @@ pub(crate) struct SlotState {
     pub(crate) holding: Holding,
     /// Keys whose memory is not known and counts as nothing.
     pub(crate) memory_unknown_keys: u64,
+    /// Keys with a name that expire before the plan begins, which no call moves.
+    pub(crate) expired_keys: u64,
+    /// Their payload.
+    pub(crate) expired_payload_bytes: u64,
     /// Its calls, or why it must stay.
     pub(crate) standing: Result<SlotCalls, Vec<HoldReason>>,
 }
@@ -27,6 +32,8 @@ pub(crate) struct SlotState {
 pub(crate) struct Survey {
     slots: Vec<SlotState>,
     tables: Tables,
+    /// How the slots move.
+    pub(crate) dialect: Dialect,
 }
 
 impl Survey {
@@ -34,6 +41,7 @@ impl Survey {
         input: &PlanInput<'_>,
         roster: &Roster,
         limits: &PlanLimits,
+        dialect: Dialect,
     ) -> Result<Survey, Error> {
         check_profile(input.profile)?;
         let thresholds = Thresholds::new(limits);
@@ -58,7 +66,12 @@ impl Survey {
                         described,
                     });
                 }
-                let mut standing = slot_calls(facts, &named, &thresholds, limits);
+                let (gone, named): (Vec<&NamedKey>, Vec<&NamedKey>) =
+                    named.into_iter().partition(|key| is_gone(key, limits));
+                let mut standing = match dialect {
+                    Dialect::SetslotMigrate => slot_calls(facts, &named, &thresholds, limits),
+                    _ => slot_stream(facts, &named, dialect, &thresholds, limits),
+                };
                 let unassigned = owner.is_none().then_some(HoldReason::Unassigned);
                 let mut others = doubts.into_iter().chain(unassigned).peekable();
                 if others.peek().is_some() {
@@ -76,6 +89,8 @@ impl Survey {
                         payload_bytes: facts.payload_bytes,
                     },
                     memory_unknown_keys: facts.memory_unknown_keys,
+                    expired_keys: gone.len() as u64,
+                    expired_payload_bytes: gone.iter().map(|key| key.sizes.payload_bytes).sum(),
                     standing,
                 })
             })
@@ -83,6 +98,7 @@ impl Survey {
         Ok(Survey {
             slots,
             tables: input.profile.tables,
+            dialect,
         })
     }
 
@@ -132,6 +148,15 @@ impl Survey {
     }
 }
 
+impl Survey {
+    /// Holds slots that may take longer than a window.
+    pub(crate) fn hold_for_want_of_a_window(&mut self, slots: &[(u16, u64)]) {
+        for &(slot, high_us) in slots {
+            self.slots[usize::from(slot)].standing = Err(vec![HoldReason::NoWindow { high_us }]);
+        }
+    }
+}
+
 impl SlotState {
     /// The slot's calls when it may move.
     pub(crate) fn calls(&self) -> Option<&SlotCalls> {
@@ -142,6 +167,14 @@ impl SlotState {
     pub(crate) fn is_held(&self) -> bool {
         self.standing.is_err()
     }
+}
+
+/// Whether a key has expired by the time that the plan begins.
+pub(crate) fn is_gone(key: &NamedKey, limits: &PlanLimits) -> bool {
+    let (expiry, begin) = (key.expires_at_ms, limits.starts_at_ms);
+    expiry
+        .zip(begin)
+        .is_some_and(|(expiry, begin)| expiry <= begin)
 }
 
 /// Named keys of each slot, worst first.
