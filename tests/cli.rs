@@ -11,6 +11,7 @@
 //! - `trust`: what is wrong with a file, or not checked, is said by every command.
 //! - `one_key`: one key with its members, found in any file and by any way in.
 //! - `several`: what cannot be read does not hide what can.
+//! - `costs`: what predictions are made from, and what changes them.
 //! - `outputs`: files appear whole or not at all.
 //! - `directories`: what is taken from one, and what is named instead.
 //! - `layers`: what a snapshot is wrapped in, byte for byte, and its damage.
@@ -22,6 +23,8 @@
 mod bad_input;
 #[path = "cli/cases.rs"]
 mod cases;
+#[path = "cli/costs.rs"]
+mod costs;
 #[path = "cli/directories.rs"]
 mod directories;
 #[path = "cli/documents.rs"]

@@ -10,8 +10,9 @@ use preshard_analyzer::KeyName;
 use preshard_slots::SlotSet;
 
 use crate::number::{
-    parse_count, parse_db, parse_duration_ms, parse_duration_us, parse_factor, parse_instant_ms,
-    parse_member_bytes, parse_part, parse_share, parse_threads,
+    parse_bandwidth, parse_count, parse_db, parse_duration_ms, parse_duration_us, parse_factor,
+    parse_instant_ms, parse_member_bytes, parse_part, parse_round_trip_ns, parse_share,
+    parse_threads, parse_yes,
 };
 use crate::size::{parse_decompressed, parse_maxmemory, parse_size, parse_size_limit};
 
@@ -57,6 +58,9 @@ pub enum Command {
     /// Plan a migration: what can be moved safely, in which batches, how long it takes, what cannot move.
     #[command(after_long_help = include_str!("help/plan.txt"))]
     Plan(PlanArgs),
+    /// Fit a cost profile to measured durations, and tell how well it fits.
+    #[command(after_long_help = include_str!("help/calibrate.txt"))]
+    Calibrate(CalibrateArgs),
     /// Print the JSON Schema of a document.
     #[command(after_long_help = include_str!("help/schema.txt"))]
     Schema(SchemaArgs),
@@ -148,6 +152,45 @@ pub struct TargetArgs {
     /// Compute memory for a server that is not in cluster mode.
     #[arg(long)]
     pub standalone: bool,
+}
+
+/// What moves cost.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Cost of a move")]
+pub struct CostArgs {
+    /// Predict times from this cost profile: a file that `preshard calibrate` wrote, or a name that --target knows.
+    ///
+    /// Default: that of --target, or of the server that wrote the snapshot. Memory stays that of --target.
+    #[arg(long, value_name = "FILE|NAME")]
+    pub cost_profile: Option<PathBuf>,
+
+    /// `rdbcompression` of the sources. With no, MIGRATE does not try to compress long strings. Default: as --target-config
+    /// says, or else yes.
+    #[arg(long, value_name = "yes|no", value_parser = parse_yes)]
+    pub rdbcompression: Option<bool>,
+
+    /// `lazyfree-lazy-server-del` of the sources. With yes, the source deletes what it has moved in the background. Default: as
+    /// --target-config says, or else no on Redis and yes on Valkey from 8.0 on.
+    #[arg(long, value_name = "yes|no", value_parser = parse_yes)]
+    pub lazyfree_lazy_server_del: Option<bool>,
+
+    /// Predict MIGRATE with COPY, after which the source keeps the key.
+    #[arg(long)]
+    pub migrate_copy: bool,
+
+    /// Network between the nodes, bits per second: 1gbit, 500mbit. Adds 8 / RATE for each byte of payload. Default: loopback,
+    /// where times were measured.
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true, value_parser = parse_bandwidth)]
+    pub bandwidth: Option<u64>,
+
+    /// Round trip between source and target, a time down to a microsecond: 500us. Adds once to each call. Default:
+    /// loopback.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_round_trip_ns)]
+    pub node_round_trip: Option<u64>,
+
+    /// How many times as long a byte takes on its way with TLS. Nobody has measured it: state what you know. Default: no TLS.
+    #[arg(long, value_name = "FACTOR", allow_hyphen_values = true, value_parser = parse_factor)]
+    pub tls_factor: Option<f64>,
 }
 
 /// The time that expiries are compared with.
@@ -267,6 +310,9 @@ pub struct KeysArgs {
 
     #[command(flatten)]
     pub target: TargetArgs,
+
+    #[command(flatten)]
+    pub cost: CostArgs,
 
     /// How the result is written.
     #[arg(short, long, value_enum, default_value_t = KeysFormat::Text)]
@@ -410,6 +456,9 @@ pub struct SlotsArgs {
     #[command(flatten)]
     pub target: TargetArgs,
 
+    #[command(flatten)]
+    pub cost: CostArgs,
+
     /// How the result is written.
     #[arg(short, long, value_enum, default_value_t = SlotsFormat::Text)]
     pub format: SlotsFormat,
@@ -447,6 +496,9 @@ pub struct PlanArgs {
 
     #[command(flatten)]
     pub target: TargetArgs,
+
+    #[command(flatten)]
+    pub cost: CostArgs,
 
     /// What is printed on standard output.
     #[arg(short, long, value_enum, default_value_t = DocumentFormat::Text)]
@@ -607,6 +659,25 @@ pub struct PlanLimitArgs {
     /// planned as gone. Default: nobody knows, so that all keys count as there.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_instant_ms)]
     pub start: Option<i64>,
+}
+
+/// `preshard calibrate`
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    /// Measured MIGRATE calls: CSV, or the NDJSON that a runbook logs; `-` is standard input.
+    #[arg(value_name = "LOG")]
+    pub log: PathBuf,
+
+    /// Start from this cost profile: a file, or redis-7.0, redis-8.0 or valkey-9.1. Of what the log does not tell, it decides.
+    #[arg(long, value_name = "FILE|NAME", default_value = "redis-7.0")]
+    pub base: PathBuf,
+
+    /// Name of the profile, which plans show. Default: `calibrated-` and the name of the log without its ending.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// `preshard schema`

@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         Command::Keys(args) => commands::keys::run(args),
         Command::Slots(args) => commands::slots::run(args),
         Command::Plan(args) => commands::plan::run(args),
+        Command::Calibrate(args) => commands::calibrate::run(&args),
         Command::Schema(args) => commands::schema::run(&args),
     };
     match result {

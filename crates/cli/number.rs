@@ -88,6 +88,53 @@ pub fn parse_factor(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Yes or no, as servers write it.
+///
+/// # Errors
+/// A sentence for the user when the text is neither.
+pub fn parse_yes(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("expected yes or no".to_owned()),
+    }
+}
+
+/// Bits per second: `1gbit`, `2.5gbit`, `500mbit`.
+///
+/// # Errors
+/// A sentence for the user when the text is none, has no unit, or is below a kilobit or above a petabit.
+pub fn parse_bandwidth(text: &str) -> Result<u64, String> {
+    let expected = || "expected bits per second with a unit, such as 1gbit or 500mbit".to_owned();
+    let lower = text.to_ascii_lowercase();
+    let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '/');
+    let unit = match &lower[digits.len()..] {
+        "kbit" | "kbit/s" => 1e3,
+        "mbit" | "mbit/s" => 1e6,
+        "gbit" | "gbit/s" => 1e9,
+        _ => return Err(expected()),
+    };
+    let bits = digits.parse::<f64>().map_err(|_| expected())? * unit;
+    match (1e3..=1e15).contains(&bits) {
+        true => Ok(bits.round() as u64),
+        false => Err(expected()),
+    }
+}
+
+/// A time of whole microseconds, in nanoseconds: `500us`, `2ms`; at most ten seconds.
+///
+/// # Errors
+/// A sentence for the user when the text is no such time.
+pub fn parse_round_trip_ns(text: &str) -> Result<u64, String> {
+    const NS_MAX: u64 = 10_000_000_000;
+    let expected = || "expected a time of up to 10s with its unit, such as 500us or 2ms".to_owned();
+    let duration: SignedDuration = text.parse().map_err(|_| expected())?;
+    match u64::try_from(duration.as_nanos()) {
+        Ok(ns) if ns <= NS_MAX && ns % 1_000 == 0 => Ok(ns),
+        _ => Err(expected()),
+    }
+}
+
 /// A part of a whole, less than all of it.
 ///
 /// # Errors

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use preshard_analyzer::{
-    Allocator, CostProfile, MemoryModel, MemorySettings, MemoryTarget, Target, UnknownName,
+    Allocator, CostEffects, CostProfile, MemoryModel, MemorySettings, MemoryTarget, Target,
+    UnknownName,
 };
 use preshard_parser::source::{Mmap, OpenOptions};
 
-use crate::args::{InputArgs, MmapChoice, TargetArgs};
+use crate::args::{CostArgs, InputArgs, MmapChoice, TargetArgs};
 use crate::exit::Refusal;
 use crate::input::shown;
 
@@ -19,8 +20,10 @@ use crate::input::shown;
 pub struct ReadOptions {
     /// Whether files are mapped, and how much they may decode to.
     pub open: OpenOptions,
-    /// The cost profile that was asked for by name.
+    /// The cost profile that was asked for.
     pub target: Option<CostProfile>,
+    /// What changes costs.
+    pub effects: CostEffects,
     /// Whose memory is computed.
     pub memory: MemoryOptions,
     /// The time before which expiries are past, Unix milliseconds, where one was asked for.
@@ -56,6 +59,7 @@ impl ReadOptions {
                 max_decompressed_bytes: args.max_decompressed,
             },
             target,
+            effects: CostEffects::default(),
             memory,
             now_ms: None,
             salvage: args.salvage,
@@ -63,6 +67,51 @@ impl ReadOptions {
             inputs: args.inputs,
         })
     }
+
+    /// With what the costs of moves are predicted from.
+    ///
+    /// # Errors
+    /// Wrong usage, when no such profile is known; a profile that cannot be read or used.
+    pub fn predicting(mut self, args: &CostArgs) -> Result<ReadOptions> {
+        if let Some(named) = &args.cost_profile {
+            self.target = Some(cost_profile(named)?);
+        }
+        let stated = CostEffects {
+            rdbcompression: args.rdbcompression,
+            lazyfree_lazy_server_del: args.lazyfree_lazy_server_del,
+            copy: args.migrate_copy,
+            bandwidth_bits: args.bandwidth,
+            round_trip_ns: args.node_round_trip,
+            tls_permille: args.tls_factor.map(|factor| (factor * 1e3).round() as u32),
+        };
+        self.effects = match &self.memory.saved {
+            Some(text) => stated.or_settings(text),
+            None => stated,
+        };
+        Ok(self)
+    }
+}
+
+/// Longest cost profile: one has a few kilobytes.
+pub const COST_PROFILE_BYTES_MAX: u64 = 1 << 20;
+
+/// The profile in a file, or the one that comes with the program by this name.
+///
+/// # Errors
+/// Wrong usage, when it is neither; a file that cannot be read or used.
+fn cost_profile(named: &Path) -> Result<CostProfile> {
+    if let Some(profile) = named.to_str().and_then(CostProfile::for_target) {
+        return Ok(profile);
+    }
+    if !named.exists() {
+        let known = CostProfile::target_names().join(", ");
+        return Err(Refusal::usage(format!(
+            "no file {}, and no cost profile of that name; known are {known}",
+            shown(named)
+        )));
+    }
+    let text = read_text(named, COST_PROFILE_BYTES_MAX)?;
+    CostProfile::parse_own(&text).with_context(|| format!("cannot use {}", shown(named)))
 }
 
 /// Whose memory is computed.
@@ -73,6 +122,8 @@ pub struct MemoryOptions {
     allocator: Allocator,
     settings: MemorySettings,
     is_standalone: bool,
+    /// The saved configuration, for what else it holds.
+    saved: Option<String>,
     /// What of it was assumed or told, in words.
     pub basis: String,
 }
@@ -88,9 +139,14 @@ impl MemoryOptions {
                 ))
             })?,
         };
-        let mut settings = match &args.target_config {
-            None => MemorySettings::default(),
-            Some(path) => saved_settings(path)?,
+        let saved = match &args.target_config {
+            None => None,
+            Some(path) => Some(read_text(path, CONFIG_BYTES_MAX)?),
+        };
+        let mut settings = match (&saved, &args.target_config) {
+            (Some(text), Some(path)) => MemorySettings::parse(text)
+                .with_context(|| format!("cannot use {}", shown(path)))?,
+            _ => MemorySettings::default(),
         };
         settings.cluster &= !args.standalone;
         Ok(MemoryOptions {
@@ -98,6 +154,7 @@ impl MemoryOptions {
             basis: basis(args, allocator),
             allocator,
             settings,
+            saved,
             is_standalone: args.standalone,
         })
     }
@@ -137,11 +194,14 @@ fn basis(args: &TargetArgs, allocator: Allocator) -> String {
 /// Longest saved configuration: a server's has a few hundred lines.
 const CONFIG_BYTES_MAX: u64 = 4 << 20;
 
-fn saved_settings(path: &Path) -> Result<MemorySettings> {
+/// The text of a file, of its beginning where it is too long for what it is to be.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_text(path: &Path, bytes_max: u64) -> Result<String> {
     let mut text = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(CONFIG_BYTES_MAX).read_to_end(&mut text));
+    let read = File::open(path).and_then(|file| file.take(bytes_max).read_to_end(&mut text));
     read.with_context(|| format!("cannot read {}", shown(path)))?;
-    // Values may hold anything; the settings that are looked for are plain.
-    let text = String::from_utf8_lossy(&text);
-    MemorySettings::parse(&text).with_context(|| format!("cannot use {}", shown(path)))
+    // Values may hold anything; what is looked for is plain.
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }

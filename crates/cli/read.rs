@@ -68,7 +68,8 @@ impl OpenFile {
             cost: match &options.target {
                 Some(target) => target.clone(),
                 None => CostProfile::for_server(origin.server.as_ref()),
-            },
+            }
+            .under(&options.effects),
             reference_ms: options.now_ms.or(origin.written_at_ms),
             salvage: options.salvage,
             source,
@@ -370,6 +371,8 @@ fn estimates(cost: &CostProfile, memory: &MemoryModel, target: &MemoryTarget) ->
         },
         cost_profile: cost.name().to_owned(),
         cost_basis: cost.basis().to_owned(),
+        cost_effects: cost.effects().to_vec(),
+        cost_spread_permille: [cost.spread().low_permille, cost.spread().high_permille],
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::run::{fixture, preshard, snapshots};
 
 /// The fields of a line of NDJSON, in their order: other tools read them.
-const KEY_FIELDS: [&str; 34] = [
+const KEY_FIELDS: [&str; 36] = [
     "db",
     "key",
     "type",
@@ -40,6 +40,8 @@ const KEY_FIELDS: [&str; 34] = [
     "memory_usage_estimate",
     "memory_deviation_bytes",
     "loaded_encoding",
+    "block_ms_low",
+    "block_ms_high",
 ];
 
 /// A validator for the schema that the tool prints.

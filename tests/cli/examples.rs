@@ -9,7 +9,8 @@ use std::path::Path;
 
 use crate::run::{bless, preshard_in, root};
 
-const HELP_FILES: [&str; 5] = [
+const HELP_FILES: [&str; 6] = [
+    "crates/cli/help/calibrate.txt",
     "crates/cli/help/inspect.txt",
     "crates/cli/help/keys.txt",
     "crates/cli/help/plan.txt",

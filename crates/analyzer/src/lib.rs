@@ -58,7 +58,15 @@ mod warning;
 pub use account::{Part, PartKind};
 pub use assemble::{AssembleError, Assembly, NodeView, assemble};
 pub use claim::{Claim, ClaimKind, ClaimVerdict};
-pub use cost::{CostProfile, ProfileError};
+pub mod calibration {
+    //! Cost profiles from measured durations.
+    pub use crate::cost::{
+        Calibration, Carried, ClassFit, Errors, Log, LogError, Measurement, Origin, PartFit,
+        calibrate,
+    };
+}
+
+pub use cost::{CostClass, CostEffects, CostProfile, CostRange, ProfileError, ProfileFile, Spread};
 pub use error::Error;
 pub use histogram::{CostBin, CostHistogram};
 pub use key_facts::{Cost, KeyFacts, KeyHead, Sizes};

@@ -1,11 +1,12 @@
 //! Cost profiles against the medians they were fitted to, and against each other.
 
+mod measured;
+
+use measured::{any_value, cases, facts, number, profile, rows};
 use preshard_analyzer::{Cost, CostProfile, ProfileError};
 use preshard_parser::{DataType, Encoding, ValueFacts};
 use proptest::prelude::*;
 
-/// Medians of single MIGRATE calls on real servers: the whole table of the measuring campaign.
-const MEASURED: &str = include_str!("data/migrate-measured.csv");
 /// Calls with many small keys.
 const BATCHES: &str = include_str!("data/migrate-batches-measured.csv");
 
@@ -13,117 +14,6 @@ const BATCHES: &str = include_str!("data/migrate-batches-measured.csv");
 const SAFETY: f64 = 2.0;
 /// Below this, a call's own 0.1 ms and the timer's grain are what is measured.
 const TRUSTED_FROM_NS: f64 = 300_000.0;
-
-fn rows(csv: &str) -> impl Iterator<Item = Vec<&str>> {
-    csv.lines().skip(1).map(|line| line.split(',').collect())
-}
-
-fn number(cell: &str) -> u64 {
-    cell.parse()
-        .unwrap_or_else(|_| panic!("a number, not {cell:?}"))
-}
-
-fn ns_of_ms(cell: &str) -> f64 {
-    cell.parse::<f64>().expect("milliseconds") * 1e6
-}
-
-fn profile(name: &str) -> CostProfile {
-    CostProfile::built_in(name).unwrap_or_else(|| panic!("no profile {name}"))
-}
-
-fn facts(
-    encoding: Encoding,
-    elements: u64,
-    content_bytes: u64,
-    compressible_bytes: u64,
-) -> ValueFacts {
-    ValueFacts {
-        elements: Some(elements),
-        content_bytes,
-        compressible_bytes,
-        ..ValueFacts::empty(encoding)
-    }
-}
-
-/// A measured case: its value as a file would tell it, and what the server took.
-struct Case<'a> {
-    name: String,
-    server: &'a str,
-    data_type: DataType,
-    value: ValueFacts,
-    payload_bytes: u64,
-    migrate_ns: f64,
-    restore_ns: f64,
-    /// Elements; of strings how many 32-byte elements they would be, as every element takes at least that.
-    n: u64,
-}
-
-fn cases() -> Vec<Case<'static>> {
-    rows(MEASURED)
-        .map(|row| {
-            let [server, kind, elements, element_bytes, encoding, dump_bytes] = row[..6] else {
-                panic!("{row:?}");
-            };
-            let each = number(element_bytes);
-            let dump = number(dump_bytes);
-            let n = if elements.is_empty() {
-                each
-            } else {
-                number(elements)
-            };
-            let long = if each > 20 { n * each } else { 0 };
-            let compact = matches!(encoding, "listpack" | "intset");
-            let blob = match encoding {
-                "intset" => Encoding::Intset,
-                _ => Encoding::Listpack,
-            };
-            let (data_type, value) = match kind {
-                "string" | "stringz" => (DataType::String, facts(Encoding::Raw, n, n, n)),
-                "list" => (DataType::List, facts(Encoding::Quicklist, n, dump, dump)),
-                "stream" => (DataType::Stream, facts(Encoding::Stream, n, dump, dump)),
-                // Half of the entries are pending: 16 + 8 + 1 bytes with their group, 16 with their consumer.
-                "streamg" => (
-                    DataType::Stream,
-                    ValueFacts {
-                        groups: 1,
-                        consumers: 1,
-                        pending: n / 2,
-                        ..facts(Encoding::Stream, n, dump - n / 2 * 41, dump - n / 2 * 41)
-                    },
-                ),
-                "set" | "intset" if compact => {
-                    (DataType::Set, facts(blob, n, dump - 13, dump - 13))
-                }
-                "set" | "intset" => (DataType::Set, facts(Encoding::HashTable, n, n * each, long)),
-                "hash" if compact => (DataType::Hash, facts(blob, n, dump - 13, dump - 13)),
-                "hash" => (
-                    DataType::Hash,
-                    facts(Encoding::HashTable, n, n * (each + 10), long),
-                ),
-                "hashttl" => (
-                    DataType::Hash,
-                    ValueFacts {
-                        fields_with_ttl: n,
-                        ..facts(Encoding::HashTable, n, n * (each + 10), long)
-                    },
-                ),
-                "zset" if compact => (DataType::Zset, facts(blob, n, dump - 13, dump - 13)),
-                "zset" => (DataType::Zset, facts(Encoding::SkipList, n, n * each, long)),
-                other => panic!("kind {other}"),
-            };
-            Case {
-                name: format!("{server} {kind} {elements} {element_bytes}"),
-                server,
-                data_type,
-                value,
-                payload_bytes: dump,
-                migrate_ns: ns_of_ms(row[7]),
-                restore_ns: ns_of_ms(row[9]),
-                n: if elements.is_empty() { n / 32 } else { n },
-            }
-        })
-        .collect()
-}
 
 /// Prediction over measurement of each case of at least [`TRUSTED_FROM_NS`]: (name, n, ratio).
 fn ratios(block: bool) -> Vec<(String, u64, f64)> {
@@ -328,6 +218,13 @@ fn a_profile_with_anything_amiss_is_refused_with_its_place() {
         ("byte_ns = 7.9", "byte_ns = nan", "0 to 1e9 ns, not NaN"),
         ("byte_ns = 7.9", "byte_ns = 1e12", "0 to 1e9 ns"),
         ("measured_on", "measured", "measured"),
+        ("low = 0.75", "low = 1.5", "a low factor is 0 to 1, not 1.5"),
+        (
+            "high = 1.6",
+            "high = 0.9",
+            "a high factor is 1 to 100, not 0.9",
+        ),
+        ("byte_ns = 7.9", "byte_ns = seven", "line 7"),
         ("[class.zset]", "[class.geo]", "geo"),
     ] {
         let text = sound.replacen(from, to, 1);
@@ -352,33 +249,6 @@ fn a_profile_with_anything_amiss_is_refused_with_its_place() {
             part: "block",
         })
     );
-}
-
-fn any_value() -> impl Strategy<Value = (DataType, ValueFacts, u64)> {
-    let kinds = prop::sample::select(vec![
-        (DataType::String, Encoding::Raw),
-        (DataType::String, Encoding::Int),
-        (DataType::List, Encoding::Quicklist),
-        (DataType::Set, Encoding::HashTable),
-        (DataType::Set, Encoding::Intset),
-        (DataType::Hash, Encoding::HashTable),
-        (DataType::Hash, Encoding::ListpackEx),
-        (DataType::Zset, Encoding::SkipList),
-        (DataType::Zset, Encoding::Ziplist),
-        (DataType::Stream, Encoding::Stream),
-        (DataType::Module, Encoding::Module),
-    ]);
-    let size = || prop_oneof![0..2_000u64, 0..100_000_000u64, any::<u64>()];
-    (kinds, size(), size(), size(), size(), size()).prop_map(
-        |((data_type, encoding), elements, content, compressible, pending, payload)| {
-            let value = ValueFacts {
-                pending,
-                fields_with_ttl: pending % 2,
-                ..facts(encoding, elements, content, compressible.min(content))
-            };
-            (data_type, value, payload)
-        },
-    )
 }
 
 proptest! {

@@ -37,7 +37,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
         key: args.one.key().map(|key| key.0.clone()).unwrap_or_default(),
         dbs: args.dbs,
     };
-    let mut read = ReadOptions::new(args.input, args.target)?;
+    let mut read = ReadOptions::new(args.input, args.target)?.predicting(&args.cost)?;
     read.now_ms = args.reference.now;
     // Lines that run over a terminal and a bar that is drawn on it would spoil each other.
     read.quiet |= args.one.members && args.output.output.is_none() && io::stdout().is_terminal();
@@ -186,8 +186,7 @@ impl Seeker for Show<'_, '_> {
             self.writer.line(&rest)?;
         }
         let verdict = verdict(facts.cost, facts.sizes.payload_bytes, &self.limits);
-        let call_fixed_ns = self.file.cost.call_fixed_ns();
-        let record = KeyRecord::new(facts, self.name, call_fixed_ns, verdict);
+        let record = KeyRecord::new(facts, self.name, &self.file.cost, verdict);
         self.writer.end(record, &self.lines, &self.sizes)
     }
 }

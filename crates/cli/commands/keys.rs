@@ -41,7 +41,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     }
     let filter = Filter::new(&args);
     let selection = Selection::new(&args)?;
-    let mut read = ReadOptions::new(args.input, args.target)?;
+    let mut read = ReadOptions::new(args.input, args.target)?.predicting(&args.cost)?;
     read.now_ms = args.reference.now;
     // Lines that run over a terminal and a bar that is drawn on it would spoil each other.
     read.quiet |=
@@ -69,7 +69,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
         let limits = &limits[at];
         let record = |facts: &KeyFacts<'_>| {
             let verdict = verdict(facts.cost, facts.sizes.payload_bytes, limits);
-            KeyRecord::new(facts, &names[at], file.cost.call_fixed_ns(), verdict)
+            KeyRecord::new(facts, &names[at], &file.cost, verdict)
         };
         let options = file.scan_options(limits, DETAIL);
         let disregard = Disregard::default();

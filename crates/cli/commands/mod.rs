@@ -1,5 +1,6 @@
 //! One module a subcommand.
 
+pub mod calibrate;
 pub mod inspect;
 mod key;
 pub mod keys;

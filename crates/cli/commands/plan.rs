@@ -32,7 +32,7 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
             "-o wants the name of a file; --format json prints the plan on standard output",
         ));
     }
-    let mut read = ReadOptions::new(args.input, args.target)?;
+    let mut read = ReadOptions::new(args.input, args.target)?.predicting(&args.cost)?;
     read.memory.for_cluster()?;
     let inputs = Inputs::find(
         &read.inputs,

@@ -20,7 +20,7 @@ use crate::say;
 /// When an input cannot be read, inputs contradict each other, or the output cannot be written.
 pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
     start_threads(args.input.threads)?;
-    let read = ReadOptions::new(args.input, args.target)?;
+    let read = ReadOptions::new(args.input, args.target)?.predicting(&args.cost)?;
     let inputs = Inputs::find(
         &read.inputs,
         TopologyWish::new(args.topology.topology.as_deref()),

@@ -88,13 +88,19 @@ const NAMES: [&str; 12] = [
 ];
 
 impl Settings {
+    /// The value that a saved configuration has for a setting that memory does not hang on, in any form that
+    /// [`Settings::parse`] reads.
+    pub fn find(text: &str, name: &'static str) -> Option<String> {
+        Found::read(text, &[name]).values.remove(name)
+    }
+
     /// Reads what `CONFIG GET *` answered, as the command-line clients print it (names and values on lines by
     /// themselves, numbered and quoted, or as pairs), or a configuration file. What is not in it keeps its default.
     ///
     /// # Errors
     /// When nothing that matters is in it, or a value cannot be.
     pub fn parse(text: &str) -> Result<Settings, SettingsError> {
-        let found = Found::read(text);
+        let found = Found::read(text, &NAMES);
         if found.values.is_empty() {
             return Err(SettingsError::Nothing);
         }
@@ -130,7 +136,8 @@ struct Found {
 
 impl Found {
     /// Whatever the form, a value stands behind its name, on the same line or on the next.
-    fn read(text: &str) -> Found {
+    fn read(text: &str, names: &[&'static str]) -> Found {
+        let canonical = |word: &str| canonical(word, names);
         let text = text.trim_start_matches('\u{feff}');
         let object = text.trim_start().starts_with('{').then(|| {
             let lines = text.replace(['{', '}', ','], "\n");
@@ -227,13 +234,13 @@ fn bare(word: &str) -> Option<&str> {
     (!is_number && word != "=>" && !word.is_empty()).then_some(word)
 }
 
-/// The name since Redis 7.0 of a setting that matters.
-fn canonical(name: &str) -> Option<&'static str> {
+/// The name since Redis 7.0 of a setting that is looked for.
+fn canonical(name: &str, names: &[&'static str]) -> Option<&'static str> {
     let name = name
         .trim_end_matches(':')
         .to_ascii_lowercase()
         .replace("-ziplist-", "-listpack-");
-    NAMES.into_iter().find(|known| *known == name)
+    names.iter().copied().find(|known| *known == name)
 }
 
 #[cfg(test)]
@@ -270,6 +277,23 @@ mod tests {
     fn an_empty_value_does_not_swallow_the_next_name() {
         let text = "maxmemory-policy\n\nhash-max-listpack-value\n32\n";
         assert_eq!(Settings::parse(text).map(|it| it.hash_max_value), Ok(32));
+    }
+
+    #[test]
+    fn a_setting_beside_those_of_memory_is_found_in_every_form() {
+        for text in [
+            "maxmemory\n0\nrdbcompression\nno\nport\n6379\n",
+            "1) \"port\"\n2) \"6379\"\n3) \"rdbcompression\"\n4) \"no\"\n",
+            "1# \"rdbcompression\" => \"no\"\n",
+            "# rdbcompression yes\nrdbcompression no\n",
+        ] {
+            assert_eq!(
+                Settings::find(text, "rdbcompression").as_deref(),
+                Some("no"),
+                "{text}"
+            );
+            assert_eq!(Settings::find(text, "rdbchecksum"), None, "{text}");
+        }
     }
 
     #[test]

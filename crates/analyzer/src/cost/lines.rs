@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::CostProfile;
+use super::{CostProfile, ProfileError, ProfileFile};
 use crate::{Product, Server};
 
 const LINES: &str = include_str!("../../data/cost/lines.toml");
@@ -47,6 +47,33 @@ impl CostProfile {
         }
         let (_, text) = MEASURED.iter().find(|(known, _)| *known == name)?;
         Some(shipped(text))
+    }
+
+    /// The text of a profile that was measured and comes with the program, to calibrate from.
+    pub fn measured_file(name: &str) -> Option<ProfileFile> {
+        let (_, text) = MEASURED.iter().find(|(known, _)| *known == name)?;
+        Some(ProfileFile::parse(text).expect("the profile is part of the program and tested"))
+    }
+
+    /// The names that [`CostProfile::measured_file`] knows.
+    pub fn measured_names() -> impl Iterator<Item = &'static str> {
+        MEASURED.iter().map(|(name, _)| *name)
+    }
+
+    /// Reads the profile of somebody's own servers.
+    ///
+    /// # Errors
+    /// As [`CostProfile::parse`]; and when it has the name of a profile that comes with the program and is not that
+    /// one, since plans say by name which profile they were made with.
+    pub fn parse_own(text: &str) -> Result<CostProfile, ProfileError> {
+        let profile = CostProfile::parse(text)?;
+        let is_taken = |name: &str| CostProfile::built_in_names().any(|known| known == name);
+        match is_taken(&profile.name)
+            && CostProfile::built_in(&profile.name).as_ref() != Some(&profile)
+        {
+            true => Err(ProfileError::NameTaken(profile.name)),
+            false => Ok(profile),
+        }
     }
 
     /// The names that [`CostProfile::built_in`] knows.

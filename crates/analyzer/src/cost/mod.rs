@@ -2,14 +2,31 @@
 //!
 //! The coefficients are data (`data/cost/*.toml`), one file per server line that was measured; the files say
 //! how, and how far off they may be. `lines.toml` says what stands in for lines that were not measured.
+//!
+//! A profile tells three things of a value: the time to plan with ([`CostProfile::predict`], the worst that its fits
+//! say, as if nothing lay in a cache), the range in which the time will lie ([`CostProfile::range`]), and the time that
+//! was measured of such a value on an idle server ([`CostProfile::as_measured`]), which is what measurements are compared
+//! with. Settings that change cost make another profile of it ([`CostProfile::under`]).
 
+mod calibrate;
+mod class;
+mod effects;
 mod file;
+mod fit;
 mod lines;
+mod range;
 
-use preshard_parser::{DataType, Encoding, ValueFacts};
+use preshard_parser::{DataType, ValueFacts};
 
-pub use file::ProfileError;
-use file::{ClassFits, Fit, ProfileFile};
+pub use calibrate::{
+    Calibration, Carried, ClassFit, Errors, Log, LogError, Measurement, Origin, PartFit, calibrate,
+};
+pub use class::CostClass;
+use class::Shape;
+pub use effects::CostEffects;
+pub use file::{ProfileError, ProfileFile};
+use fit::{ClassFits, Factors, Fit, times_ps};
+pub use range::{CostRange, Spread};
 
 use crate::Cost;
 
@@ -24,21 +41,26 @@ pub struct CostProfile {
     basis: String,
     compressed_string_ratio: u64,
     compact_elements_max: u64,
+    uncached_elements_min: u64,
+    /// Whether any of the servers that were measured freed lazily, and any at once.
+    some_free_lazily: bool,
+    some_free_at_once: bool,
+    del_basis: String,
+    compression_basis: String,
+    spread: Spread,
     call_ns: u64,
+    call_factors: Factors,
     key_block_ns: u64,
     key_restore_ns: u64,
+    key_factors: Factors,
     pending_block_ns: u64,
     pending_restore_ns: u64,
-    string: ClassFits,
-    compressed_string: ClassFits,
-    list: ClassFits,
-    stream: ClassFits,
-    set: ClassFits,
-    hash: ClassFits,
-    hash_with_field_ttl: ClassFits,
-    zset: ClassFits,
-    compact: ClassFits,
-    module: ClassFits,
+    pending_factors: Factors,
+    classes: [ClassFits; CostClass::ALL.len()],
+    transfer_byte_ps: u64,
+    /// Payloads are as long as what is in them: nothing is compressed.
+    is_uncompressed: bool,
+    effects: Vec<String>,
 }
 
 impl CostProfile {
@@ -48,13 +70,13 @@ impl CostProfile {
     /// [`ProfileError`] with the place and what is wrong there: unknown or missing fields, and coefficients
     /// that are negative, not finite, or above [`CostProfile::COEFFICIENT_MAX_NS`].
     pub fn parse(text: &str) -> Result<CostProfile, ProfileError> {
-        ProfileFile::parse(text).map(CostProfile::from)
+        ProfileFile::parse(text).map(|file| CostProfile::from(&file))
     }
 
     /// Largest coefficient that a profile may hold: a second per element or byte.
     pub const COEFFICIENT_MAX_NS: f64 = 1e9;
 
-    /// The profile's name: `redis-7.0`...
+    /// The profile's name: `redis-7.0`..., and the settings that change it: `redis-7.0 with rdbcompression no`.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -65,87 +87,70 @@ impl CostProfile {
         &self.basis
     }
 
+    /// The settings that were stated, whether or not they change anything here.
+    pub fn effects(&self) -> &[String] {
+        &self.effects
+    }
+
     /// What each MIGRATE call costs besides its keys.
     pub fn call_fixed_ns(&self) -> u64 {
         self.call_ns
     }
 
-    /// The predicted time of one move, before any safety factor and without [`CostProfile::call_fixed_ns`].
-    ///
-    /// `payload_bytes` is what DUMP returns. The kind of the value decides which coefficients count:
-    /// - a string whose payload is much shorter than its content compresses, which is cheap;
-    /// - a blob (listpack, intset...) is predicted by its bytes; where it has more elements than any default
-    ///   setting allows, also as the table that it becomes when it is loaded;
-    /// - a hash with any field TTL is predicted as if each field had one;
-    /// - the type of a module value is unknown, so is its cost: it is predicted as the most expensive
-    ///   shape of the same payload; and so are arrays and path hashes, which were not measured.
+    /// The predicted time of one move to plan with, before any safety factor and without
+    /// [`CostProfile::call_fixed_ns`]; `payload_bytes` is what DUMP returns.
     pub fn predict(&self, data_type: DataType, value: &ValueFacts, payload_bytes: u64) -> Cost {
-        let elements = value.elements.unwrap_or(0);
-        let table = match data_type {
-            DataType::String => {
-                let compressed = value.content_bytes
-                    >= payload_bytes.saturating_mul(self.compressed_string_ratio);
-                let class = if compressed {
-                    &self.compressed_string
-                } else {
-                    &self.string
-                };
-                return self.cost(class, 0, value.content_bytes);
+        let shape = self.shape(data_type, value, payload_bytes);
+        let of = |class: CostClass| {
+            let fits = &self.classes[class.index()];
+            let worst = |fits: &[Fit]| {
+                let times = fits.iter().map(|fit| fit.ps(shape.elements, shape.bytes));
+                ns_up(times.max().unwrap_or(0))
+            };
+            Cost {
+                block_ns: self.key_block_ns.saturating_add(worst(&fits.block)),
+                restore_ns: self.key_restore_ns.saturating_add(worst(&fits.restore)),
             }
-            DataType::List => return self.cost(&self.list, elements, value.content_bytes),
-            DataType::Stream => {
-                let blobs = self.cost(&self.stream, elements, value.content_bytes);
-                let marks = value
-                    .pending
-                    .saturating_add(value.consumers)
-                    .saturating_add(value.groups);
-                return Cost {
-                    block_ns: blobs
-                        .block_ns
-                        .saturating_add(marks.saturating_mul(self.pending_block_ns)),
-                    restore_ns: blobs
-                        .restore_ns
-                        .saturating_add(marks.saturating_mul(self.pending_restore_ns)),
-                };
-            }
-            DataType::Module | DataType::Array | DataType::PathHash => {
-                return self.cost(&self.module, 0, payload_bytes);
-            }
-            DataType::Set => &self.set,
-            DataType::Zset => &self.zset,
-            DataType::Hash
-                if value.fields_with_ttl > 0 || value.encoding == Encoding::ListpackEx =>
-            {
-                &self.hash_with_field_ttl
-            }
-            DataType::Hash => &self.hash,
         };
-        if !value.encoding.is_compact() {
-            return self.cost(table, elements, value.compressible_bytes);
+        let mut cost = of(shape.class);
+        if let Some(table) = shape.table {
+            cost = worse(cost, of(table));
         }
-        let blob = self.cost(&self.compact, elements, value.content_bytes);
-        if elements <= self.compact_elements_max {
-            return blob;
+        // The call waits for the RESTORE, so no profile can mean less.
+        cost.block_ns = cost.block_ns.max(cost.restore_ns);
+        if shape.marks > 0 {
+            let marks = |ns: u64| shape.marks.saturating_mul(ns);
+            cost.block_ns = cost.block_ns.saturating_add(marks(self.pending_block_ns));
+            cost.restore_ns = cost
+                .restore_ns
+                .saturating_add(marks(self.pending_restore_ns));
         }
-        let table = self.cost(table, elements, value.content_bytes);
-        Cost {
-            block_ns: blob.block_ns.max(table.block_ns),
-            restore_ns: blob.restore_ns.max(table.restore_ns),
-        }
+        cost.block_ns = cost
+            .block_ns
+            .saturating_add(self.transfer_ns(value, payload_bytes));
+        cost
     }
 
-    fn cost(&self, class: &ClassFits, elements: u64, bytes: u64) -> Cost {
-        let block_ns = self
-            .key_block_ns
-            .saturating_add(worst_ns(&class.block, elements, bytes));
-        let restore_ns =
-            self.key_restore_ns
-                .saturating_add(worst_ns(&class.restore, elements, bytes));
-        Cost {
-            // The call waits for the RESTORE, so no profile can mean less.
-            block_ns: block_ns.max(restore_ns),
-            restore_ns,
+    fn shape(&self, data_type: DataType, value: &ValueFacts, payload_bytes: u64) -> Shape {
+        Shape::of(
+            data_type,
+            value,
+            payload_bytes,
+            self.compressed_string_ratio,
+            self.compact_elements_max,
+        )
+    }
+
+    /// What the network takes beyond the loopback that was measured.
+    fn transfer_ns(&self, value: &ValueFacts, payload_bytes: u64) -> u64 {
+        if self.transfer_byte_ps == 0 {
+            return 0;
         }
+        let bytes = match self.is_uncompressed {
+            true => payload_bytes.max(value.content_bytes),
+            false => payload_bytes,
+        };
+        ns_up(times_ps(self.transfer_byte_ps, bytes))
     }
 
     /// The worst of several profiles, whatever the key: the largest of all their fits.
@@ -158,6 +163,13 @@ impl CostProfile {
         let names: Vec<&str> = profiles.iter().map(CostProfile::name).collect();
         worst.name = name.to_owned();
         worst.basis = format!("the worst of {}", names.join(", "));
+        let bases = |basis: fn(&CostProfile) -> &str| {
+            let each = profiles.iter();
+            let each = each.map(|profile| format!("{} for {}", basis(profile), profile.name));
+            each.collect::<Vec<String>>().join(", ")
+        };
+        worst.del_basis = bases(|profile| &profile.del_basis);
+        worst.compression_basis = bases(|profile| &profile.compression_basis);
         Some(worst)
     }
 
@@ -167,38 +179,36 @@ impl CostProfile {
             .compressed_string_ratio
             .max(other.compressed_string_ratio);
         self.compact_elements_max = self.compact_elements_max.min(other.compact_elements_max);
+        self.uncached_elements_min = self.uncached_elements_min.max(other.uncached_elements_min);
+        self.some_free_lazily |= other.some_free_lazily;
+        self.some_free_at_once |= other.some_free_at_once;
+        self.spread = self.spread.widened_to(other.spread);
         self.call_ns = self.call_ns.max(other.call_ns);
+        self.call_factors = self.call_factors.widened_to(other.call_factors);
         self.key_block_ns = self.key_block_ns.max(other.key_block_ns);
         self.key_restore_ns = self.key_restore_ns.max(other.key_restore_ns);
+        self.key_factors = self.key_factors.widened_to(other.key_factors);
         self.pending_block_ns = self.pending_block_ns.max(other.pending_block_ns);
         self.pending_restore_ns = self.pending_restore_ns.max(other.pending_restore_ns);
-        self.string.extend(&other.string);
-        self.compressed_string.extend(&other.compressed_string);
-        self.list.extend(&other.list);
-        self.stream.extend(&other.stream);
-        self.set.extend(&other.set);
-        self.hash.extend(&other.hash);
-        self.hash_with_field_ttl.extend(&other.hash_with_field_ttl);
-        self.zset.extend(&other.zset);
-        self.compact.extend(&other.compact);
-        self.module.extend(&other.module);
+        self.pending_factors = self.pending_factors.widened_to(other.pending_factors);
+        for (fits, others) in self.classes.iter_mut().zip(&other.classes) {
+            fits.extend(others);
+        }
     }
 }
 
-/// The largest of the fits at this point, in nanoseconds rounded up.
-fn worst_ns(fits: &[Fit], elements: u64, bytes: u64) -> u64 {
-    let worst_ps = fits
-        .iter()
-        .map(|fit| {
-            let elements_ps = u128::from(fit.element_ps) * u128::from(elements);
-            let bytes_ps = u128::from(fit.byte_ps) * u128::from(bytes);
-            elements_ps.saturating_add(bytes_ps)
-        })
-        .max()
-        .unwrap_or(0);
+fn worse(one: Cost, other: Cost) -> Cost {
+    Cost {
+        block_ns: one.block_ns.max(other.block_ns),
+        restore_ns: one.restore_ns.max(other.restore_ns),
+    }
+}
+
+/// Nanoseconds, rounded up.
+fn ns_up(ps: u128) -> u64 {
     // Nearly always the sum fits 64 bits, where dividing is many times faster.
-    match u64::try_from(worst_ps) {
-        Ok(worst_ps) => worst_ps.div_ceil(1_000),
-        Err(_) => u64::try_from(worst_ps.div_ceil(1_000)).unwrap_or(u64::MAX),
+    match u64::try_from(ps) {
+        Ok(ps) => ps.div_ceil(1_000),
+        Err(_) => u64::try_from(ps.div_ceil(1_000)).unwrap_or(u64::MAX),
     }
 }

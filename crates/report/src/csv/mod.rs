@@ -18,7 +18,7 @@ use crate::document::{KeyRecord, SlotRow, SlotsDocument};
 use crate::{figure, words};
 
 /// Columns of a key table: first those of rdb-tools, then ours.
-const KEY_COLUMNS: [&str; 35] = [
+const KEY_COLUMNS: [&str; 37] = [
     "database",
     "type",
     "key",
@@ -54,6 +54,8 @@ const KEY_COLUMNS: [&str; 35] = [
     "memory_usage_estimate",
     "memory_deviation_bytes",
     "loaded_encoding",
+    "block_ms_low",
+    "block_ms_high",
 ];
 
 /// Columns of a slot table.
@@ -139,6 +141,8 @@ impl<W: Write> KeyTable<W> {
             optional(key.memory_usage_estimate),
             optional(key.memory_deviation_bytes),
             optional(key.loaded_encoding.as_ref()),
+            key.block_ms_low.to_string(),
+            key.block_ms_high.to_string(),
         ];
         self.rows.write_record(cells).map_err(io_error)
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use preshard_analyzer::{DataType, KeyFacts, KeyName};
+use preshard_analyzer::{CostProfile, DataType, KeyFacts, KeyName};
 use preshard_planner::plan::Verdict;
 use preshard_slots::hash_tag;
 use schemars::JsonSchema;
@@ -107,6 +107,10 @@ pub struct KeyRecord<'a> {
     pub memory_deviation_bytes: Option<u64>,
     /// How that server keeps the value, in the word of OBJECT ENCODING; `null` likewise.
     pub loaded_encoding: Option<Cow<'a, str>>,
+    /// The least that the block may turn out to be: the errors that were measured, and a value that lies in the caches.
+    pub block_ms_low: Millis,
+    /// The most.
+    pub block_ms_high: Millis,
 }
 
 /// The module that wrote a value.
@@ -122,14 +126,16 @@ pub struct ModuleRef {
 impl<'a> KeyRecord<'a> {
     /// The record of a key.
     ///
-    /// `call_fixed_ns` is what each MIGRATE call costs whatever it carries: the record tells the block
-    /// of a whole call.
+    /// `cost` is the profile that predicted the times of `facts`: the record tells the block of a whole call.
     pub fn new(
         facts: &KeyFacts<'_>,
         file: &'a str,
-        call_fixed_ns: u64,
+        cost: &CostProfile,
         verdict: Verdict,
     ) -> KeyRecord<'a> {
+        let range = cost.range(facts.data_type, &facts.value, facts.sizes.payload_bytes);
+        let (call_low_ns, call_high_ns) = cost.call_range_ns();
+        let of_call = |key_ns: u64, call_ns: u64| Millis::from_ns(key_ns.saturating_add(call_ns));
         let value = &facts.value;
         let of = |data_type, n| (facts.data_type == data_type).then_some(n);
         KeyRecord {
@@ -144,7 +150,7 @@ impl<'a> KeyRecord<'a> {
             serialized_bytes: facts.sizes.serialized_bytes,
             payload_bytes: facts.sizes.payload_bytes,
             memory_bytes_estimate: facts.sizes.memory_bytes_estimate,
-            block_ms_estimate: Millis::from_ns(facts.cost.block_ns.saturating_add(call_fixed_ns)),
+            block_ms_estimate: of_call(facts.cost.block_ns, cost.call_fixed_ns()),
             idle_s: facts.idle_s,
             lfu: facts.lfu,
             file: file.into(),
@@ -173,6 +179,8 @@ impl<'a> KeyRecord<'a> {
                 .memory_bytes_estimate
                 .map(|_| deviation(facts.sizes.memory_variance)),
             loaded_encoding: facts.loaded.map(|loaded| loaded.name().into()),
+            block_ms_low: of_call(range.low.block_ns, call_low_ns),
+            block_ms_high: of_call(range.high.block_ns, call_high_ns),
         }
     }
 }

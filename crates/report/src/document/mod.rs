@@ -73,6 +73,11 @@ pub struct Estimates {
     pub cost_profile: String,
     /// What that profile rests on, in words.
     pub cost_basis: String,
+    /// Settings and circumstances that were stated of the servers and the network, whether or not they change a predicted
+    /// time: `rdbcompression no`.
+    pub cost_effects: Vec<String>,
+    /// How far sums of predicted times may be off: between which parts of them they will lie, in thousandths.
+    pub cost_spread_permille: [u32; 2],
 }
 
 /// How far an estimate may be trusted.

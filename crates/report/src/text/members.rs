@@ -358,7 +358,7 @@ fn summary(
         ("serialized", size_exact(record.serialized_bytes)),
         ("payload", size_exact(record.payload_bytes)),
         ("memory", size_or_dash(record.memory_bytes_estimate)),
-        ("block", duration_us(record.block_ms_estimate.us)),
+        ("block", block(record)),
         ("verdict", words::verdict(record.verdict).to_owned()),
     ]);
     writeln!(out)?;
@@ -455,6 +455,16 @@ fn histogram(sizes: &[SizesLine], out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out)?;
     grid.write(out)
+}
+
+/// What to plan with, and between what it will lie.
+fn block(record: &KeyRecord<'_>) -> String {
+    format!(
+        "{}, in the range of {} to {}",
+        duration_us(record.block_ms_estimate.us),
+        duration_us(record.block_ms_low.us),
+        duration_us(record.block_ms_high.us)
+    )
 }
 
 fn plural(of: &str) -> String {

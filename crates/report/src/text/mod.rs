@@ -3,6 +3,7 @@
 //! Key names are escaped, and cut where they are long: the other formats carry them whole. Lists are cut
 //! too, and say how much more there is.
 
+mod calibration;
 mod grid;
 mod inspect;
 mod keys;
@@ -13,6 +14,7 @@ mod type_totals;
 
 use std::io::{self, Write};
 
+pub use calibration::{calibration_line, render_calibration};
 pub use inspect::render_inspect;
 pub use keys::{KeysView, render_keys};
 pub use members::{render_member_columns, render_member_line};
