@@ -59,8 +59,8 @@ impl Stated {
             }
         };
         Ok(Stated {
-            keys: keys.or(stated.keys),
-            plan: plan.or(stated.plan),
+            keys: keys.or(&stated.keys),
+            plan: plan.or(&stated.plan),
             nodes: stated.nodes,
         })
     }
@@ -158,7 +158,7 @@ fn node_facts(value: toml::Value) -> Result<NodeFacts> {
 }
 
 impl LimitArgs {
-    fn or(self, file: LimitArgs) -> LimitArgs {
+    fn or(self, file: &LimitArgs) -> LimitArgs {
         LimitArgs {
             limits: self.limits,
             latency_budget: self.latency_budget.or(file.latency_budget),
@@ -172,7 +172,7 @@ impl LimitArgs {
 }
 
 impl PlanLimitArgs {
-    fn or(self, file: PlanLimitArgs) -> PlanLimitArgs {
+    fn or(self, file: &PlanLimitArgs) -> PlanLimitArgs {
         PlanLimitArgs {
             keys_per_call: self.keys_per_call.or(file.keys_per_call),
             slots_per_batch: self.slots_per_batch.or(file.slots_per_batch),
@@ -196,10 +196,13 @@ impl PlanLimitArgs {
 pub fn plan_limits(stated: &Stated, cost: &CostProfile) -> Result<PlanLimits> {
     let Stated { keys, plan, .. } = stated;
     let defaults = PlanLimits::default();
+    let spread = cost.spread();
     let mut limits = PlanLimits {
         latency_budget_ms: keys.latency_budget.unwrap_or(defaults.latency_budget_ms),
         safety_factor: keys.safety_factor.unwrap_or(defaults.safety_factor),
         call_fixed_us: cost.call_fixed_ns().div_ceil(1_000),
+        prediction_low: f64::from(spread.low_permille.min(1_000)) / 1_000.0,
+        prediction_high: f64::from(spread.high_permille.max(1_000)) / 1_000.0,
         keys_per_call_max: plan.keys_per_call.unwrap_or(defaults.keys_per_call_max),
         slots_per_batch_max: plan.slots_per_batch.unwrap_or(defaults.slots_per_batch_max),
         maxmemory_bytes: plan.maxmemory.filter(|&bytes| bytes > 0),
@@ -264,7 +267,7 @@ pub fn name_floors(limits: &PlanLimits) -> (u64, u64) {
     let call_ms = limits
         .latency_budget_ms
         .min(limits.cluster_node_timeout_ms / 2) as f64
-        / limits.safety_factor;
+        / limits.factor();
     let block_ns = (call_ms * 1e6) as u64 / FLOOR_PART;
     let payload_bytes = limits
         .proto_max_bulk_bytes

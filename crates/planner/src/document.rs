@@ -25,6 +25,16 @@ const MUCH_ABOVE: u128 = 200;
 const FILLED_BY_COMMANDS_PERMILLE: u128 = 1_024;
 const GROWN_BY_COMMANDS_PERMILLE: u128 = 1_033;
 
+/// What the planner has decided.
+pub(crate) struct Decisions<'a> {
+    /// Which slots move.
+    pub(crate) choice: &'a Choice,
+    /// In which batches.
+    pub(crate) bundles: &'a [Bundle],
+    /// What becomes of the nodes.
+    pub(crate) replay: Replay,
+}
+
 /// The finished plan.
 pub(crate) fn document(
     input: &PlanInput<'_>,
@@ -32,12 +42,14 @@ pub(crate) fn document(
     limits: &PlanLimits,
     roster: &Roster,
     survey: &Survey,
-    choice: &Choice,
-    bundles: &[Bundle],
-    replay: Replay,
+    decisions: Decisions<'_>,
 ) -> Plan {
     let dialect = survey.dialect;
-    let Replay { batches, schedule } = replay;
+    let Decisions {
+        choice,
+        bundles,
+        replay: Replay { batches, schedule },
+    } = decisions;
     let best = BestLevels::new(survey, roster, limits);
     let nodes = nodes(roster, survey, bundles, &best.reachable);
     let held = held(roster, survey, &nodes, bundles);

@@ -49,9 +49,10 @@ pub struct PlanLimits {
     pub window_ms: Option<u64>,
     /// When the plan is to begin, Unix milliseconds: keys that expire before are gone by then. `null` when nobody said.
     pub starts_at_ms: Option<i64>,
-    /// The least that times may come to, as a factor on their prediction. Default 0.25: data that lies in a processor's cache.
+    /// The least that times may come to, as a factor on their prediction, from the cost profile. Default 1.
     pub prediction_low: f64,
-    /// The most that times may come to, as a factor on their prediction. Default 2.
+    /// The most that times may come to, as a factor on their prediction, from the cost profile; where it is more than the
+    /// safety factor it takes its place. Default 1.
     pub prediction_high: f64,
     /// Names of the fields above that stand for settings of the servers and that nobody stated: the servers' own
     /// defaults stand in for them. In the order of the fields; `maxmemory_bytes` is `null` instead.
@@ -80,8 +81,8 @@ impl Default for PlanLimits {
             round_trip_us: 500,
             window_ms: None,
             starts_at_ms: None,
-            prediction_low: 0.25,
-            prediction_high: 2.0,
+            prediction_low: 1.0,
+            prediction_high: 1.0,
             assumed: PlanLimits::OF_SERVERS
                 .map(|(name, _)| name.to_owned())
                 .to_vec(),
@@ -105,6 +106,12 @@ impl PlanLimits {
             "client-output-buffer-limit replica (soft)",
         ),
     ];
+
+    /// What predicted blocks are multiplied with before they are compared with a limit: the safety factor, and at least the
+    /// upper end of what predictions may be off by.
+    pub fn factor(&self) -> f64 {
+        self.safety_factor.max(self.prediction_high)
+    }
 
     /// The least [`blocked_share`](PlanLimits::blocked_share).
     pub const BLOCKED_SHARE_MIN: f64 = 0.15;

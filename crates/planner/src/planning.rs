@@ -2,7 +2,7 @@
 
 use crate::balance::{Choice, Relocation, choose};
 use crate::dialect::dialect;
-use crate::document::document;
+use crate::document::{Decisions, document};
 use crate::pace::Pace;
 use crate::plan::Dialect;
 use crate::replay::replay;
@@ -82,17 +82,12 @@ pub fn plan(input: &PlanInput<'_>, goal: &Goal, limits: &PlanLimits) -> Result<P
     if choice.ended_early.is_some() {
         roster.forget_orders_but(&choice.relocations, |slot| survey.slot(slot).is_held());
     }
-    let replay = replay(&schedule, &roster, &survey, limits, &pace);
-    let plan = document(
-        input,
-        goal,
-        limits,
-        &roster,
-        &survey,
-        &choice,
-        &schedule.bundles,
-        replay,
-    );
+    let decisions = Decisions {
+        choice: &choice,
+        bundles: &schedule.bundles,
+        replay: replay(&schedule, &roster, &survey, limits, &pace),
+    };
+    let plan = document(input, goal, limits, &roster, &survey, decisions);
     if cfg!(debug_assertions) {
         let violations = crate::audit(&plan);
         assert!(

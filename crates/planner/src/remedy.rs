@@ -67,7 +67,7 @@ pub(crate) fn remedy(
 
 /// What a consented move costs, and what to watch while it lasts.
 fn moved_by_consent(key: &NamedKey, call: &HeavyCall, limits: &PlanLimits) -> String {
-    let with_factor = |us: u64| (us as f64 * limits.safety_factor).ceil() as u64;
+    let with_factor = |us: u64| (us as f64 * limits.factor()).ceil() as u64;
     format!(
         "This plan moves it by consent, in a call of its own: the source answers nobody for {} as predicted, reckon \
          with {} ({} times that); the target for up to {} of it. Before: replicas of both nodes in sync, no save \
@@ -76,7 +76,7 @@ fn moved_by_consent(key: &NamedKey, call: &HeavyCall, limits: &PlanLimits) -> St
          and the target's replica has caught up, before the next step. To spare the stop: {}",
         in_ms(call.block_us),
         in_ms(with_factor(call.block_us)),
-        limits.safety_factor,
+        limits.factor(),
         in_ms(with_factor(call.restore_us)),
         by_type(key.data_type).trim_start_matches("To make it movable: "),
     )

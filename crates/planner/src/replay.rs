@@ -182,7 +182,7 @@ impl Run<'_> {
 
     fn moment(&self, moment: &Moment, batch: &Batch) -> NodeMoment {
         let (blocked_us, longest_us) = (moment.blocked_us, moment.longest_us);
-        let factor = self.limits.safety_factor;
+        let factor = self.limits.factor();
         NodeMoment {
             wave: batch.wave,
             batch: batch.number,

@@ -32,7 +32,7 @@ pub(crate) struct Thresholds {
 impl Thresholds {
     pub(crate) fn new(limits: &PlanLimits) -> Thresholds {
         // The subtraction takes away what the multiplication may add to a factor such as 1.1.
-        let factor_ppm = (limits.safety_factor * PPM as f64 - 1e-3).ceil().max(1.0) as u128;
+        let factor_ppm = (limits.factor() * PPM as f64 - 1e-3).ceil().max(1.0) as u128;
         let budget_us = u128::from(limits.latency_budget_ms) * 1_000;
         let half_clock_us = u128::from(limits.cluster_node_timeout_ms) * 500;
         let narrow = |us: u128| u64::try_from(us).unwrap_or(u64::MAX);

@@ -48,6 +48,8 @@ fn limits() -> impl Strategy<Value = PlanLimits> {
                 batches_side_by_side: if slots == 5 { 4 } else { 1 },
                 blocked_share: if keys == 7 { 0.2 } else { 0.5 },
                 window_ms: (keys == 100).then_some(60_000),
+                prediction_low: 0.3,
+                prediction_high: if slots == 1 { 1.55 } else { 1.0 },
                 starts_at_ms: (budget == 100).then_some(1_950_000_000_000),
                 assumed: if slots == 5 {
                     Vec::new()
@@ -386,9 +388,8 @@ fn what_cannot_move_does_not(cluster: &Cluster, plan: &Plan) -> Result<(), TestC
         {
             continue;
         }
-        let block =
-            limits.safety_factor * (key.cost.block_ns + limits.call_fixed_us * 1_000) as f64;
-        let restore = limits.safety_factor * key.cost.restore_ns as f64;
+        let block = limits.factor() * (key.cost.block_ns + limits.call_fixed_us * 1_000) as f64;
+        let restore = limits.factor() * key.cost.restore_ns as f64;
         // 1.001: predictions are rounded up to whole microseconds, and such keys may fall either way.
         let never = block > clock_ns * 1.001
             || restore > clock_ns * 1.001
@@ -462,7 +463,7 @@ fn no_span_is_blocked_for_more_than_its_share(plan: &Plan) -> Result<(), TestCas
             }
         }
         for call in &mut calls {
-            *call *= limits.safety_factor;
+            *call *= limits.factor();
         }
         if calls.iter().any(|&call| call > budget_us as f64 + 1.0) {
             prop_assert!(

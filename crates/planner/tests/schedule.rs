@@ -89,12 +89,12 @@ fn calls_that_are_too_long_together_do_not_run_side_by_side() {
 #[test]
 fn a_slot_takes_its_call_its_rest_and_its_round_trips() {
     let cluster = Cluster::even(2).keys([Key::with_block_ms(0, 20)]);
-    let plan = plan(
-        &cluster.input(),
-        &order(&[(0, 0)], "a", "b"),
-        &PlanLimits::default(),
-    )
-    .expect("a plan");
+    let limits = PlanLimits {
+        prediction_low: 0.25,
+        prediction_high: 2.0,
+        ..PlanLimits::default()
+    };
+    let plan = plan(&cluster.input(), &order(&[(0, 0)], "a", "b"), &limits).expect("a plan");
     assert_eq!(plan.schedule.pause_per_block, 1.5);
     assert_eq!(plan.schedule.takes.expected_us, 20_100 + 30_150 + 3_500);
     assert_eq!(plan.schedule.takes.low_us, 12_563 + 3_500);
@@ -144,6 +144,7 @@ fn windows_are_filled_and_what_fits_none_is_held() {
     let limits = PlanLimits {
         window_ms: Some(3_000),
         slots_per_batch_max: 1,
+        prediction_high: 2.0,
         ..PlanLimits::default()
     };
     let plan = plan(&cluster.input(), &order(&[(0, 50)], "a", "b"), &limits).expect("a plan");

@@ -161,7 +161,7 @@ impl Scale {
         .min()
         .unwrap_or(0) as f64;
         Scale {
-            factor: limits.safety_factor,
+            factor: limits.safety_factor.max(limits.prediction_high),
             budget_us: half_clock_us.min(limits.latency_budget_ms as f64 * 1_000.0),
             half_clock_us,
             clock_ms: limits.cluster_node_timeout_ms as f64,

@@ -422,7 +422,7 @@ fn check_moment(
             &found,
         );
     }
-    let factor = plan.limits.safety_factor;
+    let factor = plan.limits.safety_factor.max(plan.limits.prediction_high);
     // Calls with their rests fill a span, and at its end one more begins.
     let longest = factor * longest;
     let most = (factor * blocked)

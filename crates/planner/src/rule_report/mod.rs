@@ -56,7 +56,7 @@ impl Evidence<'_> {
     fn judge(&self, rule: Rule) -> (RuleStatus, String) {
         let limits = self.limits;
         let broken = self.keys_that_break(rule);
-        let factor = limits.safety_factor;
+        let factor = limits.factor();
         let clock_ms = limits.cluster_node_timeout_ms;
         match rule {
             Rule::BlockBudget => {

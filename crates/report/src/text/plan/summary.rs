@@ -117,7 +117,7 @@ impl View<'_> {
             schedule.pause_per_block,
             duration_us(plan.limits.round_trip_us),
             duration_us(totals.worst_block_us),
-            plan.limits.safety_factor,
+            plan.limits.factor(),
         )
     }
 
