@@ -412,6 +412,15 @@ pub struct SlotsArgs {
     #[command(flatten)]
     pub output: OutputArgs,
 
+    /// Keep what was scanned in this file, a saved profile: `slots`, `plan`, `verify` and `diff` take it in place of the
+    /// snapshots.
+    ///
+    /// It holds sums and costs by slot, the names of large and slow keys, and who owned the slots; a few MB for any number
+    /// of keys. Keys are named from a part of what --latency-budget and the other limits let a call have: save with the
+    /// limits that plans will be made with. The file appears whole or not at all.
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+
     /// Show the N slots with most memory; text only, the other formats carry all.
     #[arg(long, value_name = "N", allow_hyphen_values = true, default_value = "20", value_parser = parse_count::<usize>)]
     pub top: usize,
@@ -549,4 +558,6 @@ pub enum SchemaChoice {
     Keys,
     /// One line of `preshard keys --key KEY --members --format ndjson`.
     Members,
+    /// `preshard slots --save`.
+    Profile,
 }

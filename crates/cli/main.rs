@@ -16,8 +16,10 @@ mod options;
 mod output;
 mod progress;
 mod read;
+mod saved;
 mod say;
 mod size;
+mod together;
 
 use std::process::ExitCode;
 

@@ -1,12 +1,13 @@
 //! From the literal command line to what the code works with.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use preshard_analyzer::{
-    Allocator, CostProfile, MemoryModel, MemorySettings, MemoryTarget, Target, UnknownName,
+    Allocator, CostProfile, MemoryModel, MemorySettings, MemoryTarget, Tables, Target, UnknownName,
 };
 use preshard_parser::source::{Mmap, OpenOptions};
 use preshard_planner::PlanLimits;
@@ -80,6 +81,8 @@ pub struct MemoryOptions {
     allocator: Allocator,
     settings: MemorySettings,
     is_standalone: bool,
+    is_allocator_stated: bool,
+    is_config_stated: bool,
     /// What of it was assumed or told, in words.
     pub basis: String,
 }
@@ -106,6 +109,8 @@ impl MemoryOptions {
             allocator,
             settings,
             is_standalone: args.standalone,
+            is_allocator_stated: args.allocator.is_some(),
+            is_config_stated: args.target_config.is_some(),
         })
     }
 
@@ -121,6 +126,37 @@ impl MemoryOptions {
         }
         self.settings.cluster = true;
         Ok(())
+    }
+
+    /// The option that asks for other memory than what was computed when a profile was saved, and what it was then.
+    pub fn option_against(
+        &self,
+        saved: Tables,
+        settings: &BTreeMap<String, i64>,
+    ) -> Option<String> {
+        if self
+            .target
+            .as_ref()
+            .is_some_and(|target| target.target != saved.target())
+        {
+            return Some(format!("--target, and was saved for {}", saved.target()));
+        }
+        if self.is_allocator_stated && self.allocator != saved.allocator() {
+            return Some(format!(
+                "--allocator, and was saved for {}",
+                saved.allocator()
+            ));
+        }
+        if self.is_standalone && saved.is_cluster() {
+            return Some("--standalone, and was saved for a cluster".to_owned());
+        }
+        let differs = self.is_config_stated
+            && self
+                .settings
+                .values()
+                .iter()
+                .any(|(name, value)| settings.get(*name) != Some(value));
+        differs.then(|| "--target-config, and was saved with other settings".to_owned())
     }
 
     /// The model of a server line.
@@ -153,19 +189,19 @@ fn saved_settings(path: &Path) -> Result<MemorySettings> {
     MemorySettings::parse(&text).with_context(|| format!("cannot use {}", shown(path)))
 }
 
-/// The limits in force for a server of this cost profile.
+/// The limits in force for a server whose cost profile has this fixed cost of a call.
 ///
 /// # Errors
 /// Wrong usage, when a limit makes no sense.
 pub fn plan_limits(
     keys: &LimitArgs,
     plan: Option<&PlanLimitArgs>,
-    cost: &CostProfile,
+    call_fixed_ns: u64,
 ) -> Result<PlanLimits> {
     let mut limits = PlanLimits {
         latency_budget_ms: keys.latency_budget,
         safety_factor: keys.safety_factor,
-        call_fixed_us: cost.call_fixed_ns().div_ceil(1_000),
+        call_fixed_us: call_fixed_ns.div_ceil(1_000),
         ..PlanLimits::default()
     };
     let soft = plan.and_then(|plan| plan.replica_buffer_soft);
@@ -219,24 +255,44 @@ pub fn plan_limits(
     Ok(limits)
 }
 
-/// From which predicted block (ns) and which payload (bytes) on a key is listed by name.
-pub fn name_floors(limits: &PlanLimits) -> (u64, u64) {
-    let call_ms = limits
-        .latency_budget_ms
-        .min(limits.cluster_node_timeout_ms / 2) as f64
-        / limits.safety_factor;
-    let block_ns = (call_ms * 1e6) as u64 / FLOOR_PART;
-    let payload_bytes = limits
-        .proto_max_bulk_bytes
-        .min(limits.client_query_buffer_bytes)
-        .min(limits.replica_buffer_hard_bytes)
-        / FLOOR_PART;
-    (
-        block_ns
-            .saturating_sub(limits.call_fixed_us.saturating_mul(1_000))
-            .max(1),
-        payload_bytes.clamp(1, FLOOR_PAYLOAD_BYTES),
-    )
+/// From which predicted block and which payload on a key is listed by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Floors {
+    /// Nanoseconds.
+    pub block_ns: u64,
+    /// Bytes.
+    pub payload_bytes: u64,
+}
+
+impl Floors {
+    /// Those that plans within these limits ask for.
+    pub fn of(limits: &PlanLimits) -> Floors {
+        let call_ms = limits
+            .latency_budget_ms
+            .min(limits.cluster_node_timeout_ms / 2) as f64
+            / limits.safety_factor;
+        let block_ns = (call_ms * 1e6) as u64 / FLOOR_PART;
+        let payload_bytes = limits
+            .proto_max_bulk_bytes
+            .min(limits.client_query_buffer_bytes)
+            .min(limits.replica_buffer_hard_bytes)
+            / FLOOR_PART;
+        Floors {
+            block_ns: block_ns
+                .saturating_sub(limits.call_fixed_us.saturating_mul(1_000))
+                .max(1),
+            payload_bytes: payload_bytes.clamp(1, FLOOR_PAYLOAD_BYTES),
+        }
+    }
+
+    /// The higher ones of two.
+    #[must_use]
+    pub fn max(self, other: Floors) -> Floors {
+        Floors {
+            block_ns: self.block_ns.max(other.block_ns),
+            payload_bytes: self.payload_bytes.max(other.payload_bytes),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -260,7 +316,7 @@ mod tests {
                         replica_buffer_hard_bytes,
                         ..PlanLimits::default()
                     };
-                    let (floor_block_ns, floor_payload_bytes) = name_floors(&limits);
+                    let floors = Floors::of(&limits);
                     for step in 0..400u32 {
                         let grown = 1.08f64.powi(step as i32);
                         let cost = Cost {
@@ -273,10 +329,9 @@ mod tests {
                             }
                             needing += 1;
                             assert!(
-                                cost.block_ns >= floor_block_ns
-                                    || payload_bytes >= floor_payload_bytes,
-                                "{cost:?} with {payload_bytes} bytes lies below {floor_block_ns} ns and \
-                                 {floor_payload_bytes} bytes under {limits:?}"
+                                cost.block_ns >= floors.block_ns
+                                    || payload_bytes >= floors.payload_bytes,
+                                "{cost:?} with {payload_bytes} bytes lies below {floors:?} under {limits:?}"
                             );
                         }
                     }

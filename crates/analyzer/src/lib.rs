@@ -51,12 +51,14 @@ mod memory;
 mod profile;
 mod salvage;
 mod scan;
+mod scanned;
 mod server;
+mod slot_rows;
 mod summary;
 mod warning;
 
 pub use account::{Part, PartKind};
-pub use assemble::{AssembleError, Assembly, NodeView, assemble};
+pub use assemble::{AssembleError, Assembly, NodeView, assemble, join};
 pub use claim::{Claim, ClaimKind, ClaimVerdict};
 pub use cost::{CostProfile, ProfileError};
 pub use error::Error;
@@ -71,7 +73,9 @@ pub use scan::{
     Disregard, Progress, ScanOptions, Seeker, Sink, Wanted, scan, scan_all, scan_but_for,
     scan_stream, seek,
 };
+pub use scanned::{FileFacts, Remark, Scanned};
 pub use server::{Product, Server};
+pub use slot_rows::{BadRows, SlotRows};
 pub use summary::{
     AuxField, Checksum, Damage, DatabaseRow, FileScan, FileSummary, Layer, LibraryRow, ModuleRow,
     SlotInfoCheck, TypeRow,

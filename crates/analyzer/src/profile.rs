@@ -128,6 +128,11 @@ impl NamedKey {
             .then_with(|| by_value(self).cmp(&by_value(other)))
             .then_with(|| by_place(self).cmp(&by_place(other)))
     }
+
+    /// Whether the key is listed by name under these floors.
+    pub(crate) fn is_above(&self, floor_block_ns: u64, floor_payload_bytes: u64) -> bool {
+        self.cost.block_ns >= floor_block_ns || self.sizes.payload_bytes >= floor_payload_bytes
+    }
 }
 
 impl SlotProfile {
@@ -190,6 +195,20 @@ impl SlotProfile {
         self.slots[slot.index()].merge(facts);
     }
 
+    /// Lists keys by name that are counted already, and counts those that another list has dropped.
+    pub(crate) fn add_names(&mut self, named: Vec<NamedKey>, names_dropped: u64) {
+        self.named.extend(named);
+        self.names_dropped = self.names_dropped.saturating_add(names_dropped);
+        self.finish();
+    }
+
+    /// The slots that hold keys.
+    pub fn slots_with_keys(&self) -> SlotSet {
+        Slot::all()
+            .filter(|&slot| self.slot(slot).keys > 0)
+            .collect()
+    }
+
     /// Adds another profile's keys.
     ///
     /// # Errors
@@ -222,7 +241,7 @@ impl SlotProfile {
             mine.merge(theirs);
         }
         self.named.extend(other.named);
-        self.names_dropped += other.names_dropped;
+        self.names_dropped = self.names_dropped.saturating_add(other.names_dropped);
         self.finish();
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::backup::Completeness;
 use crate::cross_check::cross_check;
 use crate::exit::{ExitStatus, Refusal};
 use crate::input::{Inputs, TopologyWish, shown};
-use crate::options::ReadOptions;
+use crate::options::{Floors, ReadOptions};
 use crate::output::{Output, cannot_write};
 use crate::progress::Bar;
 use crate::read::{OpenFile, all_or_none, bar_over, open_each, scan_each};
@@ -33,6 +33,7 @@ pub fn run(args: InspectArgs) -> Result<ExitStatus> {
         false => Detail::Counts,
     };
     let inputs = Inputs::find(&read.inputs, TopologyWish::Each)?;
+    inputs.refuse_saved("inspect")?;
     inputs.protect_from(args.output.output.as_deref())?;
     let mut opened = open_each(&inputs, &read);
     // A document tells of files that cannot be read also where there are no others.
@@ -155,7 +156,7 @@ fn scan_opened(
     bar: &Bar,
 ) -> Vec<Result<(OpenFile, FileScan)>> {
     let files: Vec<&OpenFile> = opened.iter().flatten().collect();
-    let mut scans = scan_each(&files, &PlanLimits::default(), detail, bar).into_iter();
+    let mut scans = scan_each(&files, Floors::of(&PlanLimits::default()), detail, bar).into_iter();
     opened
         .into_iter()
         .map(|file| {

@@ -41,6 +41,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     // Lines that run over a terminal and a bar that is drawn on it would spoil each other.
     read.quiet |= args.one.members && args.output.output.is_none() && io::stdout().is_terminal();
     let inputs = Inputs::find(&read.inputs, TopologyWish::Each)?;
+    inputs.refuse_saved("keys --key")?;
     inputs.protect_from(args.output.output.as_deref())?;
     let (files, bar) = open_all(&inputs, &read)?;
     let head_bytes = args.one.member_bytes.unwrap_or(match args.format {
@@ -59,7 +60,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
             writer: &mut writer,
             file,
             name: &name,
-            limits: plan_limits(&args.limits, None, &file.cost)?,
+            limits: plan_limits(&args.limits, None, file.cost.call_fixed_ns())?,
             head_bytes,
             lines: MemberLines::new(file.reference_ms),
             sizes: MemberSizes::default(),

@@ -17,7 +17,7 @@ use crate::args::{KeyOrder, KeyType, KeysArgs, KeysFormat};
 use crate::backup::Completeness;
 use crate::exit::{ExitStatus, Refusal};
 use crate::input::{Inputs, TopologyWish};
-use crate::options::{ReadOptions, plan_limits};
+use crate::options::{Floors, ReadOptions, plan_limits};
 use crate::output::{Output, cannot_write};
 use crate::read::{OpenFile, open_all};
 use crate::say;
@@ -46,11 +46,12 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     read.quiet |=
         selection.top.is_none() && args.output.output.is_none() && io::stdout().is_terminal();
     let inputs = Inputs::find(&read.inputs, TopologyWish::Each)?;
+    inputs.refuse_saved("keys")?;
     inputs.protect_from(args.output.output.as_deref())?;
     let (files, bar) = open_all(&inputs, &read)?;
     let limits = files
         .iter()
-        .map(|file| plan_limits(&args.limits, None, &file.cost))
+        .map(|file| plan_limits(&args.limits, None, file.cost.call_fixed_ns()))
         .collect::<Result<Vec<PlanLimits>>>()?;
     let names: Vec<String> = files
         .iter()
@@ -69,7 +70,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
             let verdict = verdict(facts.cost, facts.sizes.payload_bytes, limits);
             KeyRecord::new(facts, &names[at], file.cost.call_fixed_ns(), verdict)
         };
-        let options = file.scan_options(limits, DETAIL);
+        let options = file.scan_options(Floors::of(limits), DETAIL);
         let disregard = Disregard::default();
         let mut told_bar = None;
         let mut passed = 0u64;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow};
-use preshard_analyzer::{Assembly, FileSummary, Warning};
+use preshard_analyzer::{Assembly, FileFacts, Warning};
 use preshard_planner::{Error as PlanError, PlanInput, PlanNode, Violation, audit, plan};
 use preshard_report::document::Notice;
 use preshard_report::{PlanDocument, json, text};
@@ -15,8 +15,8 @@ use crate::goal::Roster;
 use crate::input::{Inputs, TopologyWish};
 use crate::options::{ReadOptions, plan_limits};
 use crate::output::{Output, cannot_write};
-use crate::read::{assemble_all, common_basis, input_facts, notices, open_all, topology_file};
 use crate::say;
+use crate::together::{Together, topology_file};
 
 /// Answers the question.
 ///
@@ -38,18 +38,23 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
         TopologyWish::new(args.topology.topology.as_deref()),
     )?;
     inputs.protect_from(args.output.as_deref())?;
-    let (mut files, bar) = open_all(&inputs, &read)?;
-    let (cost, estimates) = common_basis(&mut files)?;
-    let limits = plan_limits(&args.limits, Some(&args.plan_limits), &cost)?;
-    let assembly = assemble_all(&inputs, &files, &limits, &bar)?;
-    drop(bar);
-
-    let mut warnings = notices(&assembly, &inputs);
+    let together = Together::open(&inputs, &read)?;
+    together.for_cluster()?;
+    let limits = plan_limits(
+        &args.limits,
+        Some(&args.plan_limits),
+        together.call_fixed_ns,
+    )?;
+    let estimates = together.estimates.clone();
+    let joined = together.join(&limits, false)?;
+    let partial = joined.is_partial();
+    let inputs_facts = joined.input_facts();
+    let assembly = joined.assembly;
+    let mut warnings = joined.warnings;
     if !args.goal.add.is_empty() {
         warnings.extend(assembly.files.iter().find_map(functions_stay));
     }
     say::warnings(&warnings);
-    let partial = assembly.partial || !assembly.files.iter().all(FileSummary::is_whole);
     if partial && !args.allow_partial && !is_salvaged(&assembly) {
         return Err(Refusal::partial(
             "no plan is made from a damaged or incomplete backup (see the warnings): take a new one, or consent with \
@@ -71,7 +76,7 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
     }
     let document = PlanDocument::new(
         plan,
-        input_facts(&assembly),
+        inputs_facts,
         topology_file(&inputs),
         partial,
         estimates,
@@ -89,8 +94,7 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
 
 /// Whether nothing is missing but what was salvaged from damaged files, whose gaps are held.
 fn is_salvaged(assembly: &Assembly) -> bool {
-    let accounted =
-        |file: &FileSummary| file.is_whole() || (file.salvage.is_some() && !file.changed);
+    let accounted = |file: &FileFacts| file.whole || (file.salvaged.is_some() && !file.changed);
     let missing = |warning: &Warning| matches!(warning, Warning::NodeWithoutFile { .. });
     assembly.files.iter().all(accounted) && !assembly.warnings.iter().any(missing)
 }
@@ -114,7 +118,7 @@ fn write(document: &PlanDocument, format: DocumentFormat, saved_as: Option<&Path
 }
 
 /// A new node has no functions, and MIGRATE carries keys only: the first FCALL on it would fail.
-fn functions_stay(file: &FileSummary) -> Option<Notice> {
+fn functions_stay(file: &FileFacts) -> Option<Notice> {
     (file.functions > 0).then(|| Notice {
         file: Some(file.path.display().to_string()),
         name: "functions-stay".to_owned(),

@@ -21,6 +21,7 @@ pub fn run(args: &SchemaArgs) -> Result<ExitStatus> {
         SchemaChoice::Slots => DocumentKind::Slots,
         SchemaChoice::Keys => DocumentKind::Keys,
         SchemaChoice::Members => DocumentKind::Members,
+        SchemaChoice::Profile => DocumentKind::Profile,
     };
     let mut out = std::io::stdout().lock();
     json::render_document(&kind.schema(), &mut out)

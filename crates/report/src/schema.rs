@@ -4,7 +4,7 @@ use schemars::Schema;
 use schemars::generate::SchemaSettings;
 
 use crate::document::MemberLine;
-use crate::{InspectDocument, KeyRecord, PlanDocument, SlotsDocument};
+use crate::{InspectDocument, KeyRecord, PlanDocument, ProfileDocument, SlotsDocument};
 
 /// The schemas there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,19 +19,22 @@ pub enum DocumentKind {
     Keys,
     /// One line of `preshard keys --key KEY --members --format ndjson`.
     Members,
+    /// `preshard slots --save`.
+    Profile,
 }
 
 impl DocumentKind {
     /// All of them.
-    pub const ALL: [DocumentKind; 5] = [
+    pub const ALL: [DocumentKind; 6] = [
         DocumentKind::Plan,
         DocumentKind::Inspect,
         DocumentKind::Slots,
         DocumentKind::Keys,
         DocumentKind::Members,
+        DocumentKind::Profile,
     ];
 
-    /// Its name: `plan`, `inspect`, `slots`, `keys`, `members`.
+    /// Its name: `plan`, `inspect`, `slots`, `keys`, `members`, `profile`.
     pub fn name(self) -> &'static str {
         match self {
             DocumentKind::Plan => "plan",
@@ -39,6 +42,7 @@ impl DocumentKind {
             DocumentKind::Slots => "slots",
             DocumentKind::Keys => "keys",
             DocumentKind::Members => "members",
+            DocumentKind::Profile => "profile",
         }
     }
 
@@ -55,6 +59,7 @@ impl DocumentKind {
             DocumentKind::Slots => generator.into_root_schema_for::<SlotsDocument>(),
             DocumentKind::Keys => generator.into_root_schema_for::<KeyRecord<'_>>(),
             DocumentKind::Members => generator.into_root_schema_for::<MemberLine<'_>>(),
+            DocumentKind::Profile => generator.into_root_schema_for::<ProfileDocument>(),
         }
     }
 }

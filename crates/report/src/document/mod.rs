@@ -15,6 +15,7 @@ mod key_record;
 mod members;
 mod millis;
 mod plan;
+mod profile;
 mod salvage;
 mod slots;
 mod trust;
@@ -32,6 +33,10 @@ pub use key_record::{KeyRecord, ModuleRef};
 pub use members::{FieldLine, MemberLine, MemberLines, Number, PairLine, Real, SizeRow, SizesLine};
 pub use millis::Millis;
 pub use plan::{HeldGroup, NodeShare, PlanDocument};
+pub use profile::{
+    FileToSave, ProfileDocument, ReadError, ReadFile, Recognised, SavedBasis, SavedFile,
+    SavedTopology,
+};
 pub use salvage::{GapReport, LostKeyRow, RepairReport, SalvageReport};
 pub use slots::{DoubtRow, Holds, ShardRow, SlotRow, SlotsDocument};
 pub use trust::{ClaimReport, ClaimState, PartReport};
