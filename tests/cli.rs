@@ -8,6 +8,7 @@
 //! - `usage`: wrong usage is told by the name of the option.
 //! - `documents`: every JSON output meets the schema that the tool prints, for any number of threads the same.
 //! - `plans`: plans for the bundled cluster keep what they promise.
+//! - `profiles`: a saved profile answers as the backup does, and nothing in one is believed unchecked.
 //! - `trust`: what is wrong with a file, or not checked, is said by every command.
 //! - `one_key`: one key with its members, found in any file and by any way in.
 //! - `several`: what cannot be read does not hide what can.
@@ -36,6 +37,8 @@ mod one_key;
 mod outputs;
 #[path = "cli/plans.rs"]
 mod plans;
+#[path = "cli/profiles.rs"]
+mod profiles;
 #[path = "cli/run.rs"]
 mod run;
 #[path = "cli/salvage.rs"]

@@ -15,6 +15,7 @@ mod balance;
 mod calls;
 mod divide;
 mod document;
+mod drift;
 mod error;
 mod goal;
 mod improve;
@@ -36,6 +37,7 @@ mod verdict;
 mod words;
 
 pub use audit::{Violation, audit};
+pub use drift::{Drift, Figure, Finding, MovedNow, Newer, Severity, drift};
 pub use error::Error;
 pub use goal::{Goal, MoveOrder};
 pub use input::{PlanInput, PlanNode};

@@ -450,7 +450,7 @@ pub struct Totals {
 #[derive(JsonSchema)]
 #[schemars(rename = "KeyName", rename_all = "lowercase")]
 #[allow(dead_code, reason = "stands for KeyName in the schema, never built")]
-enum KeyNameSchema {
+pub(crate) enum KeyNameSchema {
     Text(String),
     Base64(String),
 }

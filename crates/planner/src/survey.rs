@@ -145,7 +145,7 @@ impl SlotState {
 }
 
 /// Named keys of each slot, worst first.
-fn named_by_slot(profile: &SlotProfile) -> Vec<Vec<&NamedKey>> {
+pub(crate) fn named_by_slot(profile: &SlotProfile) -> Vec<Vec<&NamedKey>> {
     let mut by_slot = vec![Vec::new(); Slot::all().len()];
     for key in profile.named() {
         by_slot[key.slot.index()].push(key);
@@ -157,7 +157,7 @@ fn named_by_slot(profile: &SlotProfile) -> Vec<Vec<&NamedKey>> {
 }
 
 /// Refuses profiles whose sums would not fit: a profile may come from a file, and what a file says is a claim.
-fn check_profile(profile: &SlotProfile) -> Result<(), Error> {
+pub(crate) fn check_profile(profile: &SlotProfile) -> Result<(), Error> {
     const KEYS_MOST: u128 = 1 << 40;
     const MOST: u128 = 1 << 60;
     let mut sums = [

@@ -1,0 +1,730 @@
+//! Whether a plan still holds against what the slots hold now.
+//!
+//! What is asked of each move is not whether its slot is as it was, but whether the calls that the plan wrote down would
+//! still stay within the plan's own limits: the heavy keys alone, in the calls they have; every other key, whatever it is
+//! now, in the sweep as it was sized. Growth that breaks nothing is told beside it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use preshard_analyzer::{KeyName, NamedKey};
+use preshard_slots::{NodeId, Slot};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::calls::{heavy_call, sum_of_worst, sweep_bin, unnamed_obstacle};
+use crate::loads::room_bytes;
+use crate::node_memory::NodeMemory;
+use crate::plan::{
+    Batch, HeavyCall, HoldReason, Holding, KeyNameSchema, SlotMove, SweepBin, Verdict,
+};
+use crate::survey::{check_profile, named_by_slot};
+use crate::verdict::Thresholds;
+use crate::{Error, Plan, PlanInput};
+
+/// What a plan is held against.
+#[derive(Debug, Clone)]
+pub struct Newer<'a> {
+    /// Nodes and slots as they are now.
+    pub input: PlanInput<'a>,
+    /// Whether something told who owns the slots; otherwise owners are those that the keys tell.
+    pub owners_told: bool,
+    /// Growth above this part of what was planned is told; 0.1 is a tenth.
+    pub tolerance: f64,
+}
+
+/// Something that is not as the plan has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// What it means for the plan.
+    pub severity: Severity,
+    /// Its name, stable: `owner-changed`, `new-oversized-key`...
+    pub name: String,
+    /// The batch it concerns.
+    pub batch: Option<u32>,
+    /// The slot it concerns.
+    pub slot: Option<u16>,
+    /// Database of the key it concerns.
+    pub db: Option<u64>,
+    /// The key it concerns.
+    #[schemars(with = "Option<KeyNameSchema>")]
+    pub key: Option<KeyName>,
+    /// The figures.
+    pub figures: Vec<Figure>,
+    /// The matter, in words.
+    pub message: String,
+}
+
+/// A figure as it was planned and as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Figure {
+    /// What is counted: `keys`, `payload_bytes`, `memory_bytes`, `block_us`...
+    pub what: String,
+    /// In the plan; `null` where the plan has none.
+    pub planned: Option<u64>,
+    /// Now; `null` where it is not known.
+    pub now: Option<u64>,
+    /// What it must stay within, where there is such.
+    pub limit: Option<u64>,
+}
+
+/// What a finding means for a plan.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// The plan must not be run.
+    Void,
+    /// The plan stays within its limits all the same.
+    Note,
+}
+
+/// What a plan moves, as it was planned and as it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MovedNow {
+    /// Slots, keys, memory and payload in the plan.
+    pub planned: Holding,
+    /// The same slots now; those that have arrived at their targets already are left out.
+    pub now: Holding,
+    /// Predicted working time of all calls in the plan, microseconds.
+    pub planned_us: u64,
+    /// The same now.
+    pub now_us: u64,
+    /// Slots that are on their targets already.
+    pub arrived_slots: u32,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Drift {
+    /// Void ones first, then in the order of the plan.
+    pub findings: Vec<Finding>,
+    /// What moves, then and now.
+    pub moved: MovedNow,
+}
+
+/// Compares a plan that passes its [`audit`](crate::audit()) with what the slots hold now.
+///
+/// # Errors
+/// [`Error`] when the profile cannot be that of a cluster, or was computed with another cost profile or memory model than
+/// the plan's, so that no figure can be compared.
+pub fn drift(plan: &Plan, newer: &Newer<'_>) -> Result<Drift, Error> {
+    plan.limits.validate()?;
+    check_profile(newer.input.profile)?;
+    let model = newer.input.profile.tables.to_string();
+    for (what, planned, now) in [
+        (
+            "cost profile",
+            &plan.cost_profile,
+            &newer.input.profile.cost_profile,
+        ),
+        ("memory model", &plan.memory_model, &model),
+    ] {
+        if planned != now {
+            return Err(Error::OtherBasis {
+                what,
+                planned: planned.clone(),
+                now: now.clone(),
+            });
+        }
+    }
+    let mut comparison = Comparison::new(plan, newer);
+    comparison.nodes();
+    for batch in &plan.batches {
+        comparison.batch(batch);
+    }
+    comparison.oversized();
+    let mut drift = comparison.drift;
+    drift.findings.sort_by_key(|finding| finding.severity);
+    Ok(drift)
+}
+
+/// The plan, the present, and what was found so far.
+struct Comparison<'a> {
+    plan: &'a Plan,
+    newer: &'a Newer<'a>,
+    thresholds: Thresholds,
+    owners: Vec<Option<&'a NodeId>>,
+    named: Vec<Vec<&'a NamedKey>>,
+    doubts: Vec<Vec<&'a str>>,
+    nodes: BTreeMap<&'a NodeId, NodeMemory>,
+    /// False where the nodes of the plan and of the present have different names, and nothing told the present ones.
+    owners_compare: bool,
+    drift: Drift,
+}
+
+impl<'a> Comparison<'a> {
+    fn new(plan: &'a Plan, newer: &'a Newer<'a>) -> Comparison<'a> {
+        let input = &newer.input;
+        let slots = Slot::all().len();
+        let mut owners = vec![None; slots];
+        let mut nodes = BTreeMap::new();
+        for node in &input.nodes {
+            let mut holds = Holding::default();
+            for slot in node.slots.iter() {
+                owners[slot.index()] = Some(&node.id);
+                holds.add(&holding(input, slot));
+            }
+            nodes.insert(&node.id, NodeMemory::new(input.profile.tables, &holds));
+        }
+        for node in plan.nodes.iter().filter(|node| node.planned) {
+            let empty = NodeMemory::new(input.profile.tables, &Holding::default());
+            nodes.entry(&node.id).or_insert(empty);
+        }
+        let mut doubts = vec![Vec::new(); slots];
+        for (slot, doubt) in input.doubts {
+            doubts[slot.index()].push(doubt.as_str());
+        }
+        let sources = plan.batches.iter().map(|batch| &batch.source);
+        let all_there = sources.clone().all(|source| nodes.contains_key(source));
+        Comparison {
+            plan,
+            newer,
+            thresholds: Thresholds::new(&plan.limits),
+            owners,
+            named: named_by_slot(input.profile),
+            doubts,
+            nodes,
+            owners_compare: newer.owners_told || all_there,
+            drift: Drift::default(),
+        }
+    }
+
+    fn find(&mut self, severity: Severity, name: &str, message: String) -> &mut Finding {
+        self.drift.findings.push(Finding {
+            severity,
+            name: name.to_owned(),
+            batch: None,
+            slot: None,
+            db: None,
+            key: None,
+            figures: Vec::new(),
+            message,
+        });
+        let last = self.drift.findings.len() - 1;
+        &mut self.drift.findings[last]
+    }
+
+    /// Nodes that came, went, or of which nothing is known.
+    fn nodes(&mut self) {
+        if !self.owners_compare {
+            self.find(
+                Severity::Note,
+                "owners-not-compared",
+                "no topology tells who owns the slots now: state it with --topology".to_owned(),
+            );
+            return;
+        }
+        let plan = self.plan;
+        let used: BTreeSet<&NodeId> = plan
+            .batches
+            .iter()
+            .flat_map(|batch| [&batch.source, &batch.target])
+            .collect();
+        for node in plan.nodes.iter().filter(|node| !node.planned) {
+            let present = self
+                .newer
+                .input
+                .nodes
+                .iter()
+                .find(|each| each.id == node.id);
+            let severity = match used.contains(&node.id) {
+                true => Severity::Void,
+                false => Severity::Note,
+            };
+            let id = &node.id.0;
+            match present {
+                None if !self.newer.owners_told && !used.contains(&node.id) => {}
+                None => {
+                    let message = format!("node {id} of the plan is no primary any more");
+                    self.find(severity, "node-gone", message);
+                }
+                Some(present) if node.known && !present.known => {
+                    let message = format!("what node {id} holds is not known any more");
+                    self.find(severity, "node-unknown", message);
+                }
+                Some(_) => {}
+            }
+        }
+        for node in &self.newer.input.nodes {
+            if plan.nodes.iter().all(|each| each.id != node.id) {
+                let message = format!("node {} was not there when the plan was made", node.id.0);
+                self.find(Severity::Note, "node-new", message);
+            }
+        }
+    }
+
+    fn batch(&mut self, batch: &'a Batch) {
+        let mut carried = 0u64;
+        let mut moving = 0;
+        for slot_move in &batch.moves {
+            let Some(slot) = Slot::new(slot_move.slot) else {
+                continue;
+            };
+            let planned = &mut self.drift.moved;
+            planned.planned.add(&Holding {
+                slots: 1,
+                keys: slot_move.keys,
+                expiring_keys: slot_move.expiring_keys,
+                memory_bytes: slot_move.memory_bytes,
+                payload_bytes: slot_move.payload_bytes,
+            });
+            planned.planned_us = planned.planned_us.saturating_add(slot_move.predicted_us);
+            if !self.may_leave(batch, slot) {
+                continue;
+            }
+            let holds = holding(&self.newer.input, slot);
+            let call_payload_bytes = self.calls(batch, slot_move, slot, &holds);
+            self.memory(batch, slot, &holds, call_payload_bytes);
+            carried = carried.saturating_add(holds.payload_bytes);
+            moving += 1;
+        }
+        let limit = self.plan.limits.replica_buffer_soft_bytes;
+        if moving > 1 && carried > limit {
+            let message =
+                "the batch carries more than the replicas of its target may lag behind".to_owned();
+            let finding = self.find(Severity::Void, "batch-payload", message);
+            finding.batch = Some(batch.number);
+            finding.figures = vec![figure(
+                "payload_bytes",
+                Some(batch.carries.payload_bytes),
+                carried,
+                Some(limit),
+            )];
+        }
+    }
+
+    /// Whether the slot still is where the plan takes it from; tells where it is not, and what is doubtful about it.
+    fn may_leave(&mut self, batch: &Batch, slot: Slot) -> bool {
+        let owner = self.owners[slot.index()];
+        let is_empty = self.newer.input.profile.slot(slot).keys == 0;
+        if owner == Some(&batch.target) {
+            self.drift.moved.arrived_slots += 1;
+            let message = format!("the slot is on node {} already", batch.target.0);
+            self.find_in(batch, slot, Severity::Note, "already-moved", message);
+            return false;
+        }
+        // Without a topology nobody is known to own a slot without keys.
+        let untold = owner.is_none() && is_empty && !self.newer.owners_told;
+        if self.owners_compare && owner != Some(&batch.source) && !untold {
+            let message = match owner {
+                Some(owner) => format!(
+                    "the slot belongs to node {}, the plan takes it from node {}",
+                    owner.0, batch.source.0
+                ),
+                None => format!(
+                    "nobody owns the slot, the plan takes it from node {}",
+                    batch.source.0
+                ),
+            };
+            self.find_in(batch, slot, Severity::Void, "owner-changed", message);
+        }
+        for doubt in std::mem::take(&mut self.doubts[slot.index()]) {
+            self.find_in(batch, slot, Severity::Void, "doubt", doubt.to_owned());
+        }
+        true
+    }
+
+    fn find_in(
+        &mut self,
+        batch: &Batch,
+        slot: Slot,
+        severity: Severity,
+        name: &str,
+        message: String,
+    ) -> &mut Finding {
+        let finding = self.find(severity, name, message);
+        finding.batch = Some(batch.number);
+        finding.slot = Some(slot.number());
+        finding
+    }
+
+    /// Whether the calls of a slot stay within the limits with the keys it has now. The largest payload of one.
+    fn calls(&mut self, batch: &Batch, planned: &SlotMove, slot: Slot, holds: &Holding) -> u64 {
+        let facts = self.newer.input.profile.slot(slot);
+        let mut bins: Vec<SweepBin> = facts
+            .unnamed
+            .bins()
+            .iter()
+            .map(|bin| sweep_bin(bin, facts))
+            .collect();
+        let mut heavy: BTreeMap<(u64, &KeyName), &HeavyCall> = planned
+            .heavy
+            .iter()
+            .map(|call| ((call.db, &call.key), call))
+            .collect();
+        let (mut predicted_us, mut worst_block_us, mut most_payload) = (0u64, 0, 0);
+        for key in std::mem::take(&mut self.named[slot.index()]) {
+            let now = heavy_call(key, &self.thresholds);
+            match heavy.remove(&(key.db, &key.key)) {
+                Some(call) => {
+                    self.heavy(batch, slot, call, &now);
+                    predicted_us = predicted_us.saturating_add(now.block_us);
+                    worst_block_us = worst_block_us.max(now.block_us);
+                    most_payload = most_payload.max(now.payload_bytes);
+                }
+                None => {
+                    self.new_key(batch, slot, key, &now);
+                    bins.push(SweepBin {
+                        block_ns: key.cost.block_ns,
+                        restore_ns: key.cost.restore_ns,
+                        payload_bytes: key.sizes.payload_bytes,
+                        keys: 1,
+                    });
+                }
+            }
+        }
+        for call in heavy.into_values() {
+            let floor_us = self.newer.input.profile.floor_block_ns / 1_000;
+            let message = format!(
+                "the key has a call of its own in the plan, and is gone or has shrunk below {floor_us} us"
+            );
+            let finding = self.find_in(batch, slot, Severity::Note, "key-gone", message);
+            (finding.db, finding.key) = (Some(call.db), Some(call.key.clone()));
+            finding.figures = vec![Figure {
+                what: "block_us".to_owned(),
+                planned: Some(call.block_us),
+                now: None,
+                limit: None,
+            }];
+        }
+        if let Some(HoldReason::OversizedUnnamed { worst_block_us, .. }) =
+            unnamed_obstacle(facts, &self.thresholds)
+        {
+            let limit = self.thresholds.call_us;
+            let message = "keys that are not listed by name exceed the limits alone".to_owned();
+            let finding = self.find_in(batch, slot, Severity::Void, "oversized-unnamed", message);
+            finding.figures = vec![figure("block_us", None, worst_block_us, Some(limit))];
+        }
+        let sweep = self.sweep(batch, planned, slot, &bins);
+        predicted_us = predicted_us.saturating_add(sweep.predicted_us);
+        worst_block_us = worst_block_us.max(sweep.worst_block_us);
+        self.growth(batch, planned, slot, holds, predicted_us, worst_block_us);
+        let moved = &mut self.drift.moved;
+        moved.now.add(holds);
+        moved.now_us = moved.now_us.saturating_add(predicted_us);
+        most_payload.max(sweep.payload_bytes)
+    }
+
+    /// A key that the plan gives a call of its own.
+    fn heavy(&mut self, batch: &Batch, slot: Slot, planned: &HeavyCall, now: &HeavyCall) {
+        let verdict = self
+            .thresholds
+            .verdict(now.block_us, now.restore_us, now.payload_bytes);
+        let consents = self.plan.limits.allow_oversized;
+        let limit_us = self.thresholds.call_us;
+        let figures = vec![
+            figure(
+                "block_us",
+                Some(planned.block_us),
+                now.block_us,
+                Some(limit_us),
+            ),
+            figure(
+                "payload_bytes",
+                Some(planned.payload_bytes),
+                now.payload_bytes,
+                Some(self.thresholds.payload_bytes_end.saturating_sub(1)),
+            ),
+        ];
+        let grew = self.grew(planned.block_us, now.block_us)
+            || self.grew(planned.payload_bytes, now.payload_bytes);
+        let (severity, name, message) = match verdict {
+            Verdict::Forbidden | Verdict::PayloadLimit => (
+                Severity::Void,
+                "key-over-limits",
+                "the key cannot be moved any more",
+            ),
+            Verdict::Oversized if !consents => (
+                Severity::Void,
+                "key-over-limits",
+                "the key exceeds the latency budget now",
+            ),
+            _ if planned.data_type != now.data_type => {
+                (Severity::Note, "key-changed", "the key holds another type")
+            }
+            _ if grew => (Severity::Note, "key-grew", "the key grew"),
+            _ => {
+                self.timeout(batch, slot, planned.timeout_ms, now.restore_us);
+                return;
+            }
+        };
+        let finding = self.find_in(batch, slot, severity, name, message.to_owned());
+        (finding.db, finding.key) = (Some(now.db), Some(now.key.clone()));
+        finding.figures = figures;
+        self.timeout(batch, slot, planned.timeout_ms, now.restore_us);
+    }
+
+    /// A named key that the plan has no call for: the sweep meets it.
+    fn new_key(&mut self, batch: &Batch, slot: Slot, key: &NamedKey, now: &HeavyCall) {
+        let verdict = self
+            .thresholds
+            .verdict(now.block_us, now.restore_us, now.payload_bytes);
+        if verdict < Verdict::OwnCall {
+            return;
+        }
+        let (severity, name, message) = match verdict {
+            Verdict::OwnCall => (
+                Severity::Note,
+                "new-heavy-key",
+                "a key that deserves a call of its own has none in the plan: the sweep takes it",
+            ),
+            _ => (
+                Severity::Void,
+                "new-oversized-key",
+                "a key that cannot be moved within the limits is in a slot that moves",
+            ),
+        };
+        let limit_us = self.thresholds.call_us;
+        let end = self.thresholds.payload_bytes_end;
+        let finding = self.find_in(batch, slot, severity, name, message.to_owned());
+        (finding.db, finding.key) = (Some(key.db), Some(key.key.clone()));
+        finding.figures = vec![
+            figure("block_us", None, now.block_us, Some(limit_us)),
+            figure(
+                "payload_bytes",
+                None,
+                now.payload_bytes,
+                Some(end.saturating_sub(1)),
+            ),
+        ];
+    }
+
+    /// The sweep as the plan sized it, over the keys there are now.
+    fn sweep(
+        &mut self,
+        batch: &Batch,
+        planned: &SlotMove,
+        slot: Slot,
+        bins: &[SweepBin],
+    ) -> SweepNow {
+        let keys: u64 = bins.iter().map(|bin| bin.keys).sum();
+        if keys == 0 {
+            return SweepNow::default();
+        }
+        let Some(sweep) = &planned.sweep else {
+            let message = "the plan has no call for keys that came since".to_owned();
+            let finding = self.find_in(batch, slot, Severity::Void, "keys-without-call", message);
+            finding.figures = vec![figure("keys", Some(0), keys, None)];
+            return SweepNow::default();
+        };
+        let descending = |value: fn(&SweepBin) -> u64| {
+            let mut pairs: Vec<(u64, u64)> =
+                bins.iter().map(|bin| (value(bin), bin.keys)).collect();
+            pairs.sort_unstable_by(|a, b| b.cmp(a));
+            pairs
+        };
+        let together = u64::from(sweep.keys_per_call);
+        let block_ns = sum_of_worst(&descending(|bin| bin.block_ns), together);
+        let worst_block_us = self.thresholds.call_block_us(block_ns);
+        let payload_bytes = sum_of_worst(&descending(|bin| bin.payload_bytes), together);
+        let restore_ns = bins.iter().map(|bin| bin.restore_ns).max().unwrap_or(0);
+        let (limit_us, end) = (self.thresholds.call_us, self.thresholds.payload_bytes_end);
+        if worst_block_us > limit_us {
+            let message = format!(
+                "{together} keys together, as the plan sweeps the slot, may exceed the latency budget now"
+            );
+            let finding = self.find_in(batch, slot, Severity::Void, "sweep-block", message);
+            finding.figures = vec![figure(
+                "block_us",
+                Some(sweep.worst_block_us),
+                worst_block_us,
+                Some(limit_us),
+            )];
+        }
+        if payload_bytes >= end {
+            let message = format!(
+                "{together} keys together, as the plan sweeps the slot, may exceed a limit of payload now"
+            );
+            let finding = self.find_in(batch, slot, Severity::Void, "sweep-payload", message);
+            finding.figures = vec![figure(
+                "payload_bytes",
+                Some(sweep.payload_bytes_max),
+                payload_bytes,
+                Some(end.saturating_sub(1)),
+            )];
+        }
+        self.timeout(batch, slot, sweep.timeout_ms, restore_ns.div_ceil(1_000));
+        let keys_ns = bins.iter().fold(0u64, |sum, bin| {
+            sum.saturating_add(bin.block_ns.saturating_mul(bin.keys))
+        });
+        let calls = keys.div_ceil(together.max(1));
+        SweepNow {
+            predicted_us: calls
+                .saturating_mul(self.plan.limits.call_fixed_us)
+                .saturating_add(keys_ns.div_ceil(1_000)),
+            worst_block_us,
+            payload_bytes,
+        }
+    }
+
+    /// Whether a timeout still covers the longest silence of the target.
+    ///
+    /// The rule asks for twice that silence and a second, which is for what the target does besides. The plan is void where
+    /// the timeout does not cover twice the silence alone; where it does, part of the second is spent, which is told once a
+    /// tenth of it is gone.
+    fn timeout(&mut self, batch: &Batch, slot: Slot, timeout_ms: u64, restore_us: u64) {
+        const SECOND_MS: u64 = 1_000;
+        let asked_ms = self.thresholds.timeout_ms(restore_us);
+        let severity = if asked_ms.saturating_sub(SECOND_MS) >= timeout_ms {
+            Severity::Void
+        } else if asked_ms > timeout_ms.saturating_add(SECOND_MS / 10) {
+            Severity::Note
+        } else {
+            return;
+        };
+        let message =
+            "the timeout of a call is shorter than the rule asks for the silence that the target may have now".to_owned();
+        let finding = self.find_in(batch, slot, severity, "timeout-too-short", message);
+        finding.figures = vec![figure("timeout_ms", Some(timeout_ms), asked_ms, None)];
+    }
+
+    /// Growth that breaks nothing by itself.
+    fn growth(
+        &mut self,
+        batch: &Batch,
+        planned: &SlotMove,
+        slot: Slot,
+        now: &Holding,
+        predicted_us: u64,
+        worst_block_us: u64,
+    ) {
+        let figures: Vec<Figure> = [
+            ("keys", planned.keys, now.keys),
+            ("payload_bytes", planned.payload_bytes, now.payload_bytes),
+            ("memory_bytes", planned.memory_bytes, now.memory_bytes),
+            ("predicted_us", planned.predicted_us, predicted_us),
+            ("worst_block_us", planned.worst_block_us, worst_block_us),
+        ]
+        .into_iter()
+        .filter(|&(_, planned, now)| self.grew(planned, now))
+        .map(|(what, planned, now)| figure(what, Some(planned), now, None))
+        .collect();
+        if !figures.is_empty() {
+            let message = "the slot grew by more than the tolerance".to_owned();
+            self.find_in(batch, slot, Severity::Note, "slot-grew", message)
+                .figures = figures;
+        }
+    }
+
+    fn grew(&self, planned: u64, now: u64) -> bool {
+        now > planned && (now - planned) as f64 > self.newer.tolerance * planned as f64
+    }
+
+    /// Runs a move in thought, and tells where memory runs short of what the plan keeps free.
+    fn memory(&mut self, batch: &'a Batch, slot: Slot, holds: &Holding, call_payload_bytes: u64) {
+        let limits = &self.plan.limits;
+        let both = (self.nodes.get(&batch.source), self.nodes.get(&batch.target));
+        let (Some(_), Some(&target)) = both else {
+            return;
+        };
+        if let (Some(maxmemory), Some(room)) = (limits.maxmemory_bytes, room_bytes(limits))
+            && holds.keys > 0
+        {
+            let mut then = target;
+            then.take(holds);
+            let peak = target.peak_taking(holds, call_payload_bytes);
+            let peak = u64::try_from(peak).unwrap_or(u64::MAX);
+            let over = match (then.used_bytes() > room, peak > maxmemory) {
+                (true, _) => Some((then.used_bytes(), room)),
+                (false, true) => Some((peak, maxmemory)),
+                (false, false) => None,
+            };
+            if let Some((now, limit)) = over {
+                let message = format!("node {} has no room for the slot now", batch.target.0);
+                let planned = batch.target_memory_bytes_after;
+                let finding = self.find_in(batch, slot, Severity::Void, "no-room", message);
+                finding.figures = vec![figure("memory_bytes", Some(planned), now, Some(limit))];
+            }
+        }
+        // The slot may lie on another node than the plan has it, which was told.
+        if self.owners[slot.index()] == Some(&batch.source) {
+            self.owners[slot.index()] = Some(&batch.target);
+            if let Some(source) = self.nodes.get_mut(&batch.source) {
+                source.give(holds);
+            }
+            if let Some(target) = self.nodes.get_mut(&batch.target) {
+                target.take(holds);
+            }
+        }
+    }
+
+    /// Keys that the plan calls oversized, and keys that are so now in slots that stay.
+    fn oversized(&mut self) {
+        let moving: BTreeSet<u16> = self
+            .plan
+            .batches
+            .iter()
+            .flat_map(|batch| batch.moves.iter().map(|each| each.slot))
+            .collect();
+        let mut now: BTreeMap<(u64, &KeyName), &NamedKey> = BTreeMap::new();
+        for key in self.newer.input.profile.named() {
+            let verdict = crate::verdict(key.cost, key.sizes.payload_bytes, &self.plan.limits);
+            if verdict >= Verdict::Oversized && !moving.contains(&key.slot.number()) {
+                now.insert((key.db, &key.key), key);
+            }
+        }
+        for key in self
+            .plan
+            .oversized
+            .iter()
+            .filter(|key| !moving.contains(&key.slot))
+        {
+            if now.remove(&(key.db, &key.key)).is_none() {
+                let message =
+                    "the key is gone, or within the limits now: its slot need not stay for it"
+                        .to_owned();
+                let finding = self.find(Severity::Note, "oversized-key-gone", message);
+                finding.slot = Some(key.slot);
+                (finding.db, finding.key) = (Some(key.db), Some(key.key.clone()));
+                finding.figures = vec![Figure {
+                    what: "block_us".to_owned(),
+                    planned: Some(key.block_us),
+                    now: None,
+                    limit: None,
+                }];
+            }
+        }
+        for key in now.into_values() {
+            let call = heavy_call(key, &self.thresholds);
+            let limit = self.thresholds.call_us;
+            let message =
+                "a key in a slot that stays cannot be moved within the limits now".to_owned();
+            let finding = self.find(Severity::Note, "oversized-key-new", message);
+            finding.slot = Some(key.slot.number());
+            (finding.db, finding.key) = (Some(key.db), Some(key.key.clone()));
+            finding.figures = vec![figure("block_us", None, call.block_us, Some(limit))];
+        }
+    }
+}
+
+/// A sweep over the keys there are now.
+#[derive(Debug, Clone, Copy, Default)]
+struct SweepNow {
+    predicted_us: u64,
+    worst_block_us: u64,
+    payload_bytes: u64,
+}
+
+fn figure(what: &str, planned: Option<u64>, now: u64, limit: Option<u64>) -> Figure {
+    Figure {
+        what: what.to_owned(),
+        planned,
+        now: Some(now),
+        limit,
+    }
+}
+
+fn holding(input: &PlanInput<'_>, slot: Slot) -> Holding {
+    let facts = input.profile.slot(slot);
+    Holding {
+        slots: 1,
+        keys: facts.keys,
+        expiring_keys: facts.expiring_keys,
+        memory_bytes: input.profile.memory_of_slot(slot),
+        payload_bytes: facts.payload_bytes,
+    }
+}
