@@ -15,6 +15,7 @@
 //! - `outputs`: files appear whole or not at all.
 //! - `directories`: what is taken from one, and what is named instead.
 //! - `layers`: what a snapshot is wrapped in, byte for byte, and its damage.
+//! - `verify`: plans hold against what they were made from, and not against what breaks them.
 //! - `ways_in`: compressed, captured, from standard input: the same answers.
 //!
 //! `BLESS=1 cargo test --test cli` rewrites what is compared as text; read the difference before it is committed.
@@ -51,5 +52,7 @@ mod several;
 mod trust;
 #[path = "cli/usage.rs"]
 mod usage;
+#[path = "cli/verify.rs"]
+mod verify;
 #[path = "cli/ways_in.rs"]
 mod ways_in;

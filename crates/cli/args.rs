@@ -21,8 +21,8 @@ use crate::size::{parse_decompressed, parse_maxmemory, parse_size, parse_size_li
 /// step is predicted, bounded and checked. It never connects to a server and never writes to a backup.
 ///
 /// INPUT is a snapshot (.rdb), a directory made by `redis-cli --cluster backup` (nodes.json and one snapshot
-/// per primary), a data directory of a server (nodes.conf and its snapshot), a directory of snapshots, or `-` for
-/// standard input. Several may be given. What an input is is decided by its content, and so is what it is wrapped in:
+/// per primary), a data directory of a server (nodes.conf and its snapshot), a directory of snapshots, `-` for
+/// standard input, or a profile saved by `slots --save`. Several may be given. What an input is is decided by its content, and so is what it is wrapped in:
 /// gzip, zstd, LZ4 frames, the compressed snapshots of Valkey 9.2, and captures of replication (`$EOF:` and
 /// `$<bytes>`), up to four of them around each other.
 #[derive(Debug, Parser)]
@@ -39,6 +39,7 @@ Exit status:
   0  fine
   1  an input cannot be read or an output cannot be written
   2  wrong usage
+  3  a policy is violated: a plan that was verified is void
   4  no safe plan reaches the goal; the document says why
   5  the result comes from a damaged or partial input, or was refused for that";
 
@@ -57,6 +58,9 @@ pub enum Command {
     /// Plan a migration: what can be moved safely, in which batches, how long it takes, what cannot move.
     #[command(after_long_help = include_str!("help/plan.txt"))]
     Plan(PlanArgs),
+    /// Tell whether a plan still holds: against its own rules, its age, and a newer backup.
+    #[command(after_long_help = include_str!("help/verify.txt"))]
+    Verify(VerifyArgs),
     /// Print the JSON Schema of a document.
     #[command(after_long_help = include_str!("help/schema.txt"))]
     Schema(SchemaArgs),
@@ -69,6 +73,13 @@ pub struct InputArgs {
     #[arg(value_name = "INPUT", required = true)]
     pub inputs: Vec<PathBuf>,
 
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// How inputs are read.
+#[derive(Debug, Args)]
+pub struct ReadArgs {
     /// Threads to work with, 1 to 256. The output is the same for any number. Default: all cores. One file keeps at most 16 of
     /// them busy, and takes up to 128 MiB with 8 of them.
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse_threads)]
@@ -453,8 +464,8 @@ pub struct PlanArgs {
     pub target: TargetArgs,
 
     /// What is printed on standard output.
-    #[arg(short, long, value_enum, default_value_t = DocumentFormat::Text)]
-    pub format: DocumentFormat,
+    #[arg(short, long, value_enum, default_value_t = PlanFormat::Text)]
+    pub format: PlanFormat,
 
     /// Write the plan document (JSON) to this file as well; the summary stays on standard output. Default: none is
     /// written. The file appears whole or not at all.
@@ -473,14 +484,52 @@ pub struct PlanArgs {
     pub goal: GoalArgs,
 
     #[command(flatten)]
+    pub what_if: WhatIfArgs,
+
+    #[command(flatten)]
     pub limits: LimitArgs,
 
     #[command(flatten)]
     pub plan_limits: PlanLimitArgs,
 }
 
-/// What a plan is to reach. Goals combine.
+/// How plans are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For people.
+    Text,
+    /// One document; see `preshard schema plan`, and `preshard schema compare` for several goals.
+    Json,
+    /// One row a goal, for --goal and --sweep.
+    Csv,
+}
+
+/// Several goals beside each other.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "What if")]
+pub struct WhatIfArgs {
+    /// Compare goals instead of writing one plan: each --goal is one, in the words of the options above with blanks between,
+    /// `--goal "add=2 drain=10.0.0.1:7000" --goal rebalance`.
+    #[arg(long = "goal", value_name = "WORDS", conflicts_with_all = ["rebalance", "add", "drain", "weights", "moves", "output"])]
+    pub goals: Vec<String>,
+
+    /// Compare numbers of shards: `shards=6..24` for all from 6 to 24, `shards=6,9,12` for these.
+    ///
+    /// Memory is balanced over so many. More than there are are added: primaries without slots, then nodes that do not exist
+    /// yet. Of fewer, those that hold least memory are drained.
+    #[arg(long = "sweep", value_name = "shards=N..M", conflicts_with_all = ["rebalance", "add", "drain", "weights", "moves", "output"])]
+    pub sweeps: Vec<String>,
+}
+
+impl WhatIfArgs {
+    /// Whether goals are to be compared.
+    pub fn is_asked(&self) -> bool {
+        !self.goals.is_empty() || !self.sweeps.is_empty()
+    }
+}
+
+/// What a plan is to reach. Goals combine.
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Goal")]
 pub struct GoalArgs {
     /// Balance memory over all nodes.
@@ -537,6 +586,51 @@ pub struct PlanLimitArgs {
     pub allow_oversized: bool,
 }
 
+/// `preshard verify`
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The plan document that `preshard plan -o FILE` wrote.
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+
+    /// Newer backups or saved profiles of the same cluster. Without any, only the plan itself is checked.
+    #[arg(value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub read: ReadArgs,
+
+    #[command(flatten)]
+    pub topology: TopologyArgs,
+
+    /// Compute memory with the settings in this file, as the plan was made with.
+    #[arg(long, value_name = "FILE")]
+    pub target_config: Option<PathBuf>,
+
+    /// Most that the plan's age may be, a time: from when the oldest backup was written that it was made from, to when the
+    /// newest was written that it is held against, or to --now. Default: any age.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_duration_ms)]
+    pub max_age: Option<u64>,
+
+    /// Growth of a slot or a key that is not worth a note, as a part of what was planned.
+    #[arg(long, value_name = "PART", allow_hyphen_values = true, default_value_t = 0.1, value_parser = parse_part)]
+    pub tolerance: f64,
+
+    /// The time that the plan's age counts to: ISO 8601 (2026-03-01T12:00:00Z) or Unix seconds.
+    ///
+    /// Default: when the newest INPUT was written, as it tells. The clock of this machine is never asked; for now it is
+    /// `--now "$(date +%s)"`.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_instant_ms)]
+    pub now: Option<i64>,
+
+    /// How the result is written.
+    #[arg(short, long, value_enum, default_value_t = DocumentFormat::Text)]
+    pub format: DocumentFormat,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
 /// `preshard schema`
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
@@ -560,4 +654,8 @@ pub enum SchemaChoice {
     Members,
     /// `preshard slots --save`.
     Profile,
+    /// `preshard verify --format json`.
+    Verify,
+    /// `preshard plan --sweep ... --format json`.
+    Compare,
 }

@@ -20,6 +20,7 @@ mod saved;
 mod say;
 mod size;
 mod together;
+mod what_if;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Keys(args) => commands::keys::run(args),
         Command::Slots(args) => commands::slots::run(args),
         Command::Plan(args) => commands::plan::run(args),
+        Command::Verify(args) => commands::verify::run(args),
         Command::Schema(args) => commands::schema::run(&args),
     };
     match result {

@@ -12,7 +12,7 @@ use preshard_analyzer::{
 use preshard_parser::source::{Mmap, OpenOptions};
 use preshard_planner::PlanLimits;
 
-use crate::args::{InputArgs, LimitArgs, MmapChoice, PlanLimitArgs, TargetArgs};
+use crate::args::{LimitArgs, MmapChoice, PlanLimitArgs, ReadArgs, TargetArgs};
 use crate::exit::Refusal;
 use crate::input::shown;
 
@@ -46,7 +46,7 @@ impl ReadOptions {
     ///
     /// # Errors
     /// Wrong usage, when no such target or allocator is known; a configuration that cannot be read or used.
-    pub fn new(args: InputArgs, server: TargetArgs) -> Result<ReadOptions> {
+    pub fn new(inputs: Vec<PathBuf>, args: ReadArgs, server: TargetArgs) -> Result<ReadOptions> {
         let memory = MemoryOptions::new(&server)?;
         let target = match server.target {
             None => None,
@@ -68,8 +68,17 @@ impl ReadOptions {
             now_ms: None,
             salvage: args.salvage,
             quiet: args.no_progress,
-            inputs: args.inputs,
+            inputs,
         })
+    }
+
+    /// Has times and memory computed as a document has them. What it names that is not known here stays as it is: nothing
+    /// can be compared with it then, which is told where it is tried.
+    pub fn compute_as(&mut self, cost_profile: &str, memory_model: &str) {
+        self.target = CostProfile::built_in(cost_profile);
+        if let Ok(tables) = memory_model.parse::<Tables>() {
+            self.memory.compute_as(tables);
+        }
     }
 }
 
@@ -112,6 +121,16 @@ impl MemoryOptions {
             is_allocator_stated: args.allocator.is_some(),
             is_config_stated: args.target_config.is_some(),
         })
+    }
+
+    fn compute_as(&mut self, tables: Tables) {
+        self.target = Some(MemoryTarget {
+            target: tables.target(),
+            is_own: true,
+            basis: tables.target().to_string(),
+        });
+        self.allocator = tables.allocator();
+        self.settings.cluster = tables.is_cluster();
     }
 
     /// A plan is for a cluster, whatever server its settings were saved from.

@@ -20,9 +20,7 @@ pub struct Together<'i> {
     inputs: &'i Inputs,
     files: Vec<OpenFile>,
     bar: Bar,
-    /// The cost profile that predicts all times.
-    pub cost_profile: String,
-    /// What each call costs in it.
+    /// What each call costs in the cost profile that predicts all times.
     pub call_fixed_ns: u64,
     /// The tables of the model that all memory is computed by.
     pub tables: Tables,
@@ -78,7 +76,6 @@ impl<'i> Together<'i> {
             )));
         }
         Ok(Together {
-            cost_profile: first.cost_profile.clone(),
             call_fixed_ns: first.call_fixed_ns,
             tables,
             estimates,

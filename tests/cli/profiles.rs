@@ -341,7 +341,7 @@ fn names_that_were_not_saved_are_said_to_be_missing() {
 /// The profile of the sound snapshot, changed and sealed again, as a file.
 fn changed(scratch: &Scratch, name: &str, change: impl FnOnce(&mut Value)) {
     scratch.write("dump.rdb", sound());
-    // Low floors, so that keys are named.
+    // Low floors, so that one key is named.
     let args = [
         "slots",
         "dump.rdb",
@@ -494,23 +494,23 @@ fn a_profile_that_is_not_as_it_was_saved_is_refused() {
         ),
         (
             saved.replacen("\"bytes\":18307", "\"bytes\":-1", 1),
-            &["invalid value: integer `-1`, expected u64 at line 13"],
+            &["invalid value: integer `-1`, expected u64 at line 14"],
         ),
         (
             saved.replacen("\"bytes\":18307", "\"bytes\":NaN", 1),
-            &["expected value at line 13"],
+            &["expected value at line 14"],
         ),
         (
             saved.replacen("\"bytes\":18307", "\"bytes\":1e99", 1),
-            &["expected u64 at line 13"],
+            &["expected u64 at line 14"],
         ),
         (
             saved.replacen("\"bytes\":18307", "\"bytes\":99999999999999999999", 1),
-            &["expected u64 at line 13"],
+            &["expected u64 at line 14"],
         ),
         (
             saved.replacen("\"bytes\":18307", "\"bytes\":18307,\n\"more\":1", 1),
-            &["unknown field `more`", "line 14"],
+            &["unknown field `more`", "line 15"],
         ),
         (saved.clone() + "{}", &["trailing characters at line"]),
         (

@@ -25,8 +25,8 @@ use crate::say;
 /// # Errors
 /// When an input cannot be read or the output cannot be written.
 pub fn run(args: InspectArgs) -> Result<ExitStatus> {
-    start_threads(args.input.threads)?;
-    let mut read = ReadOptions::new(args.input, args.target)?;
+    start_threads(args.input.read.threads)?;
+    let mut read = ReadOptions::new(args.input.inputs, args.input.read, args.target)?;
     read.now_ms = args.reference.now;
     let detail = match args.elements {
         true => Detail::SoundElements,

@@ -36,7 +36,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
         key: args.one.key().map(|key| key.0.clone()).unwrap_or_default(),
         dbs: args.dbs,
     };
-    let mut read = ReadOptions::new(args.input, args.target)?;
+    let mut read = ReadOptions::new(args.input.inputs, args.input.read, args.target)?;
     read.now_ms = args.reference.now;
     // Lines that run over a terminal and a bar that is drawn on it would spoil each other.
     read.quiet |= args.one.members && args.output.output.is_none() && io::stdout().is_terminal();

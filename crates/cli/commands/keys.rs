@@ -34,13 +34,13 @@ const TOP_DEFAULT: usize = 20;
 /// # Errors
 /// When an input cannot be read or the output cannot be written.
 pub fn run(args: KeysArgs) -> Result<ExitStatus> {
-    start_threads(args.input.threads)?;
+    start_threads(args.input.read.threads)?;
     if args.one.key().is_some() {
         return key::run(args);
     }
     let filter = Filter::new(&args);
     let selection = Selection::new(&args)?;
-    let mut read = ReadOptions::new(args.input, args.target)?;
+    let mut read = ReadOptions::new(args.input.inputs, args.input.read, args.target)?;
     read.now_ms = args.reference.now;
     // Lines that run over a terminal and a bar that is drawn on it would spoil each other.
     read.quiet |=

@@ -1,11 +1,13 @@
 //! One module a subcommand.
 
+mod compare;
 pub mod inspect;
 mod key;
 pub mod keys;
 pub mod plan;
 pub mod schema;
 pub mod slots;
+pub mod verify;
 
 use anyhow::{Context as _, Result};
 

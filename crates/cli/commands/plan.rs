@@ -5,11 +5,11 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow};
 use preshard_analyzer::{Assembly, FileFacts, Warning};
 use preshard_planner::{Error as PlanError, PlanInput, PlanNode, Violation, audit, plan};
-use preshard_report::document::Notice;
+use preshard_report::document::{ComparedInputs, Notice};
 use preshard_report::{PlanDocument, json, text};
 
-use super::start_threads;
-use crate::args::{DocumentFormat, PlanArgs};
+use super::{compare, start_threads};
+use crate::args::{PlanArgs, PlanFormat};
 use crate::exit::{ExitStatus, Refusal};
 use crate::goal::Roster;
 use crate::input::{Inputs, TopologyWish};
@@ -17,6 +17,7 @@ use crate::options::{ReadOptions, plan_limits};
 use crate::output::{Output, cannot_write};
 use crate::say;
 use crate::together::{Together, topology_file};
+use crate::what_if::what_ifs;
 
 /// Answers the question.
 ///
@@ -24,14 +25,22 @@ use crate::together::{Together, topology_file};
 /// When an input cannot be read or is damaged without consent, the goal makes no sense, the plan fails its audit,
 /// or an output cannot be written.
 pub fn run(args: PlanArgs) -> Result<ExitStatus> {
-    start_threads(args.input.threads)?;
-    args.goal.require_any()?;
+    start_threads(args.input.read.threads)?;
+    let compares = args.what_if.is_asked();
+    if !compares {
+        args.goal.require_any()?;
+        if args.format == PlanFormat::Csv {
+            return Err(Refusal::usage(
+                "--format csv is for several goals (--goal, --sweep)",
+            ));
+        }
+    }
     if args.output.as_deref() == Some(Path::new("-")) {
         return Err(Refusal::usage(
             "-o wants the name of a file; --format json prints the plan on standard output",
         ));
     }
-    let mut read = ReadOptions::new(args.input, args.target)?;
+    let mut read = ReadOptions::new(args.input.inputs, args.input.read, args.target)?;
     read.memory.for_cluster()?;
     let inputs = Inputs::find(
         &read.inputs,
@@ -62,6 +71,19 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
         ));
     }
 
+    if compares {
+        let of = ComparedInputs {
+            inputs: inputs_facts,
+            topology: topology_file(&inputs),
+            partial,
+            estimates,
+            limits: limits.clone(),
+            warnings,
+        };
+        let what_ifs = what_ifs(&args.what_if.goals, &args.what_if.sweeps, &assembly)?;
+        let topology = inputs.topology.as_ref();
+        return compare::run(what_ifs, &assembly, topology, &limits, of, args.format);
+    }
     let roster = Roster::new(&assembly, inputs.topology.as_ref(), &args.goal)?;
     let goal = roster.goal(&args.goal)?;
     let input = PlanInput {
@@ -99,7 +121,7 @@ fn is_salvaged(assembly: &Assembly) -> bool {
     assembly.files.iter().all(accounted) && !assembly.warnings.iter().any(missing)
 }
 
-fn write(document: &PlanDocument, format: DocumentFormat, saved_as: Option<&Path>) -> Result<()> {
+fn write(document: &PlanDocument, format: PlanFormat, saved_as: Option<&Path>) -> Result<()> {
     let mut stdout = Output::open(None)?;
     if let Some(path) = saved_as {
         let mut file = Output::open(Some(path))?;
@@ -107,11 +129,11 @@ fn write(document: &PlanDocument, format: DocumentFormat, saved_as: Option<&Path
         file.finish()?;
     }
     match format {
-        DocumentFormat::Text => {
+        PlanFormat::Text => {
             let saved_as = saved_as.map(|path| path.display().to_string());
             text::render_plan(document, saved_as.as_deref(), &mut stdout)
         }
-        DocumentFormat::Json => json::render_document(document, &mut stdout),
+        PlanFormat::Json | PlanFormat::Csv => json::render_document(document, &mut stdout),
     }
     .with_context(|| cannot_write(None))?;
     stdout.finish()
@@ -131,7 +153,7 @@ fn functions_stay(file: &FileFacts) -> Option<Notice> {
 }
 
 /// Tells a wrong question from a wrong input.
-fn refuse(error: PlanError) -> anyhow::Error {
+pub(super) fn refuse(error: PlanError) -> anyhow::Error {
     match error {
         PlanError::NoNodes
         | PlanError::NodeTwice { .. }
@@ -143,7 +165,7 @@ fn refuse(error: PlanError) -> anyhow::Error {
 }
 
 /// A plan that breaks its own rules is an error of this program, and must not reach anybody.
-fn audit_failed(violations: &[Violation]) -> anyhow::Error {
+pub(super) fn audit_failed(violations: &[Violation]) -> anyhow::Error {
     const SHOWN_MAX: usize = 5;
     let shown: Vec<String> = violations
         .iter()

@@ -22,6 +22,8 @@ pub fn run(args: &SchemaArgs) -> Result<ExitStatus> {
         SchemaChoice::Keys => DocumentKind::Keys,
         SchemaChoice::Members => DocumentKind::Members,
         SchemaChoice::Profile => DocumentKind::Profile,
+        SchemaChoice::Verify => DocumentKind::Verify,
+        SchemaChoice::Compare => DocumentKind::Compare,
     };
     let mut out = std::io::stdout().lock();
     json::render_document(&kind.schema(), &mut out)

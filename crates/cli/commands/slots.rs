@@ -20,11 +20,11 @@ use crate::together::{Together, topology_file};
 /// # Errors
 /// When an input cannot be read, inputs contradict each other, or the output cannot be written.
 pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
-    start_threads(args.input.threads)?;
+    start_threads(args.input.read.threads)?;
     if args.save.as_deref() == Some(Path::new("-")) {
         return Err(Refusal::usage("--save wants the name of a file"));
     }
-    let read = ReadOptions::new(args.input, args.target)?;
+    let read = ReadOptions::new(args.input.inputs, args.input.read, args.target)?;
     let inputs = Inputs::find(
         &read.inputs,
         TopologyWish::new(args.topology.topology.as_deref()),

@@ -6,6 +6,8 @@
 //! - [`plan()`] makes a [`Plan`] from a [`PlanInput`], a [`Goal`] and [`PlanLimits`]: it surveys the slots (who owns
 //!   them, what they hold, whether they may move), chooses what moves where, puts the moves into batches and runs
 //!   them in thought, and writes everything down.
+//! - [`Planner`] makes several for one profile.
+//! - [`drift()`] holds a plan against a newer profile.
 //! - [`audit()`] recomputes every rule from a finished plan, without any of the code that made it.
 //! - [`verdict()`] judges one key.
 #![forbid(unsafe_code)]
@@ -43,5 +45,5 @@ pub use goal::{Goal, MoveOrder};
 pub use input::{PlanInput, PlanNode};
 pub use limits::PlanLimits;
 pub use plan::Plan;
-pub use planning::plan;
+pub use planning::{Planner, plan};
 pub use verdict::verdict;

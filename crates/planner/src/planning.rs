@@ -1,11 +1,14 @@
 //! From input and goal to a plan.
 
+use preshard_analyzer::SlotProfile;
+use preshard_slots::Slot;
+
 use crate::balance::choose;
 use crate::document::document;
 use crate::roster::Roster;
 use crate::schedule::schedule;
-use crate::survey::Survey;
-use crate::{Error, Goal, Plan, PlanInput, PlanLimits};
+use crate::survey::{Standings, Survey};
+use crate::{Error, Goal, Plan, PlanInput, PlanLimits, PlanNode};
 
 /// How often the balance is made anew around slots that found no room.
 const ROUNDS: usize = 4;
@@ -34,9 +37,59 @@ const ROUNDS: usize = 4;
 /// # Panics
 /// In debug builds, when the plan does not pass [`audit`](crate::audit()): a defect of this crate.
 pub fn plan(input: &PlanInput<'_>, goal: &Goal, limits: &PlanLimits) -> Result<Plan, Error> {
-    limits.validate()?;
+    let planner = Planner::new(input.profile, input.doubts, limits)?;
+    planner.plan(input.nodes.clone(), goal)
+}
+
+/// Plans for one profile within one set of limits: what is the same in all of them is found out once.
+pub struct Planner<'a> {
+    profile: &'a SlotProfile,
+    doubts: &'a [(Slot, String)],
+    limits: &'a PlanLimits,
+    standings: Standings,
+}
+
+impl<'a> Planner<'a> {
+    /// Looks at each slot: whether it may move, and by which calls.
+    ///
+    /// # Errors
+    /// [`Error`] when the limits make no sense, or the profile cannot be that of a cluster.
+    pub fn new(
+        profile: &'a SlotProfile,
+        doubts: &'a [(Slot, String)],
+        limits: &'a PlanLimits,
+    ) -> Result<Planner<'a>, Error> {
+        limits.validate()?;
+        Ok(Planner {
+            profile,
+            doubts,
+            limits,
+            standings: Standings::new(profile, doubts, limits)?,
+        })
+    }
+
+    /// As [`plan()`], for these nodes and this goal.
+    ///
+    /// # Errors
+    /// As [`plan()`].
+    pub fn plan(&self, nodes: Vec<PlanNode>, goal: &Goal) -> Result<Plan, Error> {
+        let input = PlanInput {
+            nodes,
+            profile: self.profile,
+            doubts: self.doubts,
+        };
+        make(&input, goal, self.limits, &self.standings)
+    }
+}
+
+fn make(
+    input: &PlanInput<'_>,
+    goal: &Goal,
+    limits: &PlanLimits,
+    standings: &Standings,
+) -> Result<Plan, Error> {
     let roster = Roster::new(input, goal)?;
-    let mut survey = Survey::new(input, &roster, limits)?;
+    let mut survey = Survey::new(input.profile, standings, &roster);
     let nodes = survey.memory_of_nodes(&roster);
     let mut rounds_left = ROUNDS;
     let bundles = loop {

@@ -1,5 +1,7 @@
 //! What each of the 16 384 slots holds, who owns it, and whether it may move.
 
+use std::sync::Arc;
+
 use preshard_analyzer::{NamedKey, SlotProfile, Tables};
 use preshard_slots::Slot;
 
@@ -8,7 +10,7 @@ use crate::node_memory::NodeMemory;
 use crate::plan::{HoldReason, Holding};
 use crate::roster::Roster;
 use crate::verdict::Thresholds;
-use crate::{Error, PlanInput, PlanLimits};
+use crate::{Error, PlanLimits};
 
 /// One slot as the planner sees it.
 #[derive(Debug, Clone)]
@@ -20,7 +22,52 @@ pub(crate) struct SlotState {
     /// Keys whose memory is not known and counts as nothing.
     pub(crate) memory_unknown_keys: u64,
     /// Its calls, or why it must stay.
-    pub(crate) standing: Result<SlotCalls, Vec<HoldReason>>,
+    pub(crate) standing: Standing,
+}
+
+/// The calls of a slot, which plans for one profile share, or why it must stay.
+type Standing = Result<Arc<SlotCalls>, Vec<HoldReason>>;
+
+/// How each slot stands whatever the goal is: the greatest part of the work that plans for one profile have in common.
+pub(crate) struct Standings(Vec<Standing>);
+
+impl Standings {
+    pub(crate) fn new(
+        profile: &SlotProfile,
+        doubts: &[(Slot, String)],
+        limits: &PlanLimits,
+    ) -> Result<Standings, Error> {
+        check_profile(profile)?;
+        let thresholds = Thresholds::new(limits);
+        let named = named_by_slot(profile);
+        let mut doubts_of_slot = vec![Vec::new(); named.len()];
+        for (slot, doubt) in doubts {
+            doubts_of_slot[slot.index()].push(HoldReason::Doubt {
+                doubt: doubt.clone(),
+            });
+        }
+        let standings = Slot::all().zip(named).zip(doubts_of_slot);
+        let standings = standings.map(|((slot, named), doubts)| {
+            let facts = profile.slot(slot);
+            let described = facts.unnamed.keys() + named.len() as u64;
+            if facts.keys != described {
+                return Err(Error::Inconsistent {
+                    slot: slot.number(),
+                    counted: facts.keys,
+                    described,
+                });
+            }
+            let standing = slot_calls(facts, &named, &thresholds, limits);
+            Ok(if doubts.is_empty() {
+                standing.map(Arc::new)
+            } else {
+                let mut reasons = standing.err().unwrap_or_default();
+                reasons.extend(doubts);
+                Err(reasons)
+            })
+        });
+        Ok(Standings(standings.collect::<Result<_, Error>>()?))
+    }
 }
 
 /// All slots, by number.
@@ -30,60 +77,36 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    pub(crate) fn new(
-        input: &PlanInput<'_>,
-        roster: &Roster,
-        limits: &PlanLimits,
-    ) -> Result<Survey, Error> {
-        check_profile(input.profile)?;
-        let thresholds = Thresholds::new(limits);
-        let named = named_by_slot(input.profile);
-        let mut doubts = vec![Vec::new(); named.len()];
-        for (slot, doubt) in input.doubts {
-            doubts[slot.index()].push(HoldReason::Doubt {
-                doubt: doubt.clone(),
-            });
-        }
+    pub(crate) fn new(profile: &SlotProfile, standings: &Standings, roster: &Roster) -> Survey {
         let slots = Slot::all()
-            .zip(named)
-            .zip(doubts)
-            .map(|((slot, named), doubts)| {
-                let facts = input.profile.slot(slot);
+            .zip(&standings.0)
+            .map(|(slot, standing)| {
+                let facts = profile.slot(slot);
                 let owner = roster.owner(slot);
-                let described = facts.unnamed.keys() + named.len() as u64;
-                if facts.keys != described {
-                    return Err(Error::Inconsistent {
-                        slot: slot.number(),
-                        counted: facts.keys,
-                        described,
-                    });
-                }
-                let mut standing = slot_calls(facts, &named, &thresholds, limits);
-                let unassigned = owner.is_none().then_some(HoldReason::Unassigned);
-                let mut others = doubts.into_iter().chain(unassigned).peekable();
-                if others.peek().is_some() {
+                let mut standing = standing.clone();
+                if owner.is_none() {
                     let mut reasons = standing.err().unwrap_or_default();
-                    reasons.extend(others);
+                    reasons.push(HoldReason::Unassigned);
                     standing = Err(reasons);
                 }
-                Ok(SlotState {
+                SlotState {
                     owner,
                     holding: Holding {
                         slots: 1,
                         keys: facts.keys,
                         expiring_keys: facts.expiring_keys,
-                        memory_bytes: input.profile.memory_of_slot(slot),
+                        memory_bytes: profile.memory_of_slot(slot),
                         payload_bytes: facts.payload_bytes,
                     },
                     memory_unknown_keys: facts.memory_unknown_keys,
                     standing,
-                })
+                }
             })
-            .collect::<Result<Vec<_>, Error>>()?;
-        Ok(Survey {
+            .collect();
+        Survey {
             slots,
-            tables: input.profile.tables,
-        })
+            tables: profile.tables,
+        }
     }
 
     /// The slot with this number, which is below 16 384.
@@ -135,7 +158,7 @@ impl Survey {
 impl SlotState {
     /// The slot's calls when it may move.
     pub(crate) fn calls(&self) -> Option<&SlotCalls> {
-        self.standing.as_ref().ok()
+        self.standing.as_deref().ok()
     }
 
     /// Whether the slot must stay.

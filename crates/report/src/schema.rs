@@ -3,7 +3,7 @@
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 
-use crate::document::MemberLine;
+use crate::document::{CompareDocument, MemberLine, VerifyDocument};
 use crate::{InspectDocument, KeyRecord, PlanDocument, ProfileDocument, SlotsDocument};
 
 /// The schemas there are.
@@ -21,20 +21,26 @@ pub enum DocumentKind {
     Members,
     /// `preshard slots --save`.
     Profile,
+    /// `preshard verify --format json`.
+    Verify,
+    /// `preshard plan --goal ... --sweep ... --format json`.
+    Compare,
 }
 
 impl DocumentKind {
     /// All of them.
-    pub const ALL: [DocumentKind; 6] = [
+    pub const ALL: [DocumentKind; 8] = [
         DocumentKind::Plan,
         DocumentKind::Inspect,
         DocumentKind::Slots,
         DocumentKind::Keys,
         DocumentKind::Members,
         DocumentKind::Profile,
+        DocumentKind::Verify,
+        DocumentKind::Compare,
     ];
 
-    /// Its name: `plan`, `inspect`, `slots`, `keys`, `members`, `profile`.
+    /// Its name: `plan`, `inspect`, `slots`, `keys`, `members`, `profile`, `verify`, `compare`.
     pub fn name(self) -> &'static str {
         match self {
             DocumentKind::Plan => "plan",
@@ -43,6 +49,8 @@ impl DocumentKind {
             DocumentKind::Keys => "keys",
             DocumentKind::Members => "members",
             DocumentKind::Profile => "profile",
+            DocumentKind::Verify => "verify",
+            DocumentKind::Compare => "compare",
         }
     }
 
@@ -60,6 +68,8 @@ impl DocumentKind {
             DocumentKind::Keys => generator.into_root_schema_for::<KeyRecord<'_>>(),
             DocumentKind::Members => generator.into_root_schema_for::<MemberLine<'_>>(),
             DocumentKind::Profile => generator.into_root_schema_for::<ProfileDocument>(),
+            DocumentKind::Verify => generator.into_root_schema_for::<VerifyDocument>(),
+            DocumentKind::Compare => generator.into_root_schema_for::<CompareDocument>(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Key names are escaped, and cut where they are long: the other formats carry them whole. Lists are cut
 //! too, and say how much more there is.
 
+mod compare;
 mod grid;
 mod inspect;
 mod keys;
@@ -10,14 +11,17 @@ mod members;
 mod plan;
 mod slots;
 mod type_totals;
+mod verify;
 
 use std::io::{self, Write};
 
+pub use compare::render_compare;
 pub use inspect::render_inspect;
 pub use keys::{KeysView, render_keys};
 pub use members::{render_member_columns, render_member_line};
 pub use plan::render_plan;
 pub use slots::{SlotsView, render_slots};
+pub use verify::render_verify;
 
 pub use crate::words::{file_name, line};
 

@@ -34,7 +34,7 @@ pub enum ReadError {
     Version(Option<u32>),
     /// It is not written as a saved profile is: the message has line and column.
     #[error("saved profile: {0}")]
-    Form(#[from] serde_json::Error),
+    Form(serde_json::Error),
     /// It was changed since it was saved.
     #[error(
         "saved profile: checksum: expected {computed}, as its content gives, found {found:?}: it was changed since it was saved"
@@ -110,7 +110,7 @@ impl ProfileDocument {
         {
             return Err(ReadError::Version(version));
         }
-        let document: ProfileDocument = serde_json::from_slice(text)?;
+        let document: ProfileDocument = serde_json::from_slice(text).map_err(ReadError::Form)?;
         if document.format_version != FORMAT_VERSION {
             return Err(ReadError::Version(Some(document.format_version)));
         }
