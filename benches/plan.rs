@@ -19,7 +19,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use preshard_analyzer::{Allocator, SlotProfile, Tables, Target};
-use preshard_planner::{Goal, PlanInput, PlanLimits, PlanNode, audit, plan};
+use preshard_planner::{Goal, Mover, NodeFacts, PlanInput, PlanLimits, PlanNode, audit, plan};
 use preshard_slots::{NodeId, SLOT_COUNT, Slot, SlotSet};
 use random::Random;
 
@@ -67,6 +67,7 @@ fn nodes(planned: u32) -> Vec<PlanNode> {
             .collect(),
         planned: false,
         known: true,
+        facts: NodeFacts::default(),
     });
     let planned = (1..=planned).map(|index| PlanNode {
         id: NodeId(format!("new-{index}")),
@@ -74,6 +75,7 @@ fn nodes(planned: u32) -> Vec<PlanNode> {
         slots: SlotSet::new(),
         planned: true,
         known: true,
+        facts: NodeFacts::default(),
     });
     primaries.chain(planned).collect()
 }
@@ -88,6 +90,7 @@ fn planning(criterion: &mut Criterion) {
         nodes: nodes(2),
         profile: &profile,
         doubts: &[],
+        mover: Mover::default(),
     };
     let goal = Goal {
         rebalance: true,
@@ -107,6 +110,7 @@ fn planning(criterion: &mut Criterion) {
         nodes: nodes(0),
         profile: &profile,
         doubts: &[],
+        mover: Mover::default(),
     };
     let goal = Goal {
         drain: vec![NodeId(format!("{:040x}", 3))],

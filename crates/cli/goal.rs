@@ -1,8 +1,10 @@
 //! What a plan is to reach, from words of the command line to nodes of the cluster.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use preshard_analyzer::Assembly;
-use preshard_planner::{Goal, MoveOrder, PlanNode};
+use preshard_planner::{Goal, MoveOrder, NodeFacts, PlanNode, name_of_server};
 use preshard_slots::{NodeId, SlotSet, Topology};
 
 use crate::args::GoalArgs;
@@ -47,6 +49,13 @@ pub fn primaries(assembly: &Assembly) -> Vec<PlanNode> {
             slots: node.slots.clone(),
             planned: false,
             known: node.known,
+            facts: NodeFacts {
+                server: node
+                    .file
+                    .and_then(|file| assembly.files.get(file)?.written_by.as_ref())
+                    .map(name_of_server),
+                ..NodeFacts::default()
+            },
         })
         .collect()
 }
@@ -87,6 +96,7 @@ impl<'a> Roster<'a> {
                             slots: SlotSet::new(),
                             planned: true,
                             known: true,
+                            facts: NodeFacts::default(),
                         });
                     }
                 }
@@ -102,6 +112,25 @@ impl<'a> Roster<'a> {
     /// All primaries, then the nodes that do not exist yet.
     pub fn nodes(&self) -> &[PlanNode] {
         &self.nodes
+    }
+
+    /// Takes in what a file of limits states of nodes; it counts before what a backup tells.
+    ///
+    /// # Errors
+    /// Wrong usage, when it names a node that there is not.
+    pub fn learn(&mut self, stated: &BTreeMap<String, NodeFacts>) -> Result<()> {
+        for (word, facts) in stated {
+            let id = self.find("node", word)?;
+            let node = self.nodes.iter_mut().find(|node| node.id == id);
+            if let Some(node) = node {
+                let server = facts.server.clone().or_else(|| node.facts.server.take());
+                node.facts = NodeFacts {
+                    server,
+                    ..facts.clone()
+                };
+            }
+        }
+        Ok(())
     }
 
     /// The goal that the command line states.

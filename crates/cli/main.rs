@@ -11,6 +11,7 @@ mod cross_check;
 mod exit;
 mod goal;
 mod input;
+mod limits;
 mod number;
 mod options;
 mod output;

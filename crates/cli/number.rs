@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
 use preshard_parser::limits::MEMBER_HEAD_BYTES_MAX;
+use preshard_planner::PlanLimits;
 
 /// A time of whole milliseconds, more than none: `100ms`, `15s`, `1m 30s`.
 ///
@@ -22,6 +23,26 @@ pub fn parse_duration_ms(text: &str) -> Result<u64, String> {
     match u64::try_from(duration.as_millis()) {
         Ok(0) | Err(_) => Err(positive()),
         Ok(ms) => Ok(ms),
+    }
+}
+
+/// A time of whole microseconds, more than none: `0.5ms`, `250us`.
+///
+/// # Errors
+/// As [`parse_duration_ms`], for what is finer than a microsecond.
+pub fn parse_duration_us(text: &str) -> Result<u64, String> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("a time needs its unit: {text}ms or {text}us?"));
+    }
+    let duration: SignedDuration = text
+        .parse()
+        .map_err(|_| "expected a time with its unit, such as 0.5ms or 250us".to_owned())?;
+    if duration.subsec_nanos() % 1_000 != 0 {
+        return Err("expected whole microseconds".to_owned());
+    }
+    match u64::try_from(duration.as_micros()) {
+        Ok(0) | Err(_) => Err("must be more than 0".to_owned()),
+        Ok(us) => Ok(us),
     }
 }
 
@@ -75,6 +96,20 @@ pub fn parse_part(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(part) if (0.0..1.0).contains(&part) => Ok(part),
         _ => Err("expected a part of 0 to below 1, such as 0.2 for a fifth".to_owned()),
+    }
+}
+
+/// The share of time that a node may be blocked.
+///
+/// # Errors
+/// A sentence for the user when the text is none.
+pub fn parse_share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (PlanLimits::BLOCKED_SHARE_MIN..=1.0).contains(&share) => Ok(share),
+        _ => Err(format!(
+            "expected a share of {} to 1, such as 0.5 for half of the time",
+            PlanLimits::BLOCKED_SHARE_MIN
+        )),
     }
 }
 
@@ -182,6 +217,14 @@ mod tests {
         }
         for text in ["", "1", "-0.1", "NaN", "20%"] {
             assert!(parse_part(text).is_err(), "{text:?} passed");
+        }
+        assert_eq!(parse_duration_us("0.5ms"), Ok(500));
+        for text in ["", "5", "0us", "10ns", "-1ms"] {
+            assert!(parse_duration_us(text).is_err(), "{text:?} passed");
+        }
+        assert_eq!(parse_share("1"), Ok(1.0));
+        for text in ["", "0.1", "1.1", "NaN", "50%"] {
+            assert!(parse_share(text).is_err(), "{text:?} passed");
         }
         assert!(parse_db("-1").is_err());
     }

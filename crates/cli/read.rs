@@ -17,7 +17,8 @@ use preshard_slots::NodeId;
 
 use crate::exit::Refusal;
 use crate::input::{Inputs, MAGICS, Snapshot, shown};
-use crate::options::{Floors, ReadOptions};
+use crate::limits::Floors;
+use crate::options::ReadOptions;
 use crate::progress::Bar;
 use crate::say;
 

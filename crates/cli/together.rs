@@ -11,7 +11,8 @@ use preshard_slots::NodeId;
 
 use crate::exit::Refusal;
 use crate::input::{Inputs, shown};
-use crate::options::{Floors, ReadOptions};
+use crate::limits::Floors;
+use crate::options::ReadOptions;
 use crate::progress::Bar;
 use crate::read::{OpenFile, all_or_none, open_all, scan_each};
 

@@ -348,7 +348,7 @@ fn changed(scratch: &Scratch, name: &str, change: impl FnOnce(&mut Value)) {
         "--save",
         "saved",
         "--latency-budget",
-        "3ms",
+        "10ms",
     ];
     scratch.run(&args).expect_status(0);
     let saved = fs::read_to_string(scratch.path().join("saved")).expect("a profile");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use preshard_parser::Header;
 use preshard_slots::SlotSet;
 
-use crate::{Checksum, FileScan, FileSummary, SlotProfile, SlotRows, Touch};
+use crate::{Checksum, FileScan, FileSummary, Server, SlotProfile, SlotRows, Touch};
 
 /// What is known of a scanned file further on.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,8 +18,8 @@ pub struct FileFacts {
     pub bytes: u64,
     /// Family and version of the format.
     pub header: Header,
-    /// The server that wrote it, where the file tells, in words.
-    pub written_by: Option<String>,
+    /// The server that wrote it, where the file tells.
+    pub written_by: Option<Server>,
     /// When it was written, Unix seconds.
     pub written_at_s: Option<i64>,
     /// The checksum's verdict.
@@ -130,7 +130,7 @@ impl FileFacts {
             saved_in: None,
             bytes: summary.bytes,
             header: summary.header,
-            written_by: summary.written_by.as_ref().map(ToString::to_string),
+            written_by: summary.written_by.clone(),
             written_at_s: summary.written_at_s,
             checksum: summary.checksum,
             whole: summary.is_whole(),

@@ -12,11 +12,12 @@ use preshard_report::text::{self, estimates_note};
 use preshard_report::{KeyRecord, json};
 
 use super::keys::all_estimates;
-use crate::args::{KeysArgs, KeysFormat};
+use crate::args::{KeysArgs, KeysFormat, PlanLimitArgs};
 use crate::backup::Completeness;
 use crate::exit::{ExitStatus, Refusal};
 use crate::input::{Inputs, TopologyWish, shown};
-use crate::options::{ReadOptions, plan_limits};
+use crate::limits::{Stated, plan_limits};
+use crate::options::ReadOptions;
 use crate::output::{Output, cannot_write};
 use crate::read::{OpenFile, open_all};
 use crate::say;
@@ -54,13 +55,14 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     let mut writer = Writer::new(args.format, args.one.members, &mut out);
     let mut said = Vec::new();
     let (mut found, mut whole) = (0, true);
+    let stated = Stated::new(args.limits, PlanLimitArgs::default())?;
     for file in &files {
         let name = file.source.path().display().to_string();
         let mut show = Show {
             writer: &mut writer,
             file,
             name: &name,
-            limits: plan_limits(&args.limits, None, file.cost.call_fixed_ns())?,
+            limits: plan_limits(&stated, file.cost.call_fixed_ns())?,
             head_bytes,
             lines: MemberLines::new(file.reference_ms),
             sizes: MemberSizes::default(),

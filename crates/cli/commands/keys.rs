@@ -13,11 +13,12 @@ use preshard_report::{KeyRecord, json};
 use preshard_slots::SlotSet;
 
 use super::{key, start_threads};
-use crate::args::{KeyOrder, KeyType, KeysArgs, KeysFormat};
+use crate::args::{KeyOrder, KeyType, KeysArgs, KeysFormat, PlanLimitArgs};
 use crate::backup::Completeness;
 use crate::exit::{ExitStatus, Refusal};
 use crate::input::{Inputs, TopologyWish};
-use crate::options::{Floors, ReadOptions, plan_limits};
+use crate::limits::{Floors, Stated, plan_limits};
+use crate::options::ReadOptions;
 use crate::output::{Output, cannot_write};
 use crate::read::{OpenFile, open_all};
 use crate::say;
@@ -49,9 +50,10 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     inputs.refuse_saved("keys")?;
     inputs.protect_from(args.output.output.as_deref())?;
     let (files, bar) = open_all(&inputs, &read)?;
+    let stated = Stated::new(args.limits, PlanLimitArgs::default())?;
     let limits = files
         .iter()
-        .map(|file| plan_limits(&args.limits, None, file.cost.call_fixed_ns()))
+        .map(|file| plan_limits(&stated, file.cost.call_fixed_ns()))
         .collect::<Result<Vec<PlanLimits>>>()?;
     let names: Vec<String> = files
         .iter()

@@ -4,16 +4,17 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow};
 use preshard_analyzer::{Assembly, FileFacts, Warning};
-use preshard_planner::{Error as PlanError, PlanInput, PlanNode, Violation, audit, plan};
+use preshard_planner::{Error as PlanError, Mover, PlanInput, PlanNode, Violation, audit, plan};
 use preshard_report::document::{ComparedInputs, Notice};
 use preshard_report::{PlanDocument, json, text};
 
 use super::{compare, start_threads};
-use crate::args::{PlanArgs, PlanFormat};
+use crate::args::{MoverChoice, PlanArgs, PlanFormat};
 use crate::exit::{ExitStatus, Refusal};
 use crate::goal::Roster;
 use crate::input::{Inputs, TopologyWish};
-use crate::options::{ReadOptions, plan_limits};
+use crate::limits::{Stated, plan_limits};
+use crate::options::ReadOptions;
 use crate::output::{Output, cannot_write};
 use crate::say;
 use crate::together::{Together, topology_file};
@@ -49,11 +50,8 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
     inputs.protect_from(args.output.as_deref())?;
     let together = Together::open(&inputs, &read)?;
     together.for_cluster()?;
-    let limits = plan_limits(
-        &args.limits,
-        Some(&args.plan_limits),
-        together.call_fixed_ns,
-    )?;
+    let stated = Stated::new(args.limits, args.plan_limits)?;
+    let limits = plan_limits(&stated, together.call_fixed_ns)?;
     let estimates = together.estimates.clone();
     let joined = together.join(&limits, false)?;
     let partial = joined.is_partial();
@@ -71,6 +69,12 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
         ));
     }
 
+    let mover = match args.mover {
+        MoverChoice::Auto => Mover::Best,
+        MoverChoice::Migrate => Mover::Migrate,
+        MoverChoice::Atomic => Mover::Atomic,
+        MoverChoice::Managed => Mover::Managed,
+    };
     if compares {
         let of = ComparedInputs {
             inputs: inputs_facts,
@@ -82,14 +86,28 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
         };
         let what_ifs = what_ifs(&args.what_if.goals, &args.what_if.sweeps, &assembly)?;
         let topology = inputs.topology.as_ref();
-        return compare::run(what_ifs, &assembly, topology, &limits, of, args.format);
+        let ground = compare::Ground {
+            assembly: &assembly,
+            topology,
+            limits: &limits,
+            mover,
+            nodes: &stated.nodes,
+        };
+        return compare::run(what_ifs, &ground, of, args.format);
     }
-    let roster = Roster::new(&assembly, inputs.topology.as_ref(), &args.goal)?;
+    let mut roster = Roster::new(&assembly, inputs.topology.as_ref(), &args.goal)?;
+    roster.learn(&stated.nodes)?;
     let goal = roster.goal(&args.goal)?;
     let input = PlanInput {
         nodes: roster.nodes().iter().map(PlanNode::clone).collect(),
         profile: &assembly.profile,
         doubts: &assembly.doubts,
+        mover: match args.mover {
+            MoverChoice::Auto => Mover::Best,
+            MoverChoice::Migrate => Mover::Migrate,
+            MoverChoice::Atomic => Mover::Atomic,
+            MoverChoice::Managed => Mover::Managed,
+        },
     };
     let plan = plan(&input, &goal, &limits).map_err(refuse)?;
     let violations = audit(&plan);

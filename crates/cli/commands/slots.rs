@@ -7,10 +7,11 @@ use preshard_report::text::SlotsView;
 use preshard_report::{SlotsDocument, csv, json, text};
 
 use super::start_threads;
-use crate::args::{SlotsArgs, SlotsFormat};
+use crate::args::{PlanLimitArgs, SlotsArgs, SlotsFormat};
 use crate::exit::{ExitStatus, Refusal};
 use crate::input::{Inputs, TopologyWish};
-use crate::options::{ReadOptions, plan_limits};
+use crate::limits::{Stated, plan_limits};
+use crate::options::ReadOptions;
 use crate::output::{Output, cannot_write};
 use crate::say;
 use crate::together::{Together, topology_file};
@@ -32,7 +33,8 @@ pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
     inputs.protect_from(args.output.output.as_deref())?;
     inputs.protect_from_option("--save", args.save.as_deref())?;
     let together = Together::open(&inputs, &read)?;
-    let limits = plan_limits(&args.limits, None, together.call_fixed_ns)?;
+    let stated = Stated::new(args.limits, PlanLimitArgs::default())?;
+    let limits = plan_limits(&stated, together.call_fixed_ns)?;
     let estimates = together.estimates.clone();
     let mut out = Output::open(args.output.output.as_deref())?;
     let kept = args.save.as_deref().map(|path| Output::open(Some(path)));

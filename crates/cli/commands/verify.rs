@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use preshard_parser::source::{OpenOptions, Source};
-use preshard_planner::{Newer, PlanInput, Violation, audit, drift};
+use preshard_planner::{Mover, Newer, PlanInput, Violation, audit, drift};
 use preshard_report::document::{Ages, HeldAgainst, PlanVerdict, Recognised, VerifyDocument};
 use preshard_report::{PlanDocument, json, text};
 
@@ -114,6 +114,7 @@ fn hold_against(
             nodes: primaries(&joined.assembly),
             profile: &joined.assembly.profile,
             doubts: &joined.assembly.doubts,
+            mover: Mover::Best,
         },
         owners_told: inputs.topology.is_some(),
         tolerance,

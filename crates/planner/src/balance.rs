@@ -22,6 +22,7 @@ pub(crate) struct Relocation {
 }
 
 /// What came of the choice.
+#[derive(Default)]
 pub(crate) struct Choice {
     /// All slots that move, ascending.
     pub(crate) relocations: Vec<Relocation>,

@@ -24,6 +24,10 @@ pub(crate) struct SlotCalls {
     pub(crate) predicted_us: u64,
     /// The worst block of one call.
     pub(crate) worst_block_us: u64,
+    /// Time that the target is busy with them, in all.
+    pub(crate) restore_us: u64,
+    /// The longest RESTORE of one key.
+    pub(crate) worst_restore_us: u64,
     /// The largest payload of one call.
     pub(crate) call_payload_bytes_max: u64,
     /// What made the sweep's calls smaller than `keys_per_call_max`, if anything did.
@@ -252,6 +256,8 @@ fn total(
     let mut calls = heavy.len() as u64;
     let mut predicted_us = heavy.iter().map(|call| call.block_us).sum::<u64>();
     let mut worst_block_us = heavy.last().map_or(0, |call| call.block_us);
+    let mut restore_us = heavy.iter().map(|call| call.restore_us).sum::<u64>();
+    let mut worst_restore_us = heavy.iter().map(|call| call.restore_us).max().unwrap_or(0);
     let mut call_payload_bytes_max = heavy
         .iter()
         .map(|call| call.payload_bytes)
@@ -263,6 +269,14 @@ fn total(
             .iter()
             .map(|bin| bin.block_ns * bin.keys)
             .sum();
+        let restore_ns = sweep
+            .cost_bins
+            .iter()
+            .map(|bin| u128::from(bin.restore_ns) * u128::from(bin.keys))
+            .sum::<u128>();
+        let swept_us = u64::try_from(restore_ns.div_ceil(1_000)).unwrap_or(u64::MAX);
+        restore_us = restore_us.saturating_add(swept_us);
+        worst_restore_us = worst_restore_us.max(sweep.worst_restore_us);
         calls += sweep.calls;
         predicted_us += sweep.calls * limits.call_fixed_us + keys_ns.div_ceil(1_000);
         worst_block_us = worst_block_us.max(sweep.worst_block_us);
@@ -274,6 +288,8 @@ fn total(
         calls,
         predicted_us,
         worst_block_us,
+        restore_us,
+        worst_restore_us,
         call_payload_bytes_max,
         sweep_bound_by,
         by_consent,

@@ -1,20 +1,14 @@
 //! Writes the plan down: figures, totals, outcome, and how each rule stands.
 
-use std::cmp::Reverse;
-
-use preshard_analyzer::NamedKey;
-
-use crate::calls::heavy_call;
 use crate::level::{Basin, pour};
 use crate::loads::BestLevels;
 use crate::outcome::{Ending, outcome};
-use crate::plan::{
-    Balance, Batch, Dialect, HeldSlot, Holding, NodePlan, OversizedKey, Plan, SlotMove, Totals,
-    Verdict,
-};
-use crate::remedy::{Fate, remedy};
+use crate::oversized::{oversized, unknown_elements};
+use crate::plan::{Balance, Batch, HeldSlot, Holding, NodePlan, Plan, Totals};
+use crate::preflight::{Unknowns, preflight};
+use crate::replay::Replay;
 use crate::roster::{Mode, Roster};
-use crate::rule_report::rule_reports;
+use crate::rule_report::{Evidence, rule_reports};
 use crate::schedule::Bundle;
 use crate::survey::Survey;
 use crate::verdict::Thresholds;
@@ -36,12 +30,14 @@ pub(crate) fn document(
     roster: &Roster,
     survey: &Survey,
     bundles: &[Bundle],
+    replay: Replay,
 ) -> Plan {
+    let dialect = survey.dialect;
+    let Replay { batches, schedule } = replay;
     let best = BestLevels::new(survey, roster, limits);
-    let nodes = nodes(limits, roster, survey, bundles, &best.reachable);
-    let batches = batches(roster, survey, bundles);
+    let nodes = nodes(roster, survey, bundles, &best.reachable);
     let held = held(roster, survey, &nodes, bundles);
-    let oversized = oversized(input, limits, roster, &held, bundles);
+    let oversized = oversized(input, limits, roster, survey, &held, bundles);
     let balance = balance(&nodes, &best.none_held);
     let weights: Vec<f64> = nodes.iter().map(|node| node.weight).collect();
     let ending = Ending {
@@ -54,18 +50,47 @@ pub(crate) fn document(
         balance: &balance,
         bound_without_maxmemory: imbalance(&best.without_maxmemory, &weights),
     };
+    let unknowns = Unknowns {
+        limits,
+        roster,
+        dialect,
+        bundles,
+        unknown_elements: unknown_elements(input, limits, survey, bundles),
+        expiring_giants: match limits.starts_at_ms {
+            Some(_) => 0,
+            None => oversized
+                .iter()
+                .filter(|key| key.expires_at_ms.is_some())
+                .count(),
+        },
+    };
+    let preflight = preflight(&unknowns);
+    let rules = rule_reports(&Evidence {
+        limits,
+        thresholds: Thresholds::new(limits),
+        roster,
+        survey,
+        bundles,
+        batches: &batches,
+        schedule: &schedule,
+        held: &held,
+        oversized: &oversized,
+        preflight: &preflight,
+    });
     Plan {
-        dialect: Dialect::SetslotMigrate,
+        dialect,
         goal: goal.clone(),
         outcome: outcome(&ending),
         limits: limits.clone(),
         cost_profile: input.profile.cost_profile.clone(),
         memory_model: input.profile.tables.to_string(),
-        rules: rule_reports(limits, survey, bundles, &held, &oversized),
+        rules,
+        preflight,
         totals: totals(&batches, &held),
         nodes,
         balance,
         batches,
+        schedule,
         held,
         oversized,
     }
@@ -81,13 +106,7 @@ impl Holding {
     }
 }
 
-fn nodes(
-    limits: &PlanLimits,
-    roster: &Roster,
-    survey: &Survey,
-    bundles: &[Bundle],
-    reachable: &[u64],
-) -> Vec<NodePlan> {
+fn nodes(roster: &Roster, survey: &Survey, bundles: &[Bundle], reachable: &[u64]) -> Vec<NodePlan> {
     let mut targets = vec![None; survey.iter().count()];
     for bundle in bundles {
         for &slot in &bundle.slots {
@@ -138,6 +157,7 @@ fn nodes(
                 address: member.address.clone(),
                 planned: member.planned,
                 known: member.known,
+                facts: member.facts.clone(),
                 weight: member.weight,
                 before: before[index],
                 after: after[index],
@@ -145,66 +165,14 @@ fn nodes(
                 reachable_memory_bytes: reachable[index],
                 tables_before_bytes: now.tables_bytes(),
                 tables_after_bytes: then.tables_bytes(),
-                headroom_bytes: limits
+                headroom_bytes: member
+                    .facts
                     .maxmemory_bytes
                     .map(|maxmemory| maxmemory as i64 - then.used_bytes() as i64),
                 kept: kept.next().unwrap_or_default(),
             }
         })
         .collect()
-}
-
-fn batches(roster: &Roster, survey: &Survey, bundles: &[Bundle]) -> Vec<Batch> {
-    let mut nodes = survey.memory_of_nodes(roster);
-    (1u32..)
-        .zip(bundles)
-        .map(|(number, bundle)| {
-            let moves: Vec<SlotMove> = bundle
-                .slots
-                .iter()
-                .filter_map(|&slot| slot_move(survey, slot))
-                .collect();
-            let mut carries = Holding::default();
-            let (mut source_peak, mut target_peak) = (0, 0);
-            for state in bundle.slots.iter().map(|&slot| survey.slot(slot)) {
-                let Some(calls) = state.calls() else { continue };
-                let (call, holding) = (calls.call_payload_bytes_max, &state.holding);
-                source_peak = source_peak.max(nodes[bundle.from].peak_giving(call));
-                target_peak = target_peak.max(nodes[bundle.to].peak_taking(holding, call));
-                nodes[bundle.from].give(holding);
-                nodes[bundle.to].take(holding);
-                carries.add(holding);
-            }
-            Batch {
-                number,
-                source: roster.members[bundle.from].id.clone(),
-                target: roster.members[bundle.to].id.clone(),
-                carries,
-                predicted_us: moves.iter().map(|slot_move| slot_move.predicted_us).sum(),
-                worst_block_us: worst(moves.iter().map(|slot_move| slot_move.worst_block_us)),
-                source_peak_bytes: source_peak.try_into().unwrap_or(u64::MAX),
-                target_peak_bytes: target_peak.try_into().unwrap_or(u64::MAX),
-                target_memory_bytes_after: nodes[bundle.to].used_bytes(),
-                moves,
-            }
-        })
-        .collect()
-}
-
-fn slot_move(survey: &Survey, slot: u16) -> Option<SlotMove> {
-    let state = survey.slot(slot);
-    let calls = state.calls()?;
-    Some(SlotMove {
-        slot,
-        keys: state.holding.keys,
-        expiring_keys: state.holding.expiring_keys,
-        memory_bytes: state.holding.memory_bytes,
-        payload_bytes: state.holding.payload_bytes,
-        predicted_us: calls.predicted_us,
-        worst_block_us: calls.worst_block_us,
-        heavy: calls.heavy.clone(),
-        sweep: calls.sweep.clone(),
-    })
 }
 
 fn held(roster: &Roster, survey: &Survey, nodes: &[NodePlan], bundles: &[Bundle]) -> Vec<HeldSlot> {
@@ -248,76 +216,6 @@ fn givers(roster: &Roster, nodes: &[NodePlan], bundles: &[Bundle]) -> Vec<bool> 
             let much = node.weight > 0.0
                 && u128::from(above) * shares().count() as u128 * MUCH_ABOVE > ideal_sum;
             roster.mode == Mode::Balance && (is_source || much)
-        })
-        .collect()
-}
-
-fn oversized(
-    input: &PlanInput<'_>,
-    limits: &PlanLimits,
-    roster: &Roster,
-    held: &[HeldSlot],
-    bundles: &[Bundle],
-) -> Vec<OversizedKey> {
-    let mut moving: Vec<u16> = bundles
-        .iter()
-        .flat_map(|bundle| bundle.slots.iter().copied())
-        .collect();
-    moving.sort_unstable();
-    let fate = |slot: u16| {
-        if moving.binary_search(&slot).is_ok() {
-            return Fate::Moves;
-        }
-        let at = held.binary_search_by_key(&slot, |held| held.slot);
-        match at {
-            Ok(at) if held[at].in_the_way => Fate::StaysThough,
-            _ => Fate::Untouched,
-        }
-    };
-    let thresholds = Thresholds::new(limits);
-    let mut keys: Vec<(Verdict, &NamedKey)> = input
-        .profile
-        .named()
-        .iter()
-        .map(|key| {
-            let call = heavy_call(key, &thresholds);
-            let verdict = thresholds.verdict(call.block_us, call.restore_us, call.payload_bytes);
-            (verdict, key)
-        })
-        .filter(|&(verdict, _)| verdict >= Verdict::Oversized)
-        .collect();
-    keys.sort_unstable_by(|(verdict_a, a), (verdict_b, b)| {
-        Reverse(verdict_a)
-            .cmp(&Reverse(verdict_b))
-            .then_with(|| a.rank(b))
-    });
-    keys.into_iter()
-        .map(|(verdict, key)| {
-            let call = heavy_call(key, &thresholds);
-            OversizedKey {
-                db: key.db,
-                key: key.key.clone(),
-                slot: key.slot.number(),
-                node: roster
-                    .owner(key.slot)
-                    .map(|owner| roster.members[owner].id.clone()),
-                data_type: call.data_type.clone(),
-                encoding: key.encoding.name().to_owned(),
-                elements: key.elements,
-                payload_bytes: call.payload_bytes,
-                memory_bytes: key.sizes.memory_bytes_estimate,
-                block_us: call.block_us,
-                restore_us: call.restore_us,
-                expires_at_ms: key.expires_at_ms,
-                verdict,
-                moves: fate(key.slot.number()) == Fate::Moves,
-                rules: thresholds
-                    .broken(call.block_us, call.restore_us, call.payload_bytes)
-                    .into_iter()
-                    .map(|rule| rule.name().to_owned())
-                    .collect(),
-                remedy: remedy(key, verdict, fate(key.slot.number()), &call, limits),
-            }
         })
         .collect()
 }

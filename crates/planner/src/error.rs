@@ -20,6 +20,20 @@ pub enum Error {
     /// Nothing was asked for.
     #[error("the goal asks for nothing: rebalance, add, drain, weigh or move")]
     NoGoal,
+    /// The servers are to move slots themselves, and cannot.
+    #[error("the servers cannot move slots by themselves: {why}")]
+    NotAtomic {
+        /// Which server is too old, or not known.
+        why: String,
+    },
+    /// A node is said to run a server that nobody knows.
+    #[error("node {node} runs {server:?}, expected a name such as redis-7.0.15 or valkey-9.1.2")]
+    UnknownServer {
+        /// The node.
+        node: String,
+        /// The server as given.
+        server: String,
+    },
     /// The input lists no node.
     #[error("the input has no node")]
     NoNodes,

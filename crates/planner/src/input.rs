@@ -3,6 +3,8 @@
 use preshard_analyzer::SlotProfile;
 use preshard_slots::{NodeId, Slot, SlotSet};
 
+use crate::NodeFacts;
+
 /// What a plan is made from.
 #[derive(Debug, Clone)]
 pub struct PlanInput<'a> {
@@ -12,6 +14,22 @@ pub struct PlanInput<'a> {
     pub profile: &'a SlotProfile,
     /// Slots that must not be touched, each with the reason in words; a slot may have several.
     pub doubts: &'a [(Slot, String)],
+    /// How the slots are to be moved.
+    pub mover: Mover,
+}
+
+/// Who moves the slots, and by which commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mover {
+    /// The servers themselves, where every node that takes part is known to be able to; else `MIGRATE`.
+    #[default]
+    Best,
+    /// `CLUSTER SETSLOT` and `MIGRATE`.
+    Migrate,
+    /// The servers themselves, or nobody.
+    Atomic,
+    /// A service that runs the servers.
+    Managed,
 }
 
 /// A primary, or a node that does not exist yet.
@@ -28,4 +46,6 @@ pub struct PlanNode {
     /// False when nobody knows what the node holds: its backup is missing or damaged, or the cluster marks it as
     /// failing. It gives nothing, takes nothing and has no part in the balance.
     pub known: bool,
+    /// What was stated of it, or told by its backup.
+    pub facts: NodeFacts,
 }

@@ -38,6 +38,21 @@ pub struct PlanLimits {
     pub call_fixed_us: u64,
     /// Keys that exceed the latency budget, but nothing else, may be moved. Default false.
     pub allow_oversized: bool,
+    /// Most batches that run side by side, each between two nodes of its own. Default 1.
+    pub batches_side_by_side: u32,
+    /// Part of any second, or of any ten latency budgets where that is longer, that a node may be blocked. Default 0.5; with 1
+    /// there are no pauses.
+    pub blocked_share: f64,
+    /// One round trip between whoever runs the plan and a node, microseconds. Default 500.
+    pub round_trip_us: u64,
+    /// How long each window is in which the plan may run, milliseconds; `null` for no windows.
+    pub window_ms: Option<u64>,
+    /// When the plan is to begin, Unix milliseconds: keys that expire before are gone by then. `null` when nobody said.
+    pub starts_at_ms: Option<i64>,
+    /// The least that times may come to, as a factor on their prediction. Default 0.25: data that lies in a processor's cache.
+    pub prediction_low: f64,
+    /// The most that times may come to, as a factor on their prediction. Default 2.
+    pub prediction_high: f64,
     /// Names of the fields above that stand for settings of the servers and that nobody stated: the servers' own
     /// defaults stand in for them. In the order of the fields; `maxmemory_bytes` is `null` instead.
     pub assumed: Vec<String>,
@@ -60,6 +75,13 @@ impl Default for PlanLimits {
             headroom: 0.2,
             call_fixed_us: 100,
             allow_oversized: false,
+            batches_side_by_side: 1,
+            blocked_share: 0.5,
+            round_trip_us: 500,
+            window_ms: None,
+            starts_at_ms: None,
+            prediction_low: 0.25,
+            prediction_high: 2.0,
             assumed: PlanLimits::OF_SERVERS
                 .map(|(name, _)| name.to_owned())
                 .to_vec(),
@@ -83,6 +105,9 @@ impl PlanLimits {
             "client-output-buffer-limit replica (soft)",
         ),
     ];
+
+    /// The least [`blocked_share`](PlanLimits::blocked_share).
+    pub const BLOCKED_SHARE_MIN: f64 = 0.15;
 
     /// Whether a plan can be made within these limits.
     ///
@@ -125,6 +150,45 @@ impl PlanLimits {
                 "the number of keys per call",
                 "0".to_owned(),
                 "be at least 1",
+            );
+        }
+        if self.batches_side_by_side == 0 {
+            return refuse(
+                "the number of batches side by side",
+                "0".to_owned(),
+                "be at least 1",
+            );
+        }
+        if !(PlanLimits::BLOCKED_SHARE_MIN..=1.0).contains(&self.blocked_share) {
+            return refuse(
+                "the share of time that a node may be blocked",
+                number_in_words(self.blocked_share),
+                "be 0.15 to 1: one call alone may take a tenth of the time that it is a part of",
+            );
+        }
+        if self.round_trip_us > 10_000_000 {
+            return refuse(
+                "the round trip",
+                in_ms(self.round_trip_us),
+                "be at most 10 s",
+            );
+        }
+        if let Some(window_ms) = self.window_ms
+            && !(1_000..=TIME_MAX_MS).contains(&window_ms)
+        {
+            return refuse("the window", ms(window_ms), "be 1 s to 12 days");
+        }
+        if !(0.0..=1.0).contains(&self.prediction_low)
+            || !(1.0..=1_000.0).contains(&self.prediction_high)
+        {
+            return refuse(
+                "the range of predictions",
+                format!(
+                    "{} to {} times the expected time",
+                    number_in_words(self.prediction_low),
+                    number_in_words(self.prediction_high)
+                ),
+                "begin at 0 to 1 and end at 1 to 1000",
             );
         }
         if self.slots_per_batch_max == 0 {

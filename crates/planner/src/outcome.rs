@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use preshard_slots::NodeId;
 
 use crate::loads::room_bytes;
-use crate::plan::{Balance, Batch, HoldReason, NodePlan, Outcome};
+use crate::plan::{Balance, Batch, Dialect, HoldReason, NodePlan, Outcome};
 use crate::roster::{Member, Mode, Roster};
 use crate::survey::Survey;
 use crate::words::{in_mib, in_percent, slots_in_words};
@@ -38,6 +38,9 @@ pub(crate) fn outcome(ending: &Ending<'_>) -> Outcome {
         balance,
         ..
     } = *ending;
+    if survey.dialect == Dialect::Managed {
+        return of_a_service(survey);
+    }
     let mut reasons = roster.barred.clone();
     reasons.extend(obstacles(roster, survey));
     reasons.extend(ending.want_of_room());
@@ -52,6 +55,25 @@ pub(crate) fn outcome(ending: &Ending<'_>) -> Outcome {
         Outcome::NothingToDo
     } else {
         Outcome::Reached
+    }
+}
+
+/// The service chooses the slots, so each item that it refuses may stand in its way.
+fn of_a_service(survey: &Survey) -> Outcome {
+    let mut stuck = Stuck::default();
+    for (slot, state) in survey.iter() {
+        let reasons = state.standing.as_ref().err();
+        if reasons.is_some_and(|reasons| Obstacle::of(reasons) == Obstacle::Keys) {
+            stuck.slots.push(slot);
+            stuck.memory_bytes += state.holding.memory_bytes;
+        }
+    }
+    if stuck.slots.is_empty() {
+        return Outcome::LeftToService;
+    }
+    let stuck = stuck.in_words(Obstacle::Keys);
+    Outcome::NotReachable {
+        reasons: vec![format!("the service does not migrate {stuck}")],
     }
 }
 
@@ -124,6 +146,7 @@ enum Obstacle {
     Keys,
     Doubt,
     Room,
+    Window,
 }
 
 impl Obstacle {
@@ -133,6 +156,7 @@ impl Obstacle {
                 Obstacle::Keys
             }
             Some(HoldReason::NoRoom) => Obstacle::Room,
+            Some(HoldReason::NoWindow { .. }) => Obstacle::Window,
             _ => Obstacle::Doubt,
         }
     }
@@ -142,6 +166,7 @@ impl Obstacle {
         match self {
             Obstacle::Keys => "with keys that cannot be moved within the limits",
             Obstacle::Doubt => "in doubt",
+            Obstacle::Window => "that may take longer than a window",
             Obstacle::Room => {
                 "without room, since maxmemory less the headroom is full or the buffers of a call do not fit"
             }
@@ -167,7 +192,7 @@ impl Stuck {
 fn obstacles(roster: &Roster, survey: &Survey) -> Vec<String> {
     let mut undrained: BTreeMap<(usize, Obstacle), Stuck> = BTreeMap::new();
     let mut unmoved: BTreeMap<(usize, usize, Obstacle), Stuck> = BTreeMap::new();
-    let mut unbalanced = Stuck::default();
+    let mut unbalanced: BTreeMap<Obstacle, Stuck> = BTreeMap::new();
     for (slot, state) in survey.iter() {
         let (Some(owner), Err(reasons)) = (state.owner, &state.standing) else {
             continue;
@@ -177,8 +202,8 @@ fn obstacles(roster: &Roster, survey: &Survey) -> Vec<String> {
             unmoved.entry((owner, target, obstacle)).or_default()
         } else if roster.members[owner].must_empty() {
             undrained.entry((owner, obstacle)).or_default()
-        } else if obstacle == Obstacle::Room {
-            &mut unbalanced
+        } else if matches!(obstacle, Obstacle::Room | Obstacle::Window) {
+            unbalanced.entry(obstacle).or_default()
         } else {
             continue;
         };
@@ -199,8 +224,8 @@ fn obstacles(roster: &Roster, survey: &Survey) -> Vec<String> {
             name(to)
         )
     });
-    let unbalanced = (!unbalanced.slots.is_empty()).then(|| {
-        let stuck = unbalanced.in_words(Obstacle::Room);
+    let unbalanced = unbalanced.into_iter().map(|(obstacle, stuck)| {
+        let stuck = stuck.in_words(obstacle);
         format!("the balance is not reached: {stuck}")
     });
     undrained.chain(unmoved).chain(unbalanced).collect()

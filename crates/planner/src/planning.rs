@@ -1,14 +1,20 @@
 //! From input and goal to a plan.
 
+use std::sync::OnceLock;
+
 use preshard_analyzer::SlotProfile;
 use preshard_slots::Slot;
 
-use crate::balance::choose;
+use crate::balance::{Choice, choose};
+use crate::dialect::dialect;
 use crate::document::document;
+use crate::pace::Pace;
+use crate::plan::Dialect;
+use crate::replay::replay;
 use crate::roster::Roster;
 use crate::schedule::schedule;
-use crate::survey::{Standings, Survey};
-use crate::{Error, Goal, Plan, PlanInput, PlanLimits, PlanNode};
+use crate::survey::{Standings, Survey, check_profile};
+use crate::{Error, Goal, Mover, Plan, PlanInput, PlanLimits, PlanNode};
 
 /// How often the balance is made anew around slots that found no room.
 const ROUNDS: usize = 4;
@@ -38,7 +44,7 @@ const ROUNDS: usize = 4;
 /// In debug builds, when the plan does not pass [`audit`](crate::audit()): a defect of this crate.
 pub fn plan(input: &PlanInput<'_>, goal: &Goal, limits: &PlanLimits) -> Result<Plan, Error> {
     let planner = Planner::new(input.profile, input.doubts, limits)?;
-    planner.plan(input.nodes.clone(), goal)
+    planner.plan(input.nodes.clone(), input.mover, goal)
 }
 
 /// Plans for one profile within one set of limits: what is the same in all of them is found out once.
@@ -46,11 +52,12 @@ pub struct Planner<'a> {
     profile: &'a SlotProfile,
     doubts: &'a [(Slot, String)],
     limits: &'a PlanLimits,
-    standings: Standings,
+    /// How slots stand depends on how they move, which depends on the nodes.
+    standings: [OnceLock<Standings>; Dialect::ALL.len()],
 }
 
 impl<'a> Planner<'a> {
-    /// Looks at each slot: whether it may move, and by which calls.
+    /// Plans for what these slots hold.
     ///
     /// # Errors
     /// [`Error`] when the limits make no sense, or the profile cannot be that of a cluster.
@@ -60,11 +67,12 @@ impl<'a> Planner<'a> {
         limits: &'a PlanLimits,
     ) -> Result<Planner<'a>, Error> {
         limits.validate()?;
+        check_profile(profile)?;
         Ok(Planner {
             profile,
             doubts,
             limits,
-            standings: Standings::new(profile, doubts, limits)?,
+            standings: Dialect::ALL.map(|_| OnceLock::new()),
         })
     }
 
@@ -72,13 +80,20 @@ impl<'a> Planner<'a> {
     ///
     /// # Errors
     /// As [`plan()`].
-    pub fn plan(&self, nodes: Vec<PlanNode>, goal: &Goal) -> Result<Plan, Error> {
+    pub fn plan(&self, nodes: Vec<PlanNode>, mover: Mover, goal: &Goal) -> Result<Plan, Error> {
         let input = PlanInput {
             nodes,
             profile: self.profile,
             doubts: self.doubts,
+            mover,
         };
-        make(&input, goal, self.limits, &self.standings)
+        let roster = Roster::new(&input, goal, self.limits)?;
+        let dialect = dialect(&roster, mover)?;
+        let known = Dialect::ALL.iter().position(|each| *each == dialect);
+        let standings = self.standings[known.unwrap_or_default()]
+            .get_or_init(|| Standings::new(self.profile, self.doubts, self.limits, dialect));
+        let survey = Survey::new(self.profile, standings, &roster, dialect);
+        Ok(make(&input, goal, self.limits, &roster, survey))
     }
 }
 
@@ -86,23 +101,38 @@ fn make(
     input: &PlanInput<'_>,
     goal: &Goal,
     limits: &PlanLimits,
-    standings: &Standings,
-) -> Result<Plan, Error> {
-    let roster = Roster::new(input, goal)?;
-    let mut survey = Survey::new(input.profile, standings, &roster);
-    let nodes = survey.memory_of_nodes(&roster);
+    roster: &Roster,
+    mut survey: Survey,
+) -> Plan {
+    let dialect = survey.dialect;
+    let nodes = survey.memory_of_nodes(roster);
+    let pace = Pace::new(limits, dialect, roster.members.len());
     let mut rounds_left = ROUNDS;
-    let bundles = loop {
+    let schedule = loop {
         rounds_left -= 1;
-        let choice = choose(&survey, &roster, limits);
-        let schedule = schedule(&choice.relocations, &nodes, &survey, limits);
+        let choice = match dialect {
+            Dialect::Managed => Choice::default(),
+            _ => choose(&survey, roster, limits),
+        };
+        let schedule = schedule(&choice.relocations, &nodes, roster, &survey, limits, &pace);
         survey.hold_for_want_of_room(&choice.homeless);
-        survey.hold_for_want_of_room(&schedule.refused);
-        if schedule.refused.is_empty() || rounds_left == 0 {
-            break schedule.bundles;
+        survey.hold_for_want_of_room(&schedule.no_room);
+        survey.hold_for_want_of_a_window(&schedule.no_window);
+        let all_placed = schedule.no_room.is_empty() && schedule.no_window.is_empty();
+        if all_placed || rounds_left == 0 {
+            break schedule;
         }
     };
-    let plan = document(input, goal, limits, &roster, &survey, &bundles);
+    let replay = replay(&schedule, roster, &survey, limits, &pace);
+    let plan = document(
+        input,
+        goal,
+        limits,
+        roster,
+        &survey,
+        &schedule.bundles,
+        replay,
+    );
     if cfg!(debug_assertions) {
         let violations = crate::audit(&plan);
         assert!(
@@ -115,5 +145,5 @@ fn make(
                 .join("; ")
         );
     }
-    Ok(plan)
+    plan
 }

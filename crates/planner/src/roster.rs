@@ -1,9 +1,11 @@
 //! The goal, resolved against the nodes there are: who gives, who takes, with what weight, and which
 //! slots have their target already.
 
+use preshard_analyzer::Server;
 use preshard_slots::{NodeId, Slot};
 
-use crate::{Error, Goal, MoveOrder, PlanInput};
+use crate::node_facts::restores;
+use crate::{Error, Goal, MoveOrder, NodeFacts, PlanInput, PlanLimits, server_named};
 
 /// Weights are compared as whole millionths, so that shares come out the same everywhere.
 const WEIGHT_UNIT: f64 = 1e6;
@@ -36,6 +38,12 @@ pub(crate) struct Member {
     pub(crate) weight_millionths: u64,
     /// Whether it is to be emptied.
     pub(crate) drained: bool,
+    /// What is known of it besides; its `maxmemory_bytes` is the one in force.
+    pub(crate) facts: NodeFacts,
+    /// Its server, where that is known.
+    pub(crate) server: Option<Server>,
+    /// Whether it takes what all others that own slots dump, as far as that is known.
+    pub(crate) restores_all: bool,
 }
 
 impl Member {
@@ -47,6 +55,12 @@ impl Member {
     /// Whether its slots are to leave it, as far as they may.
     pub(crate) fn must_empty(&self) -> bool {
         self.drained && self.known
+    }
+
+    /// The most that it may hold when the plan has run; `None` where it has no limit.
+    pub(crate) fn room_bytes(&self, limits: &PlanLimits) -> Option<u64> {
+        let maxmemory = self.facts.maxmemory_bytes?;
+        Some((maxmemory as f64 * (1.0 - limits.headroom)).floor() as u64)
     }
 
     /// The node in words: `host:port` and the beginning of its id, as people know it.
@@ -68,6 +82,8 @@ pub(crate) struct Roster {
     asked: Vec<bool>,
     /// What the goal asks of nodes that are not known, and why it cannot be had, in words.
     pub(crate) barred: Vec<String>,
+    /// Nodes that do not take what some other node dumps, and so may only give.
+    pub(crate) barred_targets: usize,
 }
 
 /// Why nothing can be asked of a node.
@@ -75,7 +91,11 @@ const NOT_KNOWN: &str =
     "is not known (its backup is missing or damaged, or the cluster marks it as failing)";
 
 impl Roster {
-    pub(crate) fn new(input: &PlanInput<'_>, goal: &Goal) -> Result<Roster, Error> {
+    pub(crate) fn new(
+        input: &PlanInput<'_>,
+        goal: &Goal,
+        limits: &PlanLimits,
+    ) -> Result<Roster, Error> {
         let mut nodes: Vec<_> = input.nodes.iter().collect();
         nodes.sort_by(|a, b| a.id.cmp(&b.id));
         if nodes.is_empty() {
@@ -111,23 +131,47 @@ impl Roster {
                 weight: 0.0,
                 weight_millionths: 0,
                 drained: false,
+                facts: NodeFacts {
+                    maxmemory_bytes: node.facts.maxmemory_bytes.or(limits.maxmemory_bytes),
+                    ..node.facts.clone()
+                },
+                server: node.facts.server.as_deref().and_then(server_named),
+                restores_all: true,
             })
             .collect();
+        for node in &nodes {
+            if let Some(server) = &node.facts.server
+                && server_named(server).is_none()
+            {
+                return Err(Error::UnknownServer {
+                    node: node.id.0.clone(),
+                    server: server.clone(),
+                });
+            }
+        }
         let mut roster = Roster {
             members,
             mode: mode(goal)?,
             ordered: vec![None; owners.len()],
             asked: vec![false; owners.len()],
             barred: Vec::new(),
+            barred_targets: 0,
             owners,
         };
         let slots: Vec<usize> = nodes.iter().map(|node| node.slots.len()).collect();
         roster.resolve_nodes(goal, &slots)?;
+        roster.bar_by_version(&slots);
         let mut targets = vec![None; roster.owners.len()];
         for order in &goal.moves {
             roster.resolve_order(order, &mut targets)?;
         }
         Ok(roster)
+    }
+
+    /// Whether any node has a stated `maxmemory`.
+    pub(crate) fn has_maxmemory(&self) -> bool {
+        let mut members = self.members.iter();
+        members.any(|member| member.facts.maxmemory_bytes.is_some())
     }
 
     /// Index of the slot's owner.
@@ -238,6 +282,27 @@ impl Roster {
         }
     }
 
+    /// A node whose server does not take what another one dumps may only give: which slots come to it is not known before
+    /// the balance is made.
+    fn bar_by_version(&mut self, slots: &[usize]) {
+        let servers: Vec<Option<Server>> = self
+            .members
+            .iter()
+            .map(|member| member.server.clone())
+            .collect();
+        for index in 0..self.members.len() {
+            let Some(target) = &servers[index] else {
+                continue;
+            };
+            let refuses = (0..servers.len())
+                .filter(|&source| source != index && slots[source] > 0)
+                .filter_map(|source| servers[source].as_ref())
+                .any(|source| restores(source, target) == Some(false));
+            self.members[index].restores_all = !refuses;
+            self.barred_targets += usize::from(refuses && self.members[index].takes_part());
+        }
+    }
+
     /// Carries one order in; `targets` are those of all orders so far.
     fn resolve_order(
         &mut self,
@@ -259,6 +324,18 @@ impl Roster {
         let unknown = [from, to]
             .into_iter()
             .find(|&index| !self.members[index].known);
+        let servers = (&self.members[from].server, &self.members[to].server);
+        let refused = match servers {
+            (Some(source), Some(target)) => restores(source, target) == Some(false),
+            _ => false,
+        };
+        if refused {
+            self.barred.push(format!(
+                "nothing can be moved from {} to {}: the target's server does not take what the source's dumps",
+                self.name(from),
+                self.name(to),
+            ));
+        }
         if let Some(index) = unknown {
             self.barred.push(format!(
                 "nothing can be moved from {} to {}: what {} holds {NOT_KNOWN}",
@@ -288,7 +365,7 @@ impl Roster {
                     });
                 }
                 self.asked[usize::from(slot)] = true;
-                if unknown.is_none() {
+                if unknown.is_none() && !refused {
                     self.ordered[usize::from(slot)] = Some(to);
                 }
             }

@@ -7,8 +7,9 @@ use preshard_slots::Slot;
 
 use crate::calls::{SlotCalls, slot_calls};
 use crate::node_memory::NodeMemory;
-use crate::plan::{HoldReason, Holding};
+use crate::plan::{Dialect, HoldReason, Holding};
 use crate::roster::Roster;
+use crate::stream::slot_stream;
 use crate::verdict::Thresholds;
 use crate::{Error, PlanLimits};
 
@@ -21,23 +22,33 @@ pub(crate) struct SlotState {
     pub(crate) holding: Holding,
     /// Keys whose memory is not known and counts as nothing.
     pub(crate) memory_unknown_keys: u64,
+    /// Keys with a name that expire before the plan begins, which no call moves.
+    pub(crate) expired_keys: u64,
+    /// Their payload.
+    pub(crate) expired_payload_bytes: u64,
     /// Its calls, or why it must stay.
-    pub(crate) standing: Standing,
+    pub(crate) standing: Result<Arc<SlotCalls>, Vec<HoldReason>>,
 }
-
-/// The calls of a slot, which plans for one profile share, or why it must stay.
-type Standing = Result<Arc<SlotCalls>, Vec<HoldReason>>;
 
 /// How each slot stands whatever the goal is: the greatest part of the work that plans for one profile have in common.
 pub(crate) struct Standings(Vec<Standing>);
 
+struct Standing {
+    /// Its calls, which plans share, or why it must stay.
+    calls: Result<Arc<SlotCalls>, Vec<HoldReason>>,
+    memory_bytes: u64,
+    expired_keys: u64,
+    expired_payload_bytes: u64,
+}
+
 impl Standings {
+    /// Of a profile that passes [`check_profile`].
     pub(crate) fn new(
         profile: &SlotProfile,
         doubts: &[(Slot, String)],
         limits: &PlanLimits,
-    ) -> Result<Standings, Error> {
-        check_profile(profile)?;
+        dialect: Dialect,
+    ) -> Standings {
         let thresholds = Thresholds::new(limits);
         let named = named_by_slot(profile);
         let mut doubts_of_slot = vec![Vec::new(); named.len()];
@@ -49,24 +60,25 @@ impl Standings {
         let standings = Slot::all().zip(named).zip(doubts_of_slot);
         let standings = standings.map(|((slot, named), doubts)| {
             let facts = profile.slot(slot);
-            let described = facts.unnamed.keys() + named.len() as u64;
-            if facts.keys != described {
-                return Err(Error::Inconsistent {
-                    slot: slot.number(),
-                    counted: facts.keys,
-                    described,
-                });
-            }
-            let standing = slot_calls(facts, &named, &thresholds, limits);
-            Ok(if doubts.is_empty() {
-                standing.map(Arc::new)
-            } else {
-                let mut reasons = standing.err().unwrap_or_default();
+            let (gone, named): (Vec<&NamedKey>, Vec<&NamedKey>) =
+                named.into_iter().partition(|key| is_gone(key, limits));
+            let mut calls = match dialect {
+                Dialect::SetslotMigrate => slot_calls(facts, &named, &thresholds, limits),
+                _ => slot_stream(facts, &named, dialect, &thresholds, limits),
+            };
+            if !doubts.is_empty() {
+                let mut reasons = calls.err().unwrap_or_default();
                 reasons.extend(doubts);
-                Err(reasons)
-            })
+                calls = Err(reasons);
+            }
+            Standing {
+                calls: calls.map(Arc::new),
+                memory_bytes: profile.memory_of_slot(slot),
+                expired_keys: gone.len() as u64,
+                expired_payload_bytes: gone.iter().map(|key| key.sizes.payload_bytes).sum(),
+            }
         });
-        Ok(Standings(standings.collect::<Result<_, Error>>()?))
+        Standings(standings.collect())
     }
 }
 
@@ -74,38 +86,45 @@ impl Standings {
 pub(crate) struct Survey {
     slots: Vec<SlotState>,
     tables: Tables,
+    /// How the slots move.
+    pub(crate) dialect: Dialect,
 }
 
 impl Survey {
-    pub(crate) fn new(profile: &SlotProfile, standings: &Standings, roster: &Roster) -> Survey {
-        let slots = Slot::all()
-            .zip(&standings.0)
-            .map(|(slot, standing)| {
-                let facts = profile.slot(slot);
-                let owner = roster.owner(slot);
-                let mut standing = standing.clone();
-                if owner.is_none() {
-                    let mut reasons = standing.err().unwrap_or_default();
-                    reasons.push(HoldReason::Unassigned);
-                    standing = Err(reasons);
-                }
-                SlotState {
-                    owner,
-                    holding: Holding {
-                        slots: 1,
-                        keys: facts.keys,
-                        expiring_keys: facts.expiring_keys,
-                        memory_bytes: profile.memory_of_slot(slot),
-                        payload_bytes: facts.payload_bytes,
-                    },
-                    memory_unknown_keys: facts.memory_unknown_keys,
-                    standing,
-                }
-            })
-            .collect();
+    pub(crate) fn new(
+        profile: &SlotProfile,
+        standings: &Standings,
+        roster: &Roster,
+        dialect: Dialect,
+    ) -> Survey {
+        let slots = Slot::all().zip(&standings.0).map(|(slot, known)| {
+            let facts = profile.slot(slot);
+            let owner = roster.owner(slot);
+            let mut standing = known.calls.clone();
+            if owner.is_none() {
+                let mut reasons = standing.err().unwrap_or_default();
+                reasons.push(HoldReason::Unassigned);
+                standing = Err(reasons);
+            }
+            SlotState {
+                owner,
+                holding: Holding {
+                    slots: 1,
+                    keys: facts.keys,
+                    expiring_keys: facts.expiring_keys,
+                    memory_bytes: known.memory_bytes,
+                    payload_bytes: facts.payload_bytes,
+                },
+                memory_unknown_keys: facts.memory_unknown_keys,
+                expired_keys: known.expired_keys,
+                expired_payload_bytes: known.expired_payload_bytes,
+                standing,
+            }
+        });
         Survey {
-            slots,
+            slots: slots.collect(),
             tables: profile.tables,
+            dialect,
         }
     }
 
@@ -155,6 +174,15 @@ impl Survey {
     }
 }
 
+impl Survey {
+    /// Holds slots that may take longer than a window.
+    pub(crate) fn hold_for_want_of_a_window(&mut self, slots: &[(u16, u64)]) {
+        for &(slot, high_us) in slots {
+            self.slots[usize::from(slot)].standing = Err(vec![HoldReason::NoWindow { high_us }]);
+        }
+    }
+}
+
 impl SlotState {
     /// The slot's calls when it may move.
     pub(crate) fn calls(&self) -> Option<&SlotCalls> {
@@ -165,6 +193,14 @@ impl SlotState {
     pub(crate) fn is_held(&self) -> bool {
         self.standing.is_err()
     }
+}
+
+/// Whether a key has expired by the time that the plan begins.
+pub(crate) fn is_gone(key: &NamedKey, limits: &PlanLimits) -> bool {
+    let (expiry, begin) = (key.expires_at_ms, limits.starts_at_ms);
+    expiry
+        .zip(begin)
+        .is_some_and(|(expiry, begin)| expiry <= begin)
 }
 
 /// Named keys of each slot, worst first.
@@ -179,7 +215,7 @@ pub(crate) fn named_by_slot(profile: &SlotProfile) -> Vec<Vec<&NamedKey>> {
     by_slot
 }
 
-/// Refuses profiles whose sums would not fit: a profile may come from a file, and what a file says is a claim.
+/// Refuses profiles that contradict themselves, and whose sums would not fit: a profile may come from a file, and what a file says is a claim.
 pub(crate) fn check_profile(profile: &SlotProfile) -> Result<(), Error> {
     const KEYS_MOST: u128 = 1 << 40;
     const MOST: u128 = 1 << 60;
@@ -206,13 +242,26 @@ pub(crate) fn check_profile(profile: &SlotProfile) -> Result<(), Error> {
             sum.2 += value;
         }
     }
+    let mut named = vec![0u64; Slot::all().len()];
     for key in profile.named() {
+        named[key.slot.index()] += 1;
         sums[2].2 += u128::from(key.sizes.payload_bytes);
         // An eighth is what the upper edge of its bin may add, when the key is swept.
         sums[3].2 += u128::from(key.cost.block_ns) * 9 / 8 + u128::from(key.cost.restore_ns);
     }
-    match sums.into_iter().find(|(_, most, sum)| sum > most) {
-        Some((what, ..)) => Err(Error::TooLarge { what }),
-        None => Ok(()),
+    if let Some((what, ..)) = sums.into_iter().find(|(_, most, sum)| sum > most) {
+        return Err(Error::TooLarge { what });
     }
+    for (slot, named) in Slot::all().zip(named) {
+        let facts = profile.slot(slot);
+        let described = facts.unnamed.keys() + named;
+        if facts.keys != described {
+            return Err(Error::Inconsistent {
+                slot: slot.number(),
+                counted: facts.keys,
+                described,
+            });
+        }
+    }
+    Ok(())
 }

@@ -82,6 +82,34 @@ impl Thresholds {
         broken
     }
 
+    /// What can be done with a key that one command brings to the target.
+    pub(crate) fn verdict_of_command(&self, restore_us: u64, payload_bytes: u64) -> Verdict {
+        if restore_us > self.clock_restore_us {
+            Verdict::Forbidden
+        } else if payload_bytes >= self.payload_bytes_end {
+            Verdict::PayloadLimit
+        } else if restore_us > self.call_us {
+            Verdict::Oversized
+        } else {
+            Verdict::Fits
+        }
+    }
+
+    /// The rules that such a key breaks, in the order of their numbers.
+    pub(crate) fn broken_by_command(&self, restore_us: u64, payload_bytes: u64) -> Vec<Rule> {
+        let mut broken = Vec::new();
+        if restore_us > self.clock_restore_us {
+            broken.push(Rule::RestoreFailoverClock);
+        }
+        if payload_bytes >= self.payload_bytes_end {
+            broken.push(Rule::PayloadLimits);
+        }
+        if restore_us > self.call_us {
+            broken.push(Rule::AtomicMigration);
+        }
+        broken
+    }
+
     /// What can be done with a key: `block_us` is that of a call for this key alone.
     pub(crate) fn verdict(&self, block_us: u64, restore_us: u64, payload_bytes: u64) -> Verdict {
         if block_us > self.clock_call_us

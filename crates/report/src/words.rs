@@ -22,6 +22,7 @@ pub(crate) fn held_reason(word: &str) -> &str {
         "doubt" => "a doubt about the topology or the files",
         "unassigned" => "no owner",
         "no-room" => "no room on the target",
+        "no-window" => "longer than a window",
         other => other,
     }
 }

@@ -6,8 +6,8 @@ use preshard_analyzer::{KeyCounts, Tables};
 use preshard_slots::NodeId;
 
 use super::{Findings, law, rule};
-use crate::plan::{Batch, Holding, SlotMove};
-use crate::{Plan, PlanLimits};
+use crate::Plan;
+use crate::plan::{Batch, Dialect, Holding, SlotMove};
 
 /// What a node takes: its slots, and the tables that they share.
 #[derive(Debug, Clone, Copy)]
@@ -87,7 +87,6 @@ pub(super) fn check(plan: &Plan, tables: &Tables, findings: &mut Findings) {
         }
     }
     let mut worst_of_pair: BTreeMap<(&NodeId, &NodeId), u64> = BTreeMap::new();
-    let mut worst_so_far = 0;
     for (position, batch) in plan.batches.iter().enumerate() {
         let place = format!("batch {}", batch.number);
         findings.equal(
@@ -96,29 +95,28 @@ pub(super) fn check(plan: &Plan, tables: &Tables, findings: &mut Findings) {
             &(position + 1),
             &(batch.number as usize),
         );
-        findings.demand(
-            batch.worst_block_us >= worst_so_far,
-            rule::ORDER,
-            &place,
-            &format_args!("a worst block of at least the {worst_so_far} us before it"),
-            &batch.worst_block_us,
-        );
-        worst_so_far = batch.worst_block_us;
         let pair = worst_of_pair
             .entry((&batch.source, &batch.target))
             .or_default();
-        check_batch(batch, &plan.limits, pair, &place, findings);
-        run(batch, &plan.limits, tables, &mut fills, &place, findings);
+        check_batch(plan, batch, pair, &place, findings);
+        run(plan, batch, tables, &mut fills, &place, findings);
     }
 }
 
 fn check_batch(
+    plan: &Plan,
     batch: &Batch,
-    limits: &PlanLimits,
     worst_of_pair: &mut u64,
     place: &str,
     findings: &mut Findings,
 ) {
+    let limits = &plan.limits;
+    let by_servers = plan.dialect != Dialect::SetslotMigrate;
+    let payload_most = if by_servers {
+        limits.replica_buffer_hard_bytes
+    } else {
+        limits.replica_buffer_soft_bytes
+    };
     findings.demand(
         (1..=limits.slots_per_batch_max as usize).contains(&batch.moves.len()),
         rule::ORDER,
@@ -132,16 +130,16 @@ fn check_batch(
         .map(|slot_move| u128::from(slot_move.payload_bytes))
         .sum();
     findings.demand(
-        batch.moves.len() == 1 || payload <= u128::from(limits.replica_buffer_soft_bytes),
+        batch.moves.len() == 1 || payload <= u128::from(payload_most),
         rule::PAYLOAD_LIMITS,
         &format_args!("{place}, payload of several slots"),
-        &format_args!("at most {} bytes", limits.replica_buffer_soft_bytes),
+        &format_args!("at most {payload_most} bytes"),
         &payload,
     );
     let (mut predicted_us, mut worst_us) = (0u128, 0);
     for slot_move in &batch.moves {
         findings.demand(
-            slot_move.worst_block_us >= *worst_of_pair,
+            by_servers || slot_move.worst_block_us >= *worst_of_pair,
             rule::ORDER,
             &format_args!("{place}, slot {}", slot_move.slot),
             &format_args!("a worst block of at least the {worst_of_pair} us before it"),
@@ -167,46 +165,52 @@ fn check_batch(
 
 /// Memory is compared to the byte up to the sizes that floating point numbers hold exactly (8 PiB).
 fn run<'a>(
+    plan: &'a Plan,
     batch: &'a Batch,
-    limits: &PlanLimits,
     tables: &Tables,
     fills: &mut BTreeMap<&'a NodeId, Fill>,
     place: &str,
     findings: &mut Findings,
 ) {
+    let by_servers = plan.dialect != Dialect::SetslotMigrate;
+    let maxmemory_of = |id: &NodeId| {
+        let node = plan.nodes.iter().find(|node| node.id == *id);
+        node.and_then(|node| node.facts.maxmemory_bytes)
+            .map(|bytes| bytes as f64)
+    };
+    let (of_source, of_target) = (maxmemory_of(&batch.source), maxmemory_of(&batch.target));
     let empty = Fill::of(&Holding::default());
     let mut source = fills.get(&batch.source).copied().unwrap_or(empty);
     let mut target = fills.get(&batch.target).copied().unwrap_or(empty);
     let (mut source_peak, mut target_peak) = (0.0f64, 0.0f64);
     for slot_move in &batch.moves {
-        let call = largest_call(slot_move) as f64;
-        let giving = source.used(tables) + 3.0 * call;
+        let call = slot_move.largest_payload_bytes as f64;
+        let giving = source.used(tables) + if by_servers { 0.0 } else { 3.0 * call };
         let arrived = target.with(slot_move);
         let grown = arrived.shared(tables) > target.shared(tables);
         let replaced = if grown { target.shared(tables) } else { 0.0 };
         let taking = arrived.used(tables) + replaced + (2.3 * call).ceil();
         source_peak = source_peak.max(giving);
         target_peak = target_peak.max(taking);
-        if let Some(maxmemory) = limits.maxmemory_bytes.filter(|_| slot_move.keys > 0) {
-            let room = maxmemory as f64;
-            let source_most = room.max(source.used(tables) + room * limits.headroom);
-            for (what, found, most) in [
-                ("peak of the source", giving, source_most),
-                ("peak of the target", taking, room),
-                (
-                    "target afterwards",
-                    arrived.used(tables),
-                    room * (1.0 - limits.headroom),
-                ),
-            ] {
-                findings.demand(
-                    found <= most + 1.0,
-                    rule::MEMORY_HEADROOM,
-                    &format_args!("{place}, slot {}, {what}", slot_move.slot),
-                    &format_args!("at most {most} bytes"),
-                    &found,
-                );
-            }
+        let headroom = plan.limits.headroom;
+        let mut limits = Vec::new();
+        if let Some(room) = of_source {
+            let most = room.max(source.used(tables) + room * headroom.max(0.05));
+            limits.push(("peak of the source", giving, most));
+        }
+        if let Some(room) = of_target {
+            limits.push(("peak of the target", taking, room));
+            let kept = room * (1.0 - headroom);
+            limits.push(("target afterwards", arrived.used(tables), kept));
+        }
+        for (what, found, most) in limits.into_iter().filter(|_| slot_move.keys > 0) {
+            findings.demand(
+                found <= most + 1.0,
+                rule::MEMORY_HEADROOM,
+                &format_args!("{place}, slot {}, {what}", slot_move.slot),
+                &format_args!("at most {most} bytes"),
+                &found,
+            );
         }
         source = source.without(slot_move);
         target = arrived;
@@ -230,21 +234,16 @@ fn run<'a>(
         &target.used(tables),
         &(batch.target_memory_bytes_after as f64),
     );
+    // Each batch has two moments, the source's first.
+    let at = 2 * (batch.number as usize).saturating_sub(1);
+    let moment = plan.schedule.nodes.get(at);
+    findings.demand(
+        moment.is_some_and(|moment| moment.memory_after_bytes as f64 == source.used(tables)),
+        law::TOTALS,
+        &format_args!("{place}, memory of the source afterwards"),
+        &source.used(tables),
+        &format_args!("{:?}", moment.map(|moment| moment.memory_after_bytes)),
+    );
     fills.insert(&batch.source, source);
     fills.insert(&batch.target, target);
-}
-
-fn largest_call(slot_move: &SlotMove) -> u64 {
-    slot_move
-        .heavy
-        .iter()
-        .map(|call| call.payload_bytes)
-        .chain(
-            slot_move
-                .sweep
-                .as_ref()
-                .map(|sweep| sweep.payload_bytes_max),
-        )
-        .max()
-        .unwrap_or(0)
 }

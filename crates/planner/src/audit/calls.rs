@@ -1,16 +1,65 @@
 //! Every call within its limits, recomputed from the keys and bins it carries.
 
 use super::{Findings, ROUNDING, Scale, law, rule};
-use crate::plan::{HeavyCall, SlotMove, Sweep};
+use crate::plan::{Dialect, HeavyCall, SlotMove, Sweep};
 use crate::{Plan, PlanLimits};
 
 pub(super) fn check(plan: &Plan, scale: &Scale, findings: &mut Findings) {
     for batch in &plan.batches {
         for slot_move in &batch.moves {
             let place = format!("batch {}, slot {}", batch.number, slot_move.slot);
-            check_slot(slot_move, &plan.limits, scale, &place, findings);
+            match plan.dialect {
+                Dialect::SetslotMigrate => {
+                    check_slot(slot_move, &plan.limits, scale, &place, findings);
+                }
+                _ => check_task(slot_move, &plan.limits, scale, &place, findings),
+            }
         }
     }
+}
+
+/// Servers that move a slot themselves are given no calls; a single command of theirs has limits all the same.
+fn check_task(
+    slot_move: &SlotMove,
+    limits: &PlanLimits,
+    scale: &Scale,
+    place: &str,
+    findings: &mut Findings,
+) {
+    findings.demand(
+        slot_move.heavy.is_empty() && slot_move.sweep.is_none(),
+        rule::ATOMIC_MIGRATION,
+        &place,
+        &"no calls",
+        &format_args!("{} for single keys", slot_move.heavy.len()),
+    );
+    let consented = limits.allow_oversized;
+    findings.demand(
+        (consented || !scale.over_budget(slot_move.worst_block_us))
+            && !scale.restore_reaches_half_clock(slot_move.worst_block_us),
+        rule::ATOMIC_MIGRATION,
+        &format_args!("{place}, longest command"),
+        &format_args!(
+            "at most {} us, {} times over",
+            scale.budget_us, scale.factor
+        ),
+        &slot_move.worst_block_us,
+    );
+    check_payload(slot_move.largest_payload_bytes, scale, place, findings);
+    findings.demand(
+        slot_move.largest_payload_bytes <= slot_move.payload_bytes
+            && slot_move.expiring_keys <= slot_move.keys,
+        law::KEY_COUNT,
+        &place,
+        &"no part larger than the whole",
+        &format_args!(
+            "{} of {} bytes, {} of {} keys",
+            slot_move.largest_payload_bytes,
+            slot_move.payload_bytes,
+            slot_move.expiring_keys,
+            slot_move.keys
+        ),
+    );
 }
 
 fn check_slot(
@@ -20,16 +69,31 @@ fn check_slot(
     place: &str,
     findings: &mut Findings,
 ) {
-    let mut keys = slot_move.heavy.len() as u128;
+    let mut keys = slot_move.heavy.len() as u128 + u128::from(slot_move.expired_keys);
     let mut worst_us = 0;
     let mut predicted_us = 0u128;
-    let mut payload_most = 0u128;
+    let mut payload_most = u128::from(slot_move.expired_payload_bytes);
+    let mut largest = 0;
+    findings.demand(
+        match slot_move.expired_keys {
+            0 => slot_move.expired_payload_bytes == 0,
+            _ => limits.starts_at_ms.is_some(),
+        },
+        rule::EXPIRIES,
+        &place,
+        &"no key taken for gone when nobody said when the plan begins",
+        &format_args!(
+            "{} with {} bytes",
+            slot_move.expired_keys, slot_move.expired_payload_bytes
+        ),
+    );
     for call in &slot_move.heavy {
         let place = format!("{place}, key \"{}\"", call.key.escaped());
         check_heavy(call, limits, scale, &place, findings);
         worst_us = worst_us.max(call.block_us);
         predicted_us += u128::from(call.block_us);
         payload_most += u128::from(call.payload_bytes);
+        largest = largest.max(call.payload_bytes);
     }
     for pair in slot_move.heavy.windows(2) {
         findings.demand(
@@ -44,6 +108,7 @@ fn check_slot(
         let place = format!("{place}, sweep");
         check_sweep(sweep, limits, scale, &place, findings);
         keys += u128::from(sweep.keys);
+        largest = largest.max(sweep.payload_bytes_max);
         worst_us = worst_us.max(sweep.worst_block_us);
         predicted_us += u128::from(sweep.calls) * u128::from(limits.call_fixed_us);
         let mut nanoseconds = 0u128;
@@ -54,6 +119,12 @@ fn check_slot(
         }
         predicted_us += nanoseconds.div_ceil(1_000);
     }
+    findings.equal(
+        law::PREDICTION,
+        &format_args!("{place}, largest payload"),
+        &largest,
+        &slot_move.largest_payload_bytes,
+    );
     findings.equal(law::KEY_COUNT, &place, &u128::from(slot_move.keys), &keys);
     findings.demand(
         slot_move.expiring_keys <= slot_move.keys,

@@ -73,7 +73,7 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
                 &found,
             );
         }
-        let headroom = plan.limits.maxmemory_bytes.map(|maxmemory| {
+        let headroom = node.facts.maxmemory_bytes.map(|maxmemory| {
             let used = u128::from(node.after.memory_bytes) + u128::from(node.tables_after_bytes);
             i128::from(maxmemory) - used as i128
         });

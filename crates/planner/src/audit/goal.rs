@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use preshard_slots::NodeId;
 
 use super::figures::{self, Around};
-use super::{Findings, law};
-use crate::plan::{HoldReason, NodePlan, Outcome};
+use super::{Findings, law, rule};
+use crate::plan::{Dialect, HoldReason, NodePlan, Outcome};
 use crate::{Goal, Plan};
 
 /// Whether nodes are balanced, and not only emptied or moved by order.
@@ -168,12 +168,113 @@ fn adds_in_vain(plan: &Plan) -> bool {
     })
 }
 
+/// A service chooses the slots itself: nothing is planned, and each slot that it refuses stands in its way.
+fn check_service(plan: &Plan, findings: &mut Findings) {
+    findings.equal(
+        law::GOAL,
+        &"batches of a managed service",
+        &0,
+        &plan.batches.len(),
+    );
+    let stuck = plan.held.iter().any(|held| {
+        held.reasons.iter().any(|reason| {
+            matches!(
+                reason,
+                HoldReason::OversizedKey { .. } | HoldReason::OversizedUnnamed { .. }
+            )
+        })
+    });
+    let said = match &plan.outcome {
+        Outcome::LeftToService => !stuck,
+        Outcome::NotReachable { reasons } => stuck && !reasons.is_empty(),
+        _ => false,
+    };
+    findings.demand(
+        said,
+        law::OUTCOME,
+        &"outcome",
+        &if stuck {
+            "not-reachable, with reasons"
+        } else {
+            "left-to-service"
+        },
+        &format_args!("{:?}", plan.outcome),
+    );
+}
+
+/// The servers must be able to do what the commands ask of them, and each target to take what its sources dump.
+pub(super) fn check_servers(plan: &Plan, findings: &mut Findings) {
+    let version_of = |id: &NodeId| {
+        let node = plan.nodes.iter().find(|node| node.id == *id)?;
+        let (product, version) = node.facts.server.as_deref()?.split_once('-')?;
+        let mut numbers = version.split('.').map(|number| number.parse::<u32>().ok());
+        Some((product, (numbers.next()??, numbers.next()??)))
+    };
+    for batch in &plan.batches {
+        let ends = [version_of(&batch.source), version_of(&batch.target)];
+        let able = |product: &str, since: (u32, u32)| {
+            let mut known = ends.iter().flatten();
+            known.all(|(name, version)| *name == product && *version >= since)
+        };
+        let able = match plan.dialect {
+            Dialect::SetslotMigrate | Dialect::Managed => true,
+            Dialect::ClusterMigrateslots => able("valkey", (9, 0)),
+            Dialect::ClusterMigrationImport => able("redis", (8, 4)),
+        };
+        let place = format!("batch {}", batch.number);
+        findings.demand(
+            able,
+            rule::ATOMIC_MIGRATION,
+            &place,
+            &format_args!("servers that know the commands of {:?}", plan.dialect),
+            &format_args!("{ends:?}"),
+        );
+        let [Some((from, source)), Some((to, target))] = ends else {
+            continue;
+        };
+        // Older than the RDB version that parted them, both products read one another; the older never reads the newer.
+        let parted =
+            (from == "redis" && source >= (7, 4)) || (from == "valkey" && source >= (9, 0));
+        let read = match (from, to) {
+            _ if from == to => {
+                target >= source || rdb_version(to, target) >= rdb_version(from, source)
+            }
+            _ if parted => false,
+            _ => rdb_version(to, target) >= rdb_version(from, source),
+        };
+        findings.demand(
+            read || from == "redict" || to == "redict",
+            rule::VERSIONS,
+            &place,
+            &"a target that takes what the source dumps",
+            &format_args!("{from} {source:?} to {to} {target:?}"),
+        );
+    }
+}
+
+/// The version in the footer of what a server dumps.
+fn rdb_version(product: &str, line: (u32, u32)) -> u32 {
+    match (product, line) {
+        ("valkey", (9.., _)) => 80,
+        ("valkey", _) => 11,
+        (_, (..=6, _)) => 9,
+        (_, (7, ..=1)) => 10,
+        (_, (7, ..=3)) => 11,
+        (_, (7 | 8, ..=5)) => 12,
+        _ => 13,
+    }
+}
+
 fn check_outcome(
     plan: &Plan,
     orders: &BTreeMap<u16, (&NodeId, &NodeId)>,
     drained: &BTreeSet<&NodeId>,
     findings: &mut Findings,
 ) {
+    if plan.dialect == Dialect::Managed {
+        check_service(plan, findings);
+        return;
+    }
     let obstacles = plan
         .held
         .iter()
@@ -183,7 +284,9 @@ fn check_outcome(
                     .owner
                     .as_ref()
                     .is_some_and(|owner| drained.contains(owner))
-                || held.reasons.contains(&HoldReason::NoRoom)
+                || held.reasons.iter().any(|reason| {
+                    matches!(reason, HoldReason::NoRoom | HoldReason::NoWindow { .. })
+                })
         })
         .count();
     let (without_maxmemory, slack) = figures::least_imbalance(plan, Around::HeldWithoutMaxmemory);
@@ -212,6 +315,7 @@ fn check_outcome(
         Outcome::Reached => "reached",
         Outcome::ReachedAroundHeld => "reached-around-held",
         Outcome::NothingToDo => "nothing-to-do",
+        Outcome::LeftToService => "left-to-service",
         Outcome::NotReachable { reasons } => {
             findings.demand(
                 !reasons.is_empty(),

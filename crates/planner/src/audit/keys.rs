@@ -6,17 +6,59 @@ use preshard_analyzer::KeyName;
 
 use super::{Findings, Scale, goal, law, rule};
 use crate::Plan;
-use crate::plan::{HeldSlot, HoldReason, OversizedKey, RuleStatus, Verdict};
+use crate::plan::{Dialect, HeldSlot, HoldReason, OversizedKey, Verdict};
 
 pub(super) fn check(plan: &Plan, scale: &Scale, findings: &mut Findings) {
     check_oversized(plan, scale, findings);
     check_moves(plan, scale, findings);
     check_held(plan, scale, findings);
-    check_rule_list(plan, findings);
 }
 
 /// The verdict of a key that is listed, and the rules it breaks, worked out anew.
-fn judge(key: &OversizedKey, scale: &Scale) -> (Option<Verdict>, Vec<&'static str>) {
+fn judge(
+    key: &OversizedKey,
+    dialect: Dialect,
+    scale: &Scale,
+) -> (Option<Verdict>, Vec<&'static str>) {
+    match dialect {
+        Dialect::SetslotMigrate => judge_calls(key, scale),
+        Dialect::Managed if key.payload_bytes > 256_000_000 => {
+            (Some(Verdict::PayloadLimit), vec![rule::MANAGED_SERVICE])
+        }
+        Dialect::Managed => (None, Vec::new()),
+        _ => judge_command(key, dialect, scale),
+    }
+}
+
+/// Of what servers move themselves, only what goes to the target in one command can be too large.
+fn judge_command(
+    key: &OversizedKey,
+    dialect: Dialect,
+    scale: &Scale,
+) -> (Option<Verdict>, Vec<&'static str>) {
+    let in_pieces = ["list", "set", "zset", "hash", "stream"].contains(&key.data_type.as_str());
+    let short = key.elements.is_some_and(|elements| elements <= 512);
+    if in_pieces && !(short && dialect == Dialect::ClusterMigrationImport) {
+        return (None, Vec::new());
+    }
+    let mut broken = Vec::new();
+    let mut verdict = None;
+    if scale.over_budget(key.restore_us) {
+        broken.push(rule::ATOMIC_MIGRATION);
+        verdict = Some(Verdict::Oversized);
+    }
+    if scale.payload_refused(key.payload_bytes) {
+        broken.insert(0, rule::PAYLOAD_LIMITS);
+        verdict = Some(Verdict::PayloadLimit);
+    }
+    if scale.restore_reaches_half_clock(key.restore_us) {
+        broken.insert(0, rule::RESTORE_FAILOVER_CLOCK);
+        verdict = Some(Verdict::Forbidden);
+    }
+    (verdict, broken)
+}
+
+fn judge_calls(key: &OversizedKey, scale: &Scale) -> (Option<Verdict>, Vec<&'static str>) {
     let mut broken = Vec::new();
     if scale.over_budget(key.block_us) {
         broken.push(rule::BLOCK_BUDGET);
@@ -55,7 +97,7 @@ fn place_of(key: &OversizedKey) -> String {
 fn check_oversized(plan: &Plan, scale: &Scale, findings: &mut Findings) {
     for key in &plan.oversized {
         let place = place_of(key);
-        let (verdict, broken) = judge(key, scale);
+        let (verdict, broken) = judge(key, plan.dialect, scale);
         findings.demand(
             verdict == Some(key.verdict),
             rule::PIN_NOT_MOVE,
@@ -112,7 +154,7 @@ fn check_moves(plan: &Plan, scale: &Scale, findings: &mut Findings) {
     }
     let held: BTreeSet<u16> = plan.held.iter().map(|held| held.slot).collect();
     let by_consent = |key: &OversizedKey| {
-        plan.limits.allow_oversized && judge(key, scale).0 == Some(Verdict::Oversized)
+        plan.limits.allow_oversized && judge(key, plan.dialect, scale).0 == Some(Verdict::Oversized)
     };
     for key in &plan.oversized {
         findings.demand(
@@ -138,7 +180,8 @@ fn check_moves(plan: &Plan, scale: &Scale, findings: &mut Findings) {
                 &own_calls.len(),
             );
             let listed = listed.get(&slot_move.slot).map_or(&[][..], Vec::as_slice);
-            for key in listed {
+            let by_calls = plan.dialect == Dialect::SetslotMigrate;
+            for key in listed.iter().filter(|_| by_calls) {
                 findings.demand(
                     own_calls.contains(&(key.db, &key.key)),
                     rule::BATCH_BY_TIME,
@@ -245,7 +288,8 @@ fn check_reason(
             worst_restore_us,
             payload_bytes_max,
         } => findings.demand(
-            scale.over_budget(*worst_block_us)
+            (plan.dialect == Dialect::Managed && *payload_bytes_max > 256_000_000)
+                || scale.over_budget(*worst_block_us)
                 || scale.restore_reaches_half_clock(*worst_restore_us)
                 || scale.timeout_reaches_clock(*worst_restore_us)
                 || scale.payload_refused(*payload_bytes_max),
@@ -256,102 +300,24 @@ fn check_reason(
                 "{worst_block_us} us, RESTORE {worst_restore_us} us, {payload_bytes_max} bytes"
             ),
         ),
+        HoldReason::NoWindow { high_us } => findings.demand(
+            plan.limits
+                .window_ms
+                .is_some_and(|window| u128::from(*high_us) > 1_000 * u128::from(window)),
+            rule::WINDOW,
+            &place,
+            &"more than a window",
+            &high_us,
+        ),
         HoldReason::NoRoom => findings.demand(
-            plan.limits.maxmemory_bytes.is_some(),
+            plan.nodes
+                .iter()
+                .any(|node| node.facts.maxmemory_bytes.is_some()),
             rule::MEMORY_HEADROOM,
             &place,
             &"a stated maxmemory where room is short",
             &"none",
         ),
         HoldReason::Doubt { .. } | HoldReason::Unassigned => {}
-    }
-}
-
-fn check_rule_list(plan: &Plan, findings: &mut Findings) {
-    let names = [
-        rule::BLOCK_BUDGET,
-        rule::RESTORE_FAILOVER_CLOCK,
-        rule::TIMEOUT_FROM_SILENCE,
-        rule::PAYLOAD_LIMITS,
-        rule::MEMORY_HEADROOM,
-        rule::BATCH_BY_TIME,
-        rule::ORDER,
-        rule::PIN_NOT_MOVE,
-        rule::PREFLIGHT,
-    ];
-    findings.equal(
-        law::RULE_LIST,
-        &"rules",
-        &names.join(", "),
-        &plan
-            .rules
-            .iter()
-            .map(|report| report.rule.as_str())
-            .collect::<Vec<_>>()
-            .join(", "),
-    );
-    for report in &plan.rules {
-        let breaks = plan
-            .oversized
-            .iter()
-            .any(|key| key.rules.contains(&report.rule));
-        findings.demand(
-            !breaks || report.status == RuleStatus::Bound,
-            law::RULE_LIST,
-            &format_args!("rule {}", report.rule),
-            &"bound, since keys break it",
-            &format_args!("{:?}", report.status),
-        );
-        let rests_on_assumed = plan
-            .limits
-            .assumed
-            .iter()
-            .any(|limit| rests_on(&report.rule).contains(&limit.as_str()));
-        let unverified = match report.rule.as_str() {
-            rule::PREFLIGHT => true,
-            rule::MEMORY_HEADROOM => {
-                plan.limits.maxmemory_bytes.is_none() && !plan.batches.is_empty()
-            }
-            _ => rests_on_assumed && report.status != RuleStatus::Bound,
-        };
-        findings.demand(
-            !unverified || report.status == RuleStatus::Unverified,
-            law::RULE_LIST,
-            &format_args!("rule {}", report.rule),
-            &"unverified, since a setting of the servers is not stated",
-            &format_args!("{:?}", report.status),
-        );
-        let pinned = plan.held.iter().any(|held| {
-            held.in_the_way
-                && held.reasons.iter().any(|reason| {
-                    matches!(
-                        reason,
-                        HoldReason::OversizedKey { .. } | HoldReason::OversizedUnnamed { .. }
-                    )
-                })
-        });
-        findings.demand(
-            report.rule != rule::PIN_NOT_MOVE || pinned == (report.status == RuleStatus::Bound),
-            law::RULE_LIST,
-            &format_args!("rule {}", report.rule),
-            &format_args!("bound: {pinned}, as slots stand in the way for their keys"),
-            &format_args!("{:?}", report.status),
-        );
-    }
-}
-
-/// The settings of the servers that a rule compares with.
-fn rests_on(rule: &str) -> &'static [&'static str] {
-    match rule {
-        rule::BLOCK_BUDGET | rule::RESTORE_FAILOVER_CLOCK | rule::TIMEOUT_FROM_SILENCE => {
-            &["cluster_node_timeout_ms"]
-        }
-        rule::PAYLOAD_LIMITS => &[
-            "proto_max_bulk_bytes",
-            "client_query_buffer_bytes",
-            "replica_buffer_hard_bytes",
-            "replica_buffer_soft_bytes",
-        ],
-        _ => &[],
     }
 }

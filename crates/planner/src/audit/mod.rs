@@ -13,6 +13,8 @@ mod figures;
 mod goal;
 mod keys;
 mod ledger;
+mod rules;
+mod schedule;
 
 use std::fmt::Display;
 
@@ -48,6 +50,25 @@ mod rule {
     pub(super) const ORDER: &str = "order";
     pub(super) const PIN_NOT_MOVE: &str = "pin-not-move";
     pub(super) const PREFLIGHT: &str = "preflight";
+    pub(super) const SLOT_PROTOCOL: &str = "slot-protocol";
+    pub(super) const CHECK_ARRIVAL: &str = "check-arrival";
+    pub(super) const POSTCHECK: &str = "postcheck";
+    pub(super) const ROLLBACK: &str = "rollback";
+    pub(super) const MULTI_KEY_OUTAGE: &str = "multi-key-outage";
+    pub(super) const EXPIRIES: &str = "expiries";
+    pub(super) const EXIT_CODES: &str = "exit-codes";
+    pub(super) const ATOMIC_MIGRATION: &str = "atomic-migration";
+    pub(super) const REPLICAS_KEEP_UP: &str = "replicas-keep-up";
+    pub(super) const MARKS_ON_REPLICAS: &str = "marks-on-replicas";
+    pub(super) const FAILOVER_IN_THE_MIDDLE: &str = "failover-in-the-middle";
+    pub(super) const CLOCK_IS_NO_EDGE: &str = "clock-is-no-edge";
+    pub(super) const CLUSTER_BUDGET: &str = "cluster-budget";
+    pub(super) const TARGET_REPLICA: &str = "target-replica";
+    pub(super) const ATOMIC_HEADROOM: &str = "atomic-headroom";
+    pub(super) const VERSIONS: &str = "versions";
+    pub(super) const BLOCKED_SHARE: &str = "blocked-share";
+    pub(super) const WINDOW: &str = "window";
+    pub(super) const MANAGED_SERVICE: &str = "managed-service";
 }
 
 /// A rule or law that a plan breaks.
@@ -87,8 +108,11 @@ pub fn audit(plan: &Plan) -> Vec<Violation> {
         ledger::check(plan, &mut findings);
         calls::check(plan, &scale, &mut findings);
         batches::check(plan, &tables, &mut findings);
+        schedule::check(plan, &scale, &mut findings);
+        rules::check(plan, &mut findings);
         keys::check(plan, &scale, &mut findings);
         goal::check(plan, &mut findings);
+        goal::check_servers(plan, &mut findings);
         figures::check(plan, &mut findings);
     }
     findings.0
@@ -252,6 +276,11 @@ fn check_limits(limits: &PlanLimits, findings: &mut Findings) {
             limits.replica_buffer_soft_bytes,
         ),
         ("maxmemory_bytes", limits.maxmemory_bytes.unwrap_or(1)),
+        (
+            "batches_side_by_side",
+            u64::from(limits.batches_side_by_side),
+        ),
+        ("window_ms", limits.window_ms.unwrap_or(1)),
     ];
     for (name, value) in positive {
         findings.demand(value > 0, law::LIMITS, &name, &"more than 0", &value);
@@ -280,6 +309,21 @@ fn check_limits(limits: &PlanLimits, findings: &mut Findings) {
         &"safety_factor",
         &"at least 1",
         &limits.safety_factor,
+    );
+    findings.demand(
+        (0.15..=1.0).contains(&limits.blocked_share),
+        law::LIMITS,
+        &"blocked_share",
+        &"0.15 to 1",
+        &limits.blocked_share,
+    );
+    findings.demand(
+        (0.0..=1.0).contains(&limits.prediction_low)
+            && (1.0..=1_000.0).contains(&limits.prediction_high),
+        law::LIMITS,
+        &"prediction_low, prediction_high",
+        &"0 to 1, and 1 to 1000",
+        &format_args!("{}, {}", limits.prediction_low, limits.prediction_high),
     );
     findings.demand(
         (0.0..1.0).contains(&limits.headroom),

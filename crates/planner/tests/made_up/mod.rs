@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use preshard_analyzer::{Allocator, Cost, KeyFacts, Sizes, SlotProfile, Tables, Target};
 use preshard_parser::{DataType, Encoding, ValueFacts};
-use preshard_planner::{Goal, MoveOrder, PlanInput, PlanNode};
+use preshard_planner::{Goal, MoveOrder, Mover, NodeFacts, PlanInput, PlanNode};
 use preshard_slots::{NodeId, Slot, SlotSet};
 
 /// Keys from 1 ms or 100 kB on are listed by name.
@@ -121,6 +121,7 @@ impl Cluster {
             nodes: self.nodes.clone(),
             profile: &self.profile,
             doubts: &self.doubts,
+            mover: Mover::default(),
         }
     }
 }
@@ -184,6 +185,7 @@ pub fn node(name: &str, ranges: &[(u16, u16)]) -> PlanNode {
             .collect::<SlotSet>(),
         planned: false,
         known: true,
+        facts: NodeFacts::default(),
     }
 }
 

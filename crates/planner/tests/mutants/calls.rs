@@ -155,7 +155,8 @@ pub(crate) const CALLS: &[Mutant] = &[
         "a target too small",
         added,
         |plan| {
-            plan.limits.maxmemory_bytes = Some(plan.nodes[3].after.memory_bytes);
+            let bytes = plan.nodes[3].after.memory_bytes;
+            set_maxmemory(plan, Some(bytes));
         },
         "memory-headroom",
     ),
@@ -169,7 +170,7 @@ pub(crate) const CALLS: &[Mutant] = &[
         "no room in an unlimited node",
         added,
         |plan| {
-            plan.limits.maxmemory_bytes = None;
+            set_maxmemory(plan, None);
             plan.held[0].reasons = vec![HoldReason::NoRoom];
         },
         "memory-headroom",

@@ -53,6 +53,13 @@ fn rule<'a>(plan: &'a mut Plan, name: &str) -> &'a mut RuleReport {
         .unwrap_or_else(|| panic!("no rule {name}"))
 }
 
+fn set_maxmemory(plan: &mut Plan, bytes: Option<u64>) {
+    plan.limits.maxmemory_bytes = bytes;
+    for node in &mut plan.nodes {
+        node.facts.maxmemory_bytes = bytes;
+    }
+}
+
 /// Moves a slot that is held, as a planner would that forgot to look.
 fn move_held(plan: &mut Plan, slot: u16) {
     let at = plan.held.iter().position(|held| held.slot == slot);

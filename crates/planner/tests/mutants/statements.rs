@@ -134,7 +134,7 @@ pub(crate) const STATEMENTS: &[Mutant] = &[
         "a maxmemory that stands in the way, called a success",
         added,
         |plan| {
-            plan.limits.maxmemory_bytes = Some(40_000_000);
+            set_maxmemory(plan, Some(40_000_000));
             plan.outcome = Outcome::Reached;
         },
         "outcome",
@@ -143,7 +143,7 @@ pub(crate) const STATEMENTS: &[Mutant] = &[
         "a source without room for its buffers",
         added,
         |plan| {
-            plan.limits.maxmemory_bytes = Some(10_000_000);
+            set_maxmemory(plan, Some(10_000_000));
             plan.limits.headroom = 0.0;
         },
         "memory-headroom",
@@ -290,7 +290,10 @@ pub(crate) const STATEMENTS: &[Mutant] = &[
     (
         "memory checked without a limit",
         added,
-        |plan| plan.limits.maxmemory_bytes = None,
+        |plan| {
+            set_maxmemory(plan, None);
+            rule(plan, "memory-headroom").status = RuleStatus::Satisfied;
+        },
         "rule-list",
     ),
     (

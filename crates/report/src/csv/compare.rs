@@ -6,7 +6,7 @@ use super::{io_error, optional, text_cell};
 use crate::document::CompareDocument;
 
 /// Columns of a comparison of goals.
-const GOAL_COLUMNS: [&str; 18] = [
+const GOAL_COLUMNS: [&str; 20] = [
     "goal",
     "outcome",
     "shards",
@@ -16,7 +16,9 @@ const GOAL_COLUMNS: [&str; 18] = [
     "moved_payload_bytes",
     "batches",
     "calls",
-    "predicted_us",
+    "takes_low_us",
+    "takes_expected_us",
+    "takes_high_us",
     "worst_block_us",
     "imbalance_after",
     "fullest_target",
@@ -47,7 +49,9 @@ pub fn render_compare(document: &CompareDocument, out: &mut dyn Write) -> io::Re
             row.moved.payload_bytes.to_string(),
             row.batches.to_string(),
             row.calls.to_string(),
-            row.predicted_us.to_string(),
+            row.takes.low_us.to_string(),
+            row.takes.expected_us.to_string(),
+            row.takes.high_us.to_string(),
             row.worst_block_us.to_string(),
             row.imbalance_after.to_string(),
             fullest

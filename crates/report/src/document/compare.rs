@@ -1,6 +1,6 @@
 //! Several goals beside each other.
 
-use preshard_planner::plan::{Holding, Outcome};
+use preshard_planner::plan::{Holding, Outcome, TimeSpan};
 use preshard_planner::{Plan, PlanLimits};
 use preshard_slots::NodeId;
 use schemars::JsonSchema;
@@ -50,8 +50,8 @@ pub struct GoalRow {
     pub batches: u32,
     /// MIGRATE calls.
     pub calls: u64,
-    /// Predicted working time of all calls, without pauses.
-    pub predicted_us: u64,
+    /// How long the plan takes, pauses and round trips included, without the time between windows.
+    pub takes: TimeSpan,
     /// The worst predicted block of one call, before the safety factor.
     pub worst_block_us: u64,
     /// How much more than its share the fullest node holds when the plan has run (0.25: a quarter).
@@ -126,6 +126,7 @@ impl GoalRow {
             Outcome::Reached => ("reached", Vec::new()),
             Outcome::ReachedAroundHeld => ("reached-around-held", Vec::new()),
             Outcome::NothingToDo => ("nothing-to-do", Vec::new()),
+            Outcome::LeftToService => ("left-to-service", Vec::new()),
             Outcome::NotReachable { reasons } => ("not-reachable", reasons.clone()),
         };
         let is_target = |id: &NodeId| plan.batches.iter().any(|batch| batch.target == *id);
@@ -159,7 +160,7 @@ impl GoalRow {
             moved: plan.totals.moved,
             batches: plan.totals.batches,
             calls: plan.totals.calls,
-            predicted_us: plan.totals.predicted_us,
+            takes: plan.schedule.takes,
             worst_block_us: plan.totals.worst_block_us,
             imbalance_after: plan.balance.imbalance_after,
             fullest_target: fullest,
@@ -178,7 +179,7 @@ impl GoalRow {
             moved: Holding::default(),
             batches: 0,
             calls: 0,
-            predicted_us: 0,
+            takes: TimeSpan::default(),
             worst_block_us: 0,
             imbalance_after: 0.0,
             fullest_target: None,

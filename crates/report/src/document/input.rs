@@ -72,7 +72,7 @@ impl InputFacts {
             bytes: file.bytes,
             rdb_family: family_word(file.header.family).to_owned(),
             rdb_version: file.header.version,
-            written_by: file.written_by.clone(),
+            written_by: file.written_by.as_ref().map(ToString::to_string),
             written_at_s: file.written_at_s,
             checksum: ChecksumState::of(file.checksum),
             complete: file.damage.is_none(),

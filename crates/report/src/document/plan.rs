@@ -172,6 +172,7 @@ fn reason_word(reason: &HoldReason) -> &'static str {
         HoldReason::Doubt { .. } => "doubt",
         HoldReason::Unassigned => "unassigned",
         HoldReason::NoRoom => "no-room",
+        HoldReason::NoWindow { .. } => "no-window",
         _ => "other",
     }
 }

@@ -40,7 +40,7 @@ pub fn render_compare(document: &CompareDocument, out: &mut dyn Write) -> io::Re
             count(u64::from(row.shards)),
             count(u64::from(row.moved.slots)),
             size(row.moved.memory_bytes),
-            duration_us(row.predicted_us),
+            duration_us(row.takes.expected_us),
             duration_us(row.worst_block_us),
             percent(row.imbalance_after),
             fullest.map_or("-".to_owned(), |target| size(target.memory_bytes)),

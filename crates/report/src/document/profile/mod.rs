@@ -68,8 +68,8 @@ pub struct SavedFile {
     pub rdb_family: String,
     /// Version of the format.
     pub rdb_version: u32,
-    /// The server that wrote it, where the file tells.
-    pub written_by: Option<String>,
+    /// The server that wrote it, where the file tells: its product and version.
+    pub written_by: Option<(String, String)>,
     /// When it was written, Unix seconds, where the file tells.
     pub written_at_s: Option<i64>,
     /// The verdict on its checksum.
@@ -227,7 +227,9 @@ impl SavedFile {
             bytes: *bytes,
             rdb_family: family_word(header.family).to_owned(),
             rdb_version: header.version,
-            written_by: written_by.clone(),
+            written_by: written_by
+                .as_ref()
+                .map(|server| (server.product.name().to_owned(), server.version.clone())),
             written_at_s: *written_at_s,
             checksum: SavedChecksum::of(*checksum),
             whole: *whole,

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use preshard_analyzer::{
-    BadRows, Family, FileFacts, Header, Remark, Scanned, SlotRows, Tables, Touch,
+    BadRows, Family, FileFacts, Header, Remark, Scanned, Server, SlotRows, Tables, Touch,
 };
 use preshard_slots::NodeId;
 
@@ -204,6 +204,23 @@ fn bad(place: impl Into<String>, expected: impl Into<String>, found: impl Into<S
     }
 }
 
+/// The server of this product and version.
+fn server((product, version): (String, String)) -> Result<Server, BadRows> {
+    let field: &[u8] = match product.as_str() {
+        "Valkey" => b"valkey-ver",
+        _ => b"redis-ver",
+    };
+    Server::from_aux(field, version.as_bytes())
+        .filter(|server| server.product.name() == product)
+        .ok_or_else(|| {
+            bad(
+                "written_by",
+                "a server and its version",
+                format!("{product:?} {version:?}"),
+            )
+        })
+}
+
 fn read_file(file: SavedFile, saved_in: &Path) -> Result<ReadFile, BadRows> {
     let family = match file.rdb_family.as_str() {
         "redis" => Family::Redis,
@@ -234,7 +251,7 @@ fn read_file(file: SavedFile, saved_in: &Path) -> Result<ReadFile, BadRows> {
             family,
             version: file.rdb_version,
         },
-        written_by: file.written_by,
+        written_by: file.written_by.map(server).transpose()?,
         written_at_s: file.written_at_s,
         checksum: file.checksum.into(),
         whole: file.whole,

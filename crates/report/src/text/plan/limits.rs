@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::View;
-use crate::figure::{count, percent, size, size_exact};
+use crate::figure::{count, duration_us, instant, percent, size, size_exact};
 use crate::text::grid::write_pairs;
 
 impl View<'_> {
@@ -76,19 +76,31 @@ impl View<'_> {
                 ),
             ),
         ];
+        pairs.push(("maxmemory", self.maxmemory()));
         pairs.push((
-            "maxmemory",
-            match limits.maxmemory_bytes {
-                Some(bytes) => format!(
-                    "{}, of which {} stays free",
-                    size_exact(bytes),
-                    percent(limits.headroom)
-                ),
-                None => {
-                    "no limit stated (--maxmemory): room on the targets is not checked".to_owned()
-                }
-            },
+            "batches side by side",
+            format!("at most {}", count(u64::from(limits.batches_side_by_side))),
         ));
+        pairs.push((
+            "blocked share",
+            format!(
+                "a node answers nobody for at most {} of any {}",
+                percent(limits.blocked_share),
+                duration_us(self.document.plan.schedule.span_us)
+            ),
+        ));
+        if let Some(window_ms) = limits.window_ms {
+            pairs.push(("window", duration_us(window_ms.saturating_mul(1_000))));
+        }
+        if let Some(starts_at_ms) = limits.starts_at_ms {
+            pairs.push((
+                "begins",
+                format!(
+                    "{}; keys that expire before count as gone",
+                    instant(starts_at_ms)
+                ),
+            ));
+        }
         if limits.allow_oversized {
             pairs.push((
                 "oversized keys",
@@ -96,5 +108,31 @@ impl View<'_> {
             ));
         }
         write_pairs(out, &pairs)
+    }
+
+    /// One for all nodes, or how far they lie apart.
+    fn maxmemory(&self) -> String {
+        let plan = &self.document.plan;
+        let nodes = plan.nodes.iter().map(|node| node.facts.maxmemory_bytes);
+        let stated: Vec<u64> = nodes.clone().flatten().collect();
+        let free = percent(plan.limits.headroom);
+        match (stated.iter().min(), stated.iter().max()) {
+            (Some(least), Some(most)) if stated.len() < nodes.count() => format!(
+                "{} to {} where it was stated, of which {free} stays free; on {} nodes not, where room is not checked",
+                size(*least),
+                size(*most),
+                plan.nodes.len() - stated.len(),
+            ),
+            (Some(least), Some(most)) if least < most => {
+                format!(
+                    "{} to {}, of which {free} stays free",
+                    size(*least),
+                    size(*most)
+                )
+            }
+            (Some(bytes), _) => format!("{}, of which {free} stays free", size_exact(*bytes)),
+            _ => "no limit stated (--maxmemory, --limits): room on the targets is not checked"
+                .to_owned(),
+        }
     }
 }

@@ -7,7 +7,7 @@ mod tables;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use preshard_planner::plan::{Outcome, RuleStatus};
+use preshard_planner::plan::{CheckedOn, Outcome, RuleStatus};
 
 use super::{node_name, notice_line, write_wrapped};
 use crate::document::PlanDocument;
@@ -75,10 +75,27 @@ impl View<'_> {
                 write_wrapped("  - ", &format!("{}: {}", rule.rule, rule.detail), out)?;
             }
         }
-        if of(RuleStatus::Unverified).next().is_some() {
-            writeln!(out, "\nTo be checked on the cluster before the plan runs")?;
-            for rule in of(RuleStatus::Unverified) {
-                write_wrapped("  - ", &format!("{}: {}", rule.rule, rule.detail), out)?;
+        self.preflight(out)
+    }
+
+    /// What is to be looked up, one line for each check, under the place where it is asked.
+    fn preflight(&self, out: &mut dyn Write) -> io::Result<()> {
+        let checks = &self.document.plan.preflight;
+        if checks.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "\nTo be checked on the cluster before the plan runs")?;
+        let mut places: Vec<CheckedOn> = checks.iter().map(|check| check.on).collect();
+        places.sort_unstable();
+        places.dedup();
+        for place in places {
+            writeln!(out, "  {}", asked_on(place))?;
+            for check in checks.iter().filter(|check| check.on == place) {
+                let text = match &check.command {
+                    Some(command) => format!("{command}: {}", check.expects),
+                    None => check.expects.clone(),
+                };
+                write_wrapped("    - ", &format!("{text} ({})", check.rule), out)?;
             }
         }
         Ok(())
@@ -98,6 +115,9 @@ impl View<'_> {
     fn next(&self, saved_as: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
         let next = match (&self.document.plan.outcome, saved_as) {
             (Outcome::NothingToDo, _) => "nothing: no slot has to move.".to_owned(),
+            (Outcome::LeftToService, _) => {
+                "let the service reshard; it chooses the slots and the order.".to_owned()
+            }
             (Outcome::NotReachable { .. }, _) => {
                 "deal with the obstacles above, take a new backup and plan again.".to_owned()
             }
@@ -112,5 +132,16 @@ impl View<'_> {
         };
         writeln!(out)?;
         write_wrapped("Next: ", &next, out)
+    }
+}
+
+fn asked_on(place: CheckedOn) -> &'static str {
+    match place {
+        CheckedOn::Cluster => "once",
+        CheckedOn::Nodes => "on every primary and replica",
+        CheckedOn::Sources => "on every node that gives",
+        CheckedOn::Targets => "on every node that takes",
+        CheckedOn::Replicas => "on the replicas of these nodes",
+        CheckedOn::Clients => "with the applications",
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use preshard_planner::Goal;
-use preshard_planner::plan::Outcome;
+use preshard_planner::plan::{Dialect, Outcome};
 
 use super::{View, write_wrapped};
 use crate::figure::{count, counted, cut, duration_us, instant, percent, ranges, size, size_exact};
@@ -30,23 +30,8 @@ impl View<'_> {
             writeln!(out, "{PARTIAL}")?;
         }
         if totals.batches > 0 {
-            let moves = format!(
-                "{}, {}, {} of payload, in {} of {} MIGRATE calls",
-                counted(u64::from(totals.moved.slots), "slot", "slots"),
-                counted(totals.moved.keys, "key", "keys"),
-                size_exact(totals.moved.payload_bytes),
-                counted(u64::from(totals.batches), "batch", "batches"),
-                count(totals.calls),
-            );
-            write_wrapped("Moves:   ", &moves, out)?;
-            let time = format!(
-                "{} predicted for the MIGRATE calls alone: SETSLOT and pauses are not counted; the worst call blocks \
-                 for {}, and is allowed for at {} times that",
-                duration_us(totals.predicted_us),
-                duration_us(totals.worst_block_us),
-                plan.limits.safety_factor,
-            );
-            write_wrapped("Time:    ", &time, out)?;
+            write_wrapped("Moves:   ", &self.moves(), out)?;
+            write_wrapped("Time:    ", &self.time(), out)?;
             let memory = format!(
                 "targets grow by {} as RESTORE brings it; where commands do (a migration that the server runs by \
                  itself), by some 2 % more and up to 4 KiB for each stream; sources free what their values keep to \
@@ -66,6 +51,66 @@ impl View<'_> {
         write_wrapped("Balance: ", &balance, out)?;
         let note = estimates_note(std::slice::from_ref(&self.document.estimates));
         write_wrapped("Figures: ", &note, out)
+    }
+
+    /// What moves, and by how many commands.
+    fn moves(&self) -> String {
+        let plan = &self.document.plan;
+        let totals = &plan.totals;
+        let what = format!(
+            "{}, {}, {} of payload",
+            counted(u64::from(totals.moved.slots), "slot", "slots"),
+            counted(totals.moved.keys, "key", "keys"),
+            size_exact(totals.moved.payload_bytes),
+        );
+        let waves = match plan.schedule.waves.len() as u64 {
+            waves if waves == u64::from(totals.batches) => String::new(),
+            waves => format!(" (in {})", counted(waves, "wave", "waves")),
+        };
+        match plan.dialect {
+            Dialect::SetslotMigrate => format!(
+                "{what}, in {}{waves} of {} MIGRATE calls",
+                counted(u64::from(totals.batches), "batch", "batches"),
+                count(totals.calls),
+            ),
+            dialect => format!(
+                "{what}, in {}{waves} that the servers run by themselves ({})",
+                counted(u64::from(totals.batches), "task", "tasks"),
+                commands_of(dialect),
+            ),
+        }
+    }
+
+    /// How long it takes, and what that holds.
+    fn time(&self) -> String {
+        let plan = &self.document.plan;
+        let (totals, schedule) = (&plan.totals, &plan.schedule);
+        let takes = format!(
+            "{} expected, {} to {}",
+            duration_us(schedule.takes.expected_us),
+            duration_us(schedule.takes.low_us),
+            duration_us(schedule.takes.high_us),
+        );
+        let windows = match schedule.windows {
+            None => String::new(),
+            Some(windows) => format!(" in {}", counted(u64::from(windows), "window", "windows")),
+        };
+        if plan.dialect != Dialect::SetslotMigrate {
+            return format!(
+                "{takes}{windows}, a wide range, since little was measured; writes to the moving slots make it longer; a single \
+                 command blocks a target for up to {}",
+                duration_us(totals.worst_block_us),
+            );
+        }
+        format!(
+            "{takes}{windows}: {} of calls, pauses {} times as long, and round trips of {}; waits for replicas come on top. The \
+             worst call blocks for {}, and is allowed for at {} times that",
+            duration_us(totals.predicted_us),
+            schedule.pause_per_block,
+            duration_us(plan.limits.round_trip_us),
+            duration_us(totals.worst_block_us),
+            plan.limits.safety_factor,
+        )
     }
 
     /// How many snapshots, from when, written by whom, and what told who owns the slots.
@@ -151,6 +196,14 @@ fn names_cut<N: AsRef<str>>(shown: &[N], all: usize) -> String {
     }
 }
 
+fn commands_of(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::ClusterMigrateslots => "CLUSTER MIGRATESLOTS",
+        Dialect::ClusterMigrationImport => "CLUSTER MIGRATION IMPORT",
+        _ => "CLUSTER SETSLOT and MIGRATE",
+    }
+}
+
 fn outcome(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Reached => "the goal is reached",
@@ -158,6 +211,9 @@ fn outcome(outcome: &Outcome) -> &'static str {
             "the goal is reached as nearly as the held slots allow; see Held below"
         }
         Outcome::NothingToDo => "there is nothing to do",
+        Outcome::LeftToService => {
+            "left to the service; nothing that the backup shows stands in its way"
+        }
         Outcome::NotReachable { .. } => "THE GOAL CANNOT BE REACHED SAFELY",
     }
 }

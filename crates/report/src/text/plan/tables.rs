@@ -95,6 +95,7 @@ impl View<'_> {
         writeln!(out, "\nBatches, in this order")?;
         let mut grid = Grid::new(&[
             ("batch", Align::Right),
+            ("wave", Align::Right),
             ("source -> target", Align::Left),
             ("slots", Align::Right),
             ("keys", Align::Right),
@@ -107,22 +108,23 @@ impl View<'_> {
         let mut next = 0;
         for &at in &shown {
             if at > next {
-                let mut gap = vec![String::new(); 8];
+                let mut gap = vec![String::new(); 9];
                 gap[0] = "…".to_owned();
-                gap[1] = format!("{} more", count((at - next) as u64));
+                gap[2] = format!("{} more", count((at - next) as u64));
                 grid.row(gap);
             }
             next = at + 1;
             let batch = &batches[at];
             grid.row([
                 batch.number.to_string(),
+                batch.wave.to_string(),
                 self.route(batch),
                 count(u64::from(batch.carries.slots)),
                 count(batch.carries.keys),
                 size(batch.carries.payload_bytes),
                 size(batch.target_peak_bytes),
                 duration_us(batch.worst_block_us),
-                duration_us(batch.predicted_us),
+                duration_us(batch.takes.expected_us),
             ]);
         }
         grid.write(out)?;

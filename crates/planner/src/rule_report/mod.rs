@@ -1,39 +1,36 @@
 //! How each rule stands in a plan: what it was given, and what it held back.
 
+mod run;
+
 use crate::PlanLimits;
 use crate::calls::{SlotCalls, SweepBound};
-use crate::loads::room_bytes;
-use crate::plan::{HeldSlot, HoldReason, OversizedKey, RuleReport, RuleStatus};
-use crate::rules::Rule;
+use crate::plan::{
+    Batch, Check, HeldSlot, HoldReason, OversizedKey, RuleReport, RuleStatus, Schedule,
+};
+use crate::roster::Roster;
+use crate::rules::{RULES, Rule};
 use crate::schedule::Bundle;
 use crate::survey::{SlotState, Survey};
 use crate::verdict::Thresholds;
 use crate::words::{in_mib, in_ms};
 
 /// One report for each rule.
-pub(crate) fn rule_reports(
-    limits: &PlanLimits,
-    survey: &Survey,
-    bundles: &[Bundle],
-    held: &[HeldSlot],
-    oversized: &[OversizedKey],
-) -> Vec<RuleReport> {
-    let evidence = Evidence {
-        limits,
-        thresholds: Thresholds::new(limits),
-        survey,
-        bundles,
-        held,
-        oversized,
-    };
-    Rule::ALL
-        .into_iter()
-        .map(|rule| {
-            let (status, detail) = evidence.with_assumed(rule, evidence.judge(rule));
+pub(crate) fn rule_reports(evidence: &Evidence<'_>) -> Vec<RuleReport> {
+    RULES
+        .iter()
+        .map(|text| {
+            let (status, detail) = if text.rule.applies_to(evidence.survey.dialect) {
+                evidence.with_checks(text.rule, evidence.judge(text.rule))
+            } else {
+                (
+                    RuleStatus::NotApplicable,
+                    "slots do not move this way".to_owned(),
+                )
+            };
             RuleReport {
-                rule: rule.name().to_owned(),
-                demands: rule.demands().to_owned(),
-                because: rule.because().to_owned(),
+                rule: text.name.to_owned(),
+                demands: text.demands.to_owned(),
+                because: text.because.to_owned(),
                 status,
                 detail,
             }
@@ -41,13 +38,18 @@ pub(crate) fn rule_reports(
         .collect()
 }
 
-struct Evidence<'a> {
-    limits: &'a PlanLimits,
-    thresholds: Thresholds,
-    survey: &'a Survey,
-    bundles: &'a [Bundle],
-    held: &'a [HeldSlot],
-    oversized: &'a [OversizedKey],
+/// What rules are judged from.
+pub(crate) struct Evidence<'a> {
+    pub(crate) limits: &'a PlanLimits,
+    pub(crate) thresholds: Thresholds,
+    pub(crate) roster: &'a Roster,
+    pub(crate) survey: &'a Survey,
+    pub(crate) bundles: &'a [Bundle],
+    pub(crate) batches: &'a [Batch],
+    pub(crate) schedule: &'a Schedule,
+    pub(crate) held: &'a [HeldSlot],
+    pub(crate) oversized: &'a [OversizedKey],
+    pub(crate) preflight: &'a [Check],
 }
 
 impl Evidence<'_> {
@@ -146,10 +148,15 @@ impl Evidence<'_> {
             }
             Rule::Order => (
                 RuleStatus::Satisfied,
-                match self.bundles.len() {
-                    0 => "nothing moves".to_owned(),
-                    1 => "one batch".to_owned(),
-                    count => format!("{count} batches, one after another, the mildest first"),
+                match (self.bundles.len(), self.schedule.waves.len()) {
+                    (0, _) => "nothing moves".to_owned(),
+                    (1, _) => "one batch".to_owned(),
+                    (count, waves) if count == waves => {
+                        format!("{count} batches, one after another, the mildest first")
+                    }
+                    (count, waves) => {
+                        format!("{count} batches in {waves} waves, the mildest first")
+                    }
                 },
             ),
             Rule::PinNotMove => {
@@ -171,12 +178,26 @@ impl Evidence<'_> {
                 }
                 (bound_if(pinned > 0), detail)
             }
-            Rule::Preflight => (RuleStatus::Unverified, PREFLIGHT.to_owned()),
+            Rule::Preflight => (
+                RuleStatus::Unverified,
+                "no backup shows whether the cluster is whole, at rest, and as the plan says"
+                    .to_owned(),
+            ),
+            other => self.judge_run(other),
         }
     }
 
-    /// Where the servers' defaults stand in for what nobody stated, a rule that holds nothing back may do so on
-    /// the real cluster.
+    /// A rule that holds nothing back may do so on the real cluster, as long as there is something to be looked up.
+    fn with_checks(&self, rule: Rule, judged: (RuleStatus, String)) -> (RuleStatus, String) {
+        let (status, detail) = self.with_assumed(rule, judged);
+        let unknown = self.preflight.iter().any(|check| check.rule == rule.name());
+        match status {
+            RuleStatus::Satisfied if unknown => (RuleStatus::Unverified, detail),
+            status => (status, detail),
+        }
+    }
+
+    /// Names the servers' defaults that stand in for what nobody stated.
     fn with_assumed(
         &self,
         rule: Rule,
@@ -217,52 +238,6 @@ impl Evidence<'_> {
             defaults.join(", ")
         );
         (status, detail)
-    }
-
-    fn judge_memory(&self) -> (RuleStatus, String) {
-        let unknown: u64 = self.moving().map(|state| state.memory_unknown_keys).sum();
-        let largest_call = self
-            .moving_calls()
-            .map(|calls| calls.call_payload_bytes_max)
-            .max()
-            .unwrap_or(0);
-        let (Some(maxmemory), Some(room)) = (self.limits.maxmemory_bytes, room_bytes(self.limits))
-        else {
-            if self.bundles.is_empty() {
-                return (RuleStatus::Satisfied, "nothing moves".to_owned());
-            }
-            return (
-                RuleStatus::Unverified,
-                format!(
-                    "no maxmemory was stated: check on every target that the memory it ends with fits with \
-                     headroom to spare, and that each source has room for 3 times the largest call while it gives ({} bytes)",
-                    largest_call.saturating_mul(3)
-                ),
-            );
-        };
-        let refused = self.held_for(|reason| matches!(reason, HoldReason::NoRoom));
-        let status = match (refused, unknown) {
-            (0, 0) => RuleStatus::Satisfied,
-            (0, _) => RuleStatus::Unverified,
-            _ => RuleStatus::Bound,
-        };
-        (
-            status,
-            format!(
-                "maxmemory is {}, of which a target may fill {}, what an empty server and its buffers take not counted; the largest \
-                 call carries {}; {} no room{}",
-                in_mib(maxmemory),
-                in_mib(room),
-                in_mib(largest_call),
-                counted_with(refused, "slot finds", "slots find"),
-                match unknown {
-                    0 => String::new(),
-                    _ => format!(
-                        "; the memory of {unknown} moved keys is not known and counts as nothing"
-                    ),
-                },
-            ),
-        )
     }
 
     fn moving(&self) -> impl Iterator<Item = &SlotState> {
@@ -320,9 +295,3 @@ fn counted_with(count: usize, one: &str, many: &str) -> String {
         _ => format!("{count} {many}"),
     }
 }
-
-/// What no backup shows.
-const PREFLIGHT: &str = "check on the cluster: redis-cli --cluster check is clean and no slot is open (the replicas' \
-    CLUSTER NODES too); every slot has the owner that the backup names; each target's RDB version is at least its \
-    source's, and from 12 on both are of one family (Redis or Valkey); the targets have the modules and function \
-    libraries of the sources; replicas are online and in sync; no BGSAVE or AOF rewrite runs";

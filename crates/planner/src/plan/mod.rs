@@ -4,12 +4,18 @@
 //! and the inputs around them. All times are predictions *before* the safety factor unless the
 //! field says otherwise, in whole microseconds rounded up.
 
+mod rules;
+mod schedule;
+
 use preshard_analyzer::KeyName;
 use preshard_slots::NodeId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Goal, PlanLimits};
+pub use rules::{Check, CheckedOn, RuleReport, RuleStatus};
+pub use schedule::{NodeMoment, Role, Schedule, TimeSpan, Wave};
+
+use crate::{Goal, NodeFacts, PlanLimits};
 
 /// A migration plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -31,14 +37,18 @@ pub struct Plan {
     pub nodes: Vec<NodePlan>,
     /// How near the plan comes to the best balance there is.
     pub balance: Balance,
-    /// The batches in the order they run.
+    /// The batches in the order they begin.
     pub batches: Vec<Batch>,
+    /// When which batches run, and what that does to each node.
+    pub schedule: Schedule,
     /// Slots left where they are although the goal would have them move, or that must not be touched at all.
     pub held: Vec<HeldSlot>,
     /// Keys that cannot be moved within the limits, worst first, wherever they lie.
     pub oversized: Vec<OversizedKey>,
     /// Each rule, and whether it bound.
     pub rules: Vec<RuleReport>,
+    /// What no backup tells, to be looked up on the cluster before the plan runs.
+    pub preflight: Vec<Check>,
     /// Sums over the batches.
     pub totals: Totals,
 }
@@ -50,6 +60,30 @@ pub struct Plan {
 pub enum Dialect {
     /// `CLUSTER SETSLOT` and `MIGRATE`, key by key: every server, and the strictest rules.
     SetslotMigrate,
+    /// `CLUSTER MIGRATESLOTS` on the source: Valkey from 9.0 on moves slots whole, and nobody is blocked for long.
+    ClusterMigrateslots,
+    /// `CLUSTER MIGRATION IMPORT` on the target: Redis from 8.4 on does.
+    ClusterMigrationImport,
+    /// None: a service runs the servers and moves the slots. The plan says what stands in its way.
+    Managed,
+}
+
+impl Dialect {
+    /// All of them.
+    pub(crate) const ALL: [Dialect; 4] = [
+        Dialect::SetslotMigrate,
+        Dialect::ClusterMigrateslots,
+        Dialect::ClusterMigrationImport,
+        Dialect::Managed,
+    ];
+
+    /// Whether the servers move slots themselves: each batch is one task then, and has no calls.
+    pub fn is_atomic(self) -> bool {
+        matches!(
+            self,
+            Dialect::ClusterMigrateslots | Dialect::ClusterMigrationImport
+        )
+    }
 }
 
 /// Whether the goal can be had.
@@ -62,6 +96,8 @@ pub enum Outcome {
     ReachedAroundHeld,
     /// There was nothing to do.
     NothingToDo,
+    /// A service chooses and moves the slots; nothing that is known stands in its way.
+    LeftToService,
     /// The goal cannot be reached safely; the plan goes as far as is safe.
     NotReachable {
         /// Each obstacle, in words.
@@ -84,6 +120,8 @@ pub struct NodePlan {
     /// failing. It gives nothing, takes nothing and has no part in the balance; `before` and `after` are what was
     /// seen of it.
     pub known: bool,
+    /// What is known of it besides; its `maxmemory_bytes` is the one in force.
+    pub facts: NodeFacts,
     /// Its weight in the balance; 0 for a node that is to be drained or takes no part.
     pub weight: f64,
     /// What it holds now.
@@ -158,8 +196,12 @@ pub struct Batch {
     pub target: NodeId,
     /// Slots, keys, memory and payload of the batch.
     pub carries: Holding,
+    /// The wave it runs in.
+    pub wave: u32,
     /// Predicted working time of all calls, without pauses.
     pub predicted_us: u64,
+    /// How long it takes, pauses and round trips included.
+    pub takes: TimeSpan,
     /// The worst predicted block of one call.
     pub worst_block_us: u64,
     /// The most memory that the source takes on the way: what it holds, and the buffers of a call.
@@ -191,6 +233,12 @@ pub struct SlotMove {
     pub predicted_us: u64,
     /// The worst predicted block of one call.
     pub worst_block_us: u64,
+    /// The largest payload that one call, or one command of the servers, carries.
+    pub largest_payload_bytes: u64,
+    /// Keys with a name that expire before the plan begins: no call is planned for them.
+    pub expired_keys: u64,
+    /// Their payload, part of `payload_bytes`.
+    pub expired_payload_bytes: u64,
     /// Keys that get a call of their own, before the sweep, worst last.
     pub heavy: Vec<HeavyCall>,
     /// The calls for all other keys; `null` when there are none.
@@ -332,6 +380,11 @@ pub enum HoldReason {
     Unassigned,
     /// The target would not have room for it, or the source none for the buffers of its calls.
     NoRoom,
+    /// It may take longer than a window.
+    NoWindow {
+        /// The most that it may take.
+        high_us: u64,
+    },
 }
 
 /// What can be done with a key.
@@ -390,34 +443,6 @@ pub struct OversizedKey {
     pub rules: Vec<String>,
     /// What to do about it, for its type.
     pub remedy: String,
-}
-
-/// One rule in this plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RuleReport {
-    /// The rule's name (`block-budget`...).
-    pub rule: String,
-    /// What it demands, as a formula or a sentence.
-    pub demands: String,
-    /// What the servers do that makes the rule necessary.
-    pub because: String,
-    /// How it stands in this plan.
-    pub status: RuleStatus,
-    /// The numbers it was given, and what it decided.
-    pub detail: String,
-}
-
-/// How a rule stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum RuleStatus {
-    /// Checked, and it changed nothing.
-    Satisfied,
-    /// Checked, and it held a slot, a key or a batch back.
-    Bound,
-    /// A fact is missing: to be checked on the cluster before the plan runs.
-    Unverified,
 }
 
 /// Sums over the batches.

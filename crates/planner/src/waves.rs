@@ -1,0 +1,124 @@
+//! Puts batches side by side where no client notices, and into windows.
+//!
+//! A client that talks to all nodes waits for every node that is silent, one after another: so the worst calls of the batches
+//! of a wave, taken together, stay within the budget of one. Each node has part in one batch of a wave at most. A wave begins
+//! with the mildest batch that is left and takes further ones in their order. It never begins before the one in front has
+//! ended, so that at any time it is known what is under way.
+
+use crate::PlanLimits;
+use crate::pace::Pace;
+use crate::plan::TimeSpan;
+use crate::schedule::{Bundle, work_of_all, worst_block_us};
+use crate::survey::Survey;
+use crate::verdict::Thresholds;
+
+/// Bundles that run side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wave {
+    /// How many; they follow those of the wave before.
+    pub(crate) bundles: usize,
+    /// The window it runs in, counted from 1.
+    pub(crate) window: u32,
+    /// As long as its longest bundle.
+    pub(crate) takes: TimeSpan,
+}
+
+/// The bundles in the order of their waves, and the waves.
+///
+/// The bundles come mildest first.
+pub(crate) fn waves(
+    bundles: Vec<Bundle>,
+    survey: &Survey,
+    limits: &PlanLimits,
+    pace: &Pace,
+) -> (Vec<Bundle>, Vec<Wave>) {
+    let budget_us = Thresholds::new(limits).call_us;
+    let most = limits.batches_side_by_side as usize;
+    let mut left: Vec<Option<Bundle>> = bundles.into_iter().map(Some).collect();
+    let (mut ordered, mut waves) = (Vec::with_capacity(left.len()), Vec::new());
+    let mut windows = Windows::new(limits);
+    let mut first = 0;
+    while first < left.len() {
+        let mut busy: Vec<usize> = Vec::new();
+        let mut worst_us = 0u64;
+        let begin = ordered.len();
+        let mut takes = TimeSpan::default();
+        for candidate in &mut left[first..] {
+            if ordered.len() - begin == most {
+                break;
+            }
+            let Some(bundle) = candidate else { continue };
+            let own_us = worst_of(bundle, survey);
+            let alone = ordered.len() == begin;
+            let together_us = worst_us.saturating_add(own_us);
+            if !alone && together_us > budget_us {
+                // All that follow are worse.
+                break;
+            }
+            if busy.contains(&bundle.from) || busy.contains(&bundle.to) {
+                continue;
+            }
+            busy.extend([bundle.from, bundle.to]);
+            worst_us = together_us;
+            takes = longer(takes, pace.time(work_of_all(survey, &bundle.slots, pace)));
+            ordered.extend(candidate.take());
+        }
+        waves.push(Wave {
+            bundles: ordered.len() - begin,
+            window: windows.place(takes.high_us),
+            takes,
+        });
+        first += left[first..]
+            .iter()
+            .take_while(|bundle| bundle.is_none())
+            .count();
+    }
+    (ordered, waves)
+}
+
+/// The worst block of a bundle.
+pub(crate) fn worst_of(bundle: &Bundle, survey: &Survey) -> u64 {
+    let slots = bundle.slots.iter();
+    slots
+        .map(|&slot| worst_block_us(survey, slot))
+        .max()
+        .unwrap_or(0)
+}
+
+fn longer(one: TimeSpan, other: TimeSpan) -> TimeSpan {
+    TimeSpan {
+        low_us: one.low_us.max(other.low_us),
+        expected_us: one.expected_us.max(other.expected_us),
+        high_us: one.high_us.max(other.high_us),
+    }
+}
+
+/// Windows are filled one after another with waves that surely end in them.
+struct Windows {
+    window_us: u64,
+    number: u32,
+    used_us: u64,
+}
+
+impl Windows {
+    fn new(limits: &PlanLimits) -> Windows {
+        Windows {
+            window_us: limits
+                .window_ms
+                .map_or(u64::MAX, |ms| ms.saturating_mul(1_000)),
+            number: 1,
+            used_us: 0,
+        }
+    }
+
+    fn place(&mut self, high_us: u64) -> u32 {
+        let used_us = self.used_us.saturating_add(high_us);
+        if used_us <= self.window_us || self.used_us == 0 {
+            self.used_us = used_us;
+        } else {
+            self.number = self.number.saturating_add(1);
+            self.used_us = high_us;
+        }
+        self.number
+    }
+}
