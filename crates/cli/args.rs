@@ -11,7 +11,7 @@ use preshard_slots::SlotSet;
 
 use crate::number::{
     parse_count, parse_db, parse_duration_ms, parse_duration_us, parse_factor, parse_instant_ms,
-    parse_member_bytes, parse_part, parse_share, parse_threads,
+    parse_member_bytes, parse_part, parse_separator, parse_share, parse_threads,
 };
 use crate::size::{parse_decompressed, parse_maxmemory, parse_size, parse_size_limit};
 
@@ -61,6 +61,9 @@ pub enum Command {
     /// Tell whether a plan still holds: against its own rules, its age, and a newer backup.
     #[command(after_long_help = include_str!("help/verify.txt"))]
     Verify(VerifyArgs),
+    /// Tell what grew from one backup to the next: shards, slots, prefixes and keys.
+    #[command(after_long_help = include_str!("help/diff.txt"))]
+    Diff(DiffArgs),
     /// Print the JSON Schema of a document.
     #[command(after_long_help = include_str!("help/schema.txt"))]
     Schema(SchemaArgs),
@@ -526,7 +529,7 @@ pub enum PlanFormat {
     Text,
     /// One document; see `preshard schema plan`, and `preshard schema compare` for several goals.
     Json,
-    /// One row a goal, for --goal and --sweep.
+    /// One row a goal, for --goal and --sweep, or a row for whatever grew.
     Csv,
 }
 
@@ -684,6 +687,45 @@ pub struct VerifyArgs {
     pub output: OutputArgs,
 }
 
+/// `preshard diff`
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The older backup: a snapshot, a directory of them, or a saved profile.
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+
+    /// The newer one.
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+
+    #[command(flatten)]
+    pub read: ReadArgs,
+
+    #[command(flatten)]
+    pub topology: TopologyArgs,
+
+    #[command(flatten)]
+    pub target: TargetArgs,
+
+    /// Most rows of each list.
+    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value = "20", value_parser = parse_count::<usize>)]
+    pub top: usize,
+
+    /// The character that ends the prefix of a name: `user:` of `user:17:cart`.
+    #[arg(long, value_name = "CHAR", allow_hyphen_values = true, default_value = ":", value_parser = parse_separator)]
+    pub separator: u8,
+
+    /// How the result is written.
+    #[arg(short, long, value_enum, default_value_t = PlanFormat::Text)]
+    pub format: PlanFormat,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
+
+    #[command(flatten)]
+    pub limits: LimitArgs,
+}
+
 /// `preshard schema`
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
@@ -711,4 +753,6 @@ pub enum SchemaChoice {
     Verify,
     /// `preshard plan --sweep ... --format json`.
     Compare,
+    /// `preshard diff --format json`.
+    Diff,
 }

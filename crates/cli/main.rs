@@ -50,6 +50,7 @@ fn main() -> ExitCode {
         Command::Slots(args) => commands::slots::run(args),
         Command::Plan(args) => commands::plan::run(args),
         Command::Verify(args) => commands::verify::run(args),
+        Command::Diff(args) => commands::diff::run(args),
         Command::Schema(args) => commands::schema::run(&args),
     };
     match result {

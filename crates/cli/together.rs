@@ -1,7 +1,9 @@
 //! Inputs that one answer is given over: snapshots and saved profiles, on one basis, joined with the topology.
 
 use anyhow::{Context as _, Result};
-use preshard_analyzer::{Assembly, Detail, Scanned, Tables, join};
+use preshard_analyzer::{
+    Assembly, Detail, Disregard, FileScan, KeyFacts, Prefixes, Scanned, Tables, join,
+};
 use preshard_planner::PlanLimits;
 use preshard_report::ProfileDocument;
 use preshard_report::document::{
@@ -37,6 +39,19 @@ pub struct Joined {
     pub warnings: Vec<Notice>,
     /// What is to be saved, where that was asked for.
     pub to_save: Option<ProfileDocument>,
+    /// From which predicted block and payload on keys are listed by name.
+    pub floors: Floors,
+    /// Keys by prefix, where that was asked for and there are only snapshots.
+    pub prefixes: Option<Prefixes>,
+}
+
+/// What is wanted of inputs besides what plans are made from.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Besides {
+    /// What is to be saved.
+    pub to_save: bool,
+    /// Keys by the beginning of their names up to this byte.
+    pub prefixes: Option<u8>,
 }
 
 impl<'i> Together<'i> {
@@ -104,7 +119,7 @@ impl<'i> Together<'i> {
     ///
     /// # Errors
     /// When a snapshot cannot be scanned, or inputs and topology contradict each other.
-    pub fn join(self, limits: &PlanLimits, save: bool) -> Result<Joined> {
+    pub fn join(self, limits: &PlanLimits, besides: Besides) -> Result<Joined> {
         let wanted = Floors::of(limits);
         let floors = self
             .inputs
@@ -119,8 +134,19 @@ impl<'i> Together<'i> {
                     })
                 })
             });
-        let each: Vec<&OpenFile> = self.files.iter().collect();
-        let scans = all_or_none(scan_each(&each, floors, Detail::Counts, &self.bar))?;
+        let separator = besides.prefixes.filter(|_| self.inputs.saved.is_empty());
+        let (scans, prefixes) = match separator {
+            None => {
+                let each: Vec<&OpenFile> = self.files.iter().collect();
+                let scans = scan_each(&each, floors, Detail::Counts, &self.bar);
+                (all_or_none(scans)?, None)
+            }
+            Some(separator) => {
+                let (scans, prefixes) =
+                    scan_with_prefixes(&self.files, floors, separator, &self.bar)?;
+                (scans, Some(prefixes))
+            }
+        };
         drop(self.bar);
         let scans = self.files.iter().zip(scans).map(|(file, scan)| {
             let scanned = Scanned::from(scan);
@@ -132,7 +158,7 @@ impl<'i> Together<'i> {
                 scanned.raise_floors(floors.block_ns, floors.payload_bytes);
                 (file.node.clone(), scanned, file.basis.clone())
             });
-        let to_save = save.then(|| {
+        let to_save = besides.to_save.then(|| {
             let files = all.iter().map(|(node, scanned, basis)| FileToSave {
                 scanned,
                 node: node.as_ref(),
@@ -155,6 +181,8 @@ impl<'i> Together<'i> {
             assembly,
             warnings,
             to_save,
+            floors,
+            prefixes,
         })
     }
 }
@@ -177,6 +205,30 @@ impl Joined {
     pub fn is_partial(&self) -> bool {
         self.assembly.partial || !self.assembly.files.iter().all(|file| file.whole)
     }
+}
+
+/// Scans files one after the other and sums their keys by prefix on the way.
+fn scan_with_prefixes(
+    files: &[OpenFile],
+    floors: Floors,
+    separator: u8,
+    bar: &Bar,
+) -> Result<(Vec<FileScan>, Prefixes)> {
+    let mut prefixes = Prefixes::new(separator);
+    let mut scans = Vec::with_capacity(files.len());
+    for file in files {
+        let mut sum = |keys: &[KeyFacts<'_>]| {
+            for key in keys {
+                let sizes = &key.sizes;
+                prefixes.add(&key.key, sizes.payload_bytes, sizes.memory_bytes_estimate);
+            }
+            Ok(())
+        };
+        let options = file.scan_options(floors, Detail::Counts);
+        let all = Disregard::default();
+        scans.push(file.scan(&options, bar, &all, &mut sum, "cannot sum keys by prefix")?);
+    }
+    Ok((scans, prefixes))
 }
 
 /// The file that told who owns the slots, as documents name it.

@@ -48,6 +48,7 @@ mod key_facts;
 mod key_name;
 mod member_sizes;
 mod memory;
+mod prefixes;
 mod profile;
 mod salvage;
 mod scan;
@@ -67,6 +68,7 @@ pub use key_facts::{Cost, KeyFacts, KeyHead, Sizes};
 pub use key_name::{KeyName, NotBase64, NotEscaped, is_hidden};
 pub use member_sizes::{MemberSizes, SizeBucket, SizeHistogram, SizeOf};
 pub use memory::{LoadedMemory, MemoryTarget};
+pub use prefixes::{PrefixSums, Prefixes};
 pub use profile::{Merge, NamedKey, SlotFacts, SlotProfile};
 pub use salvage::{Gap, LostKey, Repair, Salvage, Touch};
 pub use scan::{

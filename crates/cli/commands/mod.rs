@@ -1,6 +1,7 @@
 //! One module a subcommand.
 
 mod compare;
+pub mod diff;
 pub mod inspect;
 mod key;
 pub mod keys;

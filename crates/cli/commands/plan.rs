@@ -17,7 +17,7 @@ use crate::limits::{Stated, plan_limits};
 use crate::options::ReadOptions;
 use crate::output::{Output, cannot_write};
 use crate::say;
-use crate::together::{Together, topology_file};
+use crate::together::{Besides, Together, topology_file};
 use crate::what_if::what_ifs;
 
 /// Answers the question.
@@ -53,7 +53,7 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
     let stated = Stated::new(args.limits, args.plan_limits)?;
     let limits = plan_limits(&stated, together.call_fixed_ns)?;
     let estimates = together.estimates.clone();
-    let joined = together.join(&limits, false)?;
+    let joined = together.join(&limits, Besides::default())?;
     let partial = joined.is_partial();
     let inputs_facts = joined.input_facts();
     let assembly = joined.assembly;

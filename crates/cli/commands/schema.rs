@@ -24,6 +24,7 @@ pub fn run(args: &SchemaArgs) -> Result<ExitStatus> {
         SchemaChoice::Profile => DocumentKind::Profile,
         SchemaChoice::Verify => DocumentKind::Verify,
         SchemaChoice::Compare => DocumentKind::Compare,
+        SchemaChoice::Diff => DocumentKind::Diff,
     };
     let mut out = std::io::stdout().lock();
     json::render_document(&kind.schema(), &mut out)

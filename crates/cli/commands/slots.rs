@@ -14,7 +14,7 @@ use crate::limits::{Stated, plan_limits};
 use crate::options::ReadOptions;
 use crate::output::{Output, cannot_write};
 use crate::say;
-use crate::together::{Together, topology_file};
+use crate::together::{Besides, Together, topology_file};
 
 /// Answers the question.
 ///
@@ -39,7 +39,13 @@ pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
     let mut out = Output::open(args.output.output.as_deref())?;
     let kept = args.save.as_deref().map(|path| Output::open(Some(path)));
     let kept = kept.transpose()?;
-    let joined = together.join(&limits, kept.is_some())?;
+    let joined = together.join(
+        &limits,
+        Besides {
+            to_save: kept.is_some(),
+            ..Besides::default()
+        },
+    )?;
 
     say::warnings(&joined.warnings);
     if let (Some(mut kept), Some(profile)) = (kept, &joined.to_save) {

@@ -17,7 +17,7 @@ use crate::input::{Inputs, TopologyWish, shown};
 use crate::options::ReadOptions;
 use crate::output::{Output, cannot_write};
 use crate::say;
-use crate::together::{Together, topology_file};
+use crate::together::{Besides, Together, topology_file};
 
 /// Longest text of a plan: one of 16,384 slots with 32,768 keys that have calls of their own comes to some 60 MB.
 const PLAN_BYTES_MAX: u64 = 512 << 20;
@@ -108,7 +108,7 @@ fn hold_against(
     tolerance: f64,
 ) -> Result<HeldAgainst> {
     let together = Together::open(inputs, read)?;
-    let joined = together.join(&document.plan.limits, false)?;
+    let joined = together.join(&document.plan.limits, Besides::default())?;
     let newer = Newer {
         input: PlanInput {
             nodes: primaries(&joined.assembly),

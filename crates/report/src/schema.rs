@@ -3,7 +3,7 @@
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 
-use crate::document::{CompareDocument, MemberLine, VerifyDocument};
+use crate::document::{CompareDocument, DiffDocument, MemberLine, VerifyDocument};
 use crate::{InspectDocument, KeyRecord, PlanDocument, ProfileDocument, SlotsDocument};
 
 /// The schemas there are.
@@ -25,11 +25,13 @@ pub enum DocumentKind {
     Verify,
     /// `preshard plan --goal ... --sweep ... --format json`.
     Compare,
+    /// `preshard diff --format json`.
+    Diff,
 }
 
 impl DocumentKind {
     /// All of them.
-    pub const ALL: [DocumentKind; 8] = [
+    pub const ALL: [DocumentKind; 9] = [
         DocumentKind::Plan,
         DocumentKind::Inspect,
         DocumentKind::Slots,
@@ -38,6 +40,7 @@ impl DocumentKind {
         DocumentKind::Profile,
         DocumentKind::Verify,
         DocumentKind::Compare,
+        DocumentKind::Diff,
     ];
 
     /// Its name: `plan`, `inspect`, `slots`, `keys`, `members`, `profile`, `verify`, `compare`.
@@ -51,6 +54,7 @@ impl DocumentKind {
             DocumentKind::Profile => "profile",
             DocumentKind::Verify => "verify",
             DocumentKind::Compare => "compare",
+            DocumentKind::Diff => "diff",
         }
     }
 
@@ -70,6 +74,7 @@ impl DocumentKind {
             DocumentKind::Profile => generator.into_root_schema_for::<ProfileDocument>(),
             DocumentKind::Verify => generator.into_root_schema_for::<VerifyDocument>(),
             DocumentKind::Compare => generator.into_root_schema_for::<CompareDocument>(),
+            DocumentKind::Diff => generator.into_root_schema_for::<DiffDocument>(),
         }
     }
 }

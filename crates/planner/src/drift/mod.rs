@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::calls::heavy_call;
 use crate::node_memory::NodeMemory;
-use crate::plan::{Batch, Holding, KeyNameSchema, Verdict};
-use crate::survey::{check_profile, named_by_slot};
+use crate::plan::{Batch, Dialect, Holding, KeyNameSchema, Verdict};
+use crate::stream::verdict_of;
+use crate::survey::{check_profile, is_gone, named_by_slot};
 use crate::verdict::Thresholds;
 use crate::{Error, Plan, PlanInput};
 
@@ -390,8 +391,14 @@ impl<'a> Comparison<'a> {
             .collect();
         let mut now: BTreeMap<(u64, &KeyName), &NamedKey> = BTreeMap::new();
         for key in self.newer.input.profile.named() {
-            let verdict = crate::verdict(key.cost, key.sizes.payload_bytes, &self.plan.limits);
-            if verdict >= Verdict::Oversized && !moving.contains(&key.slot.number()) {
+            let verdict = match self.plan.dialect {
+                Dialect::SetslotMigrate => {
+                    crate::verdict(key.cost, key.sizes.payload_bytes, &self.plan.limits)
+                }
+                dialect => verdict_of(key, dialect, &self.thresholds),
+            };
+            let stays = !moving.contains(&key.slot.number());
+            if verdict >= Verdict::Oversized && stays && !is_gone(key, &self.plan.limits) {
                 now.insert((key.db, &key.key), key);
             }
         }

@@ -8,11 +8,13 @@
 //! would take for the beginning of a formula (`=`, `+`, `-`, `@`) as `\xNN` too.
 
 mod compare;
+mod diff;
 mod members;
 
 use std::io::{self, Write};
 
 pub use compare::render_compare;
+pub use diff::render_diff;
 pub use members::MemberTable;
 use preshard_analyzer::KeyName;
 

@@ -10,6 +10,7 @@
 
 mod compare;
 mod cross_check;
+mod diff;
 mod input;
 mod inspect;
 mod key_record;
@@ -28,6 +29,10 @@ use serde::{Deserialize, Serialize};
 
 pub use compare::{CompareDocument, ComparedInputs, FullestTarget, GoalRow};
 pub use cross_check::{Agreement, CrossCheck, NotCompared};
+pub use diff::{
+    Amounts, DiffDocument, DiffView, Growth, KeyAmounts, KeyGrowth, PrefixGrowth, PrefixRows, Rows,
+    ShardGrowth, Side, SideFacts, SlotGrowth,
+};
 pub use input::{ChecksumState, InputFacts, Notice};
 pub use inspect::{
     AuxRow, ChecksumReport, DamageReport, DatabaseTotals, FileReport, InspectDocument, KeyTotals,

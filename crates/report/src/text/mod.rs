@@ -4,6 +4,7 @@
 //! too, and say how much more there is.
 
 mod compare;
+mod diff;
 mod grid;
 mod inspect;
 mod keys;
@@ -16,6 +17,7 @@ mod verify;
 use std::io::{self, Write};
 
 pub use compare::render_compare;
+pub use diff::render_diff;
 pub use inspect::render_inspect;
 pub use keys::{KeysView, render_keys};
 pub use members::{render_member_columns, render_member_line};
