@@ -16,6 +16,7 @@
 //! - `directories`: what is taken from one, and what is named instead.
 //! - `layers`: what a snapshot is wrapped in, byte for byte, and its damage.
 //! - `verify`: plans hold against what they were made from, and not against what breaks them.
+//! - `what_if`: goals beside each other are the plans for each; what grew is told where it did.
 //! - `ways_in`: compressed, captured, from standard input: the same answers.
 //!
 //! `BLESS=1 cargo test --test cli` rewrites what is compared as text; read the difference before it is committed.
@@ -56,3 +57,5 @@ mod usage;
 mod verify;
 #[path = "cli/ways_in.rs"]
 mod ways_in;
+#[path = "cli/what_if.rs"]
+mod what_if;

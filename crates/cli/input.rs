@@ -14,6 +14,7 @@ use preshard_report::text::file_name;
 use preshard_slots::{NodeId, Topology};
 
 use crate::exit::Refusal;
+use crate::owners::{FoundTopology, single_topology};
 use crate::saved::{self, SavedProfile};
 
 /// What the command line stands for.
@@ -445,57 +446,6 @@ fn node_of_backup(path: &Path) -> Option<NodeId> {
             .bytes()
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     (is_id && rest.starts_with("redis-node-")).then(|| NodeId(id.to_owned()))
-}
-
-/// A topology, and the file it was found in.
-struct FoundTopology {
-    path: PathBuf,
-    text: Vec<u8>,
-    topology: Topology,
-}
-
-impl FoundTopology {
-    fn read(path: &Path) -> Result<FoundTopology> {
-        let text =
-            fs::read(path).with_context(|| format!("cannot read topology {}", path.display()))?;
-        let topology =
-            Topology::parse(&text).with_context(|| format!("{} is no topology", path.display()))?;
-        Ok(FoundTopology {
-            path: path.to_owned(),
-            text,
-            topology,
-        })
-    }
-}
-
-/// The one topology that all inputs agree on.
-fn single_topology(found: Vec<FoundTopology>) -> Result<Option<FoundTopology>> {
-    let mut found = found.into_iter();
-    let Some(first) = found.next() else {
-        return Ok(None);
-    };
-    for other in found {
-        let owner_in = |found: &FoundTopology, slot| {
-            let owner = found.topology.owner_of(slot);
-            owner.map(|node| node.id.clone())
-        };
-        if let Some(slot) = preshard_slots::Slot::all()
-            .find(|&slot| owner_in(&first, slot) != owner_in(&other, slot))
-        {
-            let owner = |found: &FoundTopology| {
-                owner_in(found, slot).map_or("nobody".to_owned(), |id| format!("node {}", id.0))
-            };
-            return Err(anyhow!(
-                "the topologies differ: in {} slot {} belongs to {}, in {} to {}; say which one holds with --topology",
-                first.path.display(),
-                slot.number(),
-                owner(&first),
-                other.path.display(),
-                owner(&other),
-            ));
-        }
-    }
-    Ok(Some(first))
 }
 
 #[cfg(test)]

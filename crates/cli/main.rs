@@ -15,6 +15,7 @@ mod limits;
 mod number;
 mod options;
 mod output;
+mod owners;
 mod progress;
 mod read;
 mod saved;

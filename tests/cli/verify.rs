@@ -185,7 +185,7 @@ fn what_is_no_plan_is_refused_where_it_is_none() {
             &["expected u64 at line"],
         ),
         (
-            text.replacen("\"moves\": [", "\"moves\": [{},", 1),
+            text.replacen("\"moves\": [\n", "\"moves\": [{},\n", 1),
             &["missing field `slot` at line"],
         ),
         (text.clone() + "[]", &["trailing characters at line"]),

@@ -496,6 +496,32 @@ mod tests {
             }
         }
 
+        /// Rows are all of a profile; with raised floors they are those of a scan that had these floors.
+        #[test]
+        fn rows_with_raised_floors_are_those_of_a_scan_with_them(
+            keys in any_keys(),
+            floor_block_ns in prop::sample::select(vec![1u64, 500, 900, 902]),
+            floor_payload_bytes in prop::sample::select(vec![1u64, 700, 950, 2_000]),
+        ) {
+            // Of names too long to be kept nobody knows later which floors they are above.
+            let keys: Vec<KeyFacts<'_>> =
+                keys.into_iter().filter(|key| key.key.len() == 1).collect();
+            let profile = profile_of(&keys, SlotProfile::NAMES_MAX);
+            let mut rows = crate::SlotRows::of(&profile);
+            prop_assert_eq!(rows.check(), Ok(()));
+            prop_assert!(rows.clone().into_profile() == profile, "there and back");
+            rows.raise_floors(floor_block_ns, floor_payload_bytes);
+            let mut expected = SlotProfile::new(
+                "cost",
+                tables(),
+                floor_block_ns.max(FLOOR_BLOCK_NS),
+                floor_payload_bytes.max(FLOOR_PAYLOAD_BYTES),
+            );
+            keys.iter().for_each(|key| expected.add(key));
+            expected.finish();
+            prop_assert!(rows.into_profile() == expected, "raised");
+        }
+
         #[test]
         fn what_is_taken_out_and_what_stays_make_the_whole(keys in any_keys()) {
             let whole = profile_of(&keys, 1_000);

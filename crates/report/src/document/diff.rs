@@ -366,21 +366,25 @@ fn prefix_rows(old: &mut Prefixes, new: &mut Prefixes, top: usize) -> PrefixRows
 }
 
 fn key_rows(old: &Assembly, new: &Assembly, view: DiffView) -> Rows<KeyGrowth> {
-    let mut keys: BTreeMap<(u64, &KeyName), (Option<&NamedKey>, Option<&NamedKey>)> =
-        BTreeMap::new();
+    #[derive(Default)]
+    struct Both<'k> {
+        old: Option<&'k NamedKey>,
+        new: Option<&'k NamedKey>,
+    }
+    let mut keys = BTreeMap::<(u64, &KeyName), Both<'_>>::new();
     let compared = |key: &&NamedKey| {
         key.cost.block_ns >= view.floor_block_ns
             || key.sizes.payload_bytes >= view.floor_payload_bytes
     };
     for key in old.profile.named().iter().filter(compared) {
-        keys.entry((key.db, &key.key)).or_default().0 = Some(key);
+        keys.entry((key.db, &key.key)).or_default().old = Some(key);
     }
     for key in new.profile.named().iter().filter(compared) {
-        keys.entry((key.db, &key.key)).or_default().1 = Some(key);
+        keys.entry((key.db, &key.key)).or_default().new = Some(key);
     }
     let mut rows: Vec<([i128; 2], KeyGrowth)> = keys
         .into_iter()
-        .map(|((db, key), (old, new))| {
+        .map(|((db, key), Both { old, new })| {
             let grew = |of: fn(&NamedKey) -> u64| {
                 let of = |key: Option<&NamedKey>| i128::from(key.map_or(0, of));
                 of(old) - of(new)
