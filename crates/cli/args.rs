@@ -85,7 +85,7 @@ pub struct InputArgs {
 }
 
 /// How inputs are read.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Copy, Args)]
 pub struct ReadArgs {
     /// Threads to work with, 1 to 256. The output is the same for any number. Default: all cores. One file keeps at most 16 of
     /// them busy, and takes up to 128 MiB with 8 of them.

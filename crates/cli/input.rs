@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use preshard_analyzer::KeyName;
 use preshard_parser::source::{OpenOptions, Source};
 use preshard_report::document::{Notice, SavedTopology};

@@ -268,12 +268,12 @@ fn heed_options(file: &ReadFile, read: &ReadOptions) -> Result<()> {
         )))
     };
     let saved_for = &file.basis.cost_profile;
-    if read
-        .target
-        .as_ref()
-        .is_some_and(|cost| cost.name() != saved_for)
-    {
-        return refuse(format!("--target, and was saved for {saved_for}"));
+    let asked = read.target.as_ref();
+    if let Some(asked) = asked.filter(|cost| cost.name() != saved_for) {
+        return refuse(format!(
+            "cost profile {} (--target, or the plan's), and was saved for {saved_for}",
+            asked.name()
+        ));
     }
     if let Some(option) = read
         .memory

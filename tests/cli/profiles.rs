@@ -383,10 +383,8 @@ fn a_profile_that_contradicts_itself_is_refused_where_it_does() {
         (
             "slots out of order",
             |it| {
-                it["files"][0]["slots"]
-                    .as_array_mut()
-                    .expect("rows")
-                    .swap(2, 3)
+                let rows = it["files"][0]["slots"].as_array_mut();
+                rows.expect("rows").swap(2, 3);
             },
             &["slot 220", "expected a slot above 335, found 220"],
         ),

@@ -224,6 +224,6 @@ fn what_is_no_plan_is_refused_where_it_is_none() {
     scratch.refuses(
         &["verify", "plan.json", "other"],
         2,
-        &["other", "valkey-8.0"],
+        &["in other cannot be looked at with cost profile redis-7.0"],
     );
 }
