@@ -530,9 +530,13 @@ pub enum MoverChoice {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Goal")]
 pub struct GoalArgs {
-    /// Balance memory over all nodes.
+    /// Balance over all nodes.
     #[arg(long)]
     pub rebalance: bool,
+
+    /// What nodes get equal parts of. Room is always room for memory.
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    pub balance_by: BalanceBy,
 
     /// Give a new node its share. NODE is a primary without slots; COUNT stands for so many nodes that do not exist yet
     /// (new-1, new-2 ...). May be repeated.
@@ -550,6 +554,30 @@ pub struct GoalArgs {
     /// Move slots from one node to another: `0-100,200:10.0.0.1:7000->new-1`. May be repeated.
     #[arg(long = "move", value_name = "SLOTS:FROM->TO")]
     pub moves: Vec<String>,
+
+    /// Leave these slots where they are: `0-100,200`. May be repeated.
+    #[arg(long, value_name = "SLOTS")]
+    pub keep: Vec<String>,
+
+    /// Move at most so many slots: --move and --drain come first, then what helps the fullest nodes most.
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse_count::<u32>)]
+    pub max_moves: Option<u32>,
+
+    /// Move at most so much memory, a size; likewise.
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = parse_size_limit)]
+    pub max_bytes: Option<u64>,
+}
+
+/// What a plan balances by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum BalanceBy {
+    /// Memory of the keys.
+    #[default]
+    Memory,
+    /// Number of keys.
+    Keys,
+    /// What DUMP returns for the keys: about what they take on disk.
+    Payload,
 }
 
 /// What a plan must stay within besides.

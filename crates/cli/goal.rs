@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use preshard_analyzer::Assembly;
-use preshard_planner::{Goal, MoveOrder, NodeFacts, PlanNode, name_of_server};
+use preshard_planner::{Goal, Measure, MoveOrder, NodeFacts, PlanNode, name_of_server};
 use preshard_slots::{NodeId, SlotSet, Topology};
 
-use crate::args::GoalArgs;
+use crate::args::{BalanceBy, GoalArgs};
 use crate::exit::Refusal;
 
 /// Most nodes that `--add COUNT` stands for.
@@ -156,6 +156,14 @@ impl<'a> Roster<'a> {
                 .iter()
                 .map(|word| self.order(word))
                 .collect::<Result<_>>()?,
+            balance_by: match args.balance_by {
+                BalanceBy::Memory => Measure::Memory,
+                BalanceBy::Keys => Measure::Keys,
+                BalanceBy::Payload => Measure::Payload,
+            },
+            keep: kept(&args.keep)?,
+            max_moves: args.max_moves,
+            max_bytes: args.max_bytes,
         })
     }
 
@@ -252,15 +260,32 @@ impl<'a> Roster<'a> {
         let slots = SlotSet::parse(slots)
             .map_err(|error| Refusal::usage(format!("--move {word}: {error}")))?;
         Ok(MoveOrder {
-            slots: slots
-                .ranges()
-                .iter()
-                .map(|range| (range.first.number(), range.last.number()))
-                .collect(),
+            slots: slot_ranges(&slots),
             from: self.find("--move", from)?,
             to: self.find("--move", to)?,
         })
     }
+}
+
+/// The slots that several words of `--keep` name, each once.
+fn kept(words: &[String]) -> Result<Vec<(u16, u16)>> {
+    let mut kept = SlotSet::new();
+    for word in words {
+        let slots = SlotSet::parse(word)
+            .map_err(|error| Refusal::usage(format!("--keep {word}: {error}")))?;
+        for slot in slots.iter() {
+            kept.insert(slot);
+        }
+    }
+    Ok(slot_ranges(&kept))
+}
+
+fn slot_ranges(slots: &SlotSet) -> Vec<(u16, u16)> {
+    let ranges = slots.ranges();
+    ranges
+        .iter()
+        .map(|range| (range.first.number(), range.last.number()))
+        .collect()
 }
 
 /// The number in the name of a planned node.

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use preshard_analyzer::Assembly;
 
-use crate::args::GoalArgs;
+use crate::args::{GoalArgs, WhatIfArgs};
 use crate::exit::Refusal;
 
 /// Most goals that one comparison may have.
@@ -18,19 +18,20 @@ pub struct WhatIf {
     pub goal: GoalArgs,
 }
 
-/// All goals that were asked for, those of `--goal` first.
+/// All goals that were asked for, those of `--goal` first; what `common` says of slots that stay, of bounds on what moves, and
+/// of what is balanced, holds for all.
 ///
 /// # Errors
 /// Wrong usage, naming the word that makes no sense.
-pub fn what_ifs(goals: &[String], sweeps: &[String], assembly: &Assembly) -> Result<Vec<WhatIf>> {
+pub fn what_ifs(asked: &WhatIfArgs, common: &GoalArgs, assembly: &Assembly) -> Result<Vec<WhatIf>> {
     let mut all = Vec::new();
-    for words in goals {
+    for words in &asked.goals {
         all.push(WhatIf {
             name: words.split_whitespace().collect::<Vec<_>>().join(" "),
             goal: goal_of(words)?,
         });
     }
-    for sweep in sweeps {
+    for sweep in &asked.sweeps {
         for shards in shards_of(sweep)? {
             all.push(WhatIf {
                 name: format!("shards={shards}"),
@@ -43,6 +44,12 @@ pub fn what_ifs(goals: &[String], sweeps: &[String], assembly: &Assembly) -> Res
             "{} goals were asked for, and {GOALS_MAX} are compared at most",
             all.len()
         )));
+    }
+    for WhatIf { goal, .. } in &mut all {
+        goal.keep.clone_from(&common.keep);
+        goal.max_moves = common.max_moves;
+        goal.max_bytes = common.max_bytes;
+        goal.balance_by = common.balance_by;
     }
     Ok(all)
 }

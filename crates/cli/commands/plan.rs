@@ -84,7 +84,7 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
             limits: limits.clone(),
             warnings,
         };
-        let what_ifs = what_ifs(&args.what_if.goals, &args.what_if.sweeps, &assembly)?;
+        let what_ifs = what_ifs(&args.what_if, &args.goal, &assembly)?;
         let topology = inputs.topology.as_ref();
         let ground = compare::Ground {
             assembly: &assembly,

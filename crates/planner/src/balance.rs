@@ -1,17 +1,21 @@
 //! Chooses which slots leave which node, and where they go.
 //!
-//! What an order or a drain demands is settled here; the division of the rest is [`divide`]'s.
+//! What an order or a drain demands is settled here; the division of the rest is [`divide`]'s, and
+//! [`within_budget`] ends it where the goal allows only so much.
 //!
-//! Slots without measured memory change no balance: they stay, except on a drained node. A new node
+//! Slots that weigh nothing change no balance: they stay, except on a drained node. A new node
 //! therefore gets fewer slots than its share where a cluster is mostly empty; empty slots that move would
 //! only pay the price of a configuration change each.
 
-use crate::PlanLimits;
-use crate::divide::divide;
-use crate::improve::Piece;
+use crate::budget::{Budget, within_budget};
+use crate::divide::{divide, ground};
 use crate::loads::{Holds, Loads};
+use crate::node_memory::NodeMemory;
+use crate::piece::Piece;
+use crate::plan::EndedEarly;
 use crate::roster::{Mode, Roster};
 use crate::survey::Survey;
+use crate::{Goal, PlanLimits};
 
 /// A slot that changes its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,11 +32,13 @@ pub(crate) struct Choice {
     pub(crate) relocations: Vec<Relocation>,
     /// Slots of drained nodes that no node has room for, ascending.
     pub(crate) homeless: Vec<u16>,
+    /// What would move if the goal set no end to it, where it did.
+    pub(crate) ended_early: Option<EndedEarly>,
 }
 
 /// Decides all moves of a plan.
-pub(crate) fn choose(survey: &Survey, roster: &Roster, limits: &PlanLimits) -> Choice {
-    let mut relocations: Vec<Relocation> = survey
+pub(crate) fn choose(survey: &Survey, roster: &Roster, goal: &Goal, limits: &PlanLimits) -> Choice {
+    let mut orders: Vec<Relocation> = survey
         .iter()
         .filter(|(_, state)| !state.is_held())
         .filter_map(|(slot, state)| {
@@ -43,20 +49,60 @@ pub(crate) fn choose(survey: &Survey, roster: &Roster, limits: &PlanLimits) -> C
             })
         })
         .collect();
-    let mut homeless = Vec::new();
-    if roster.mode != Mode::MovesOnly {
-        let placed = place(survey, roster, limits);
-        relocations.extend(placed.relocations);
-        homeless = placed.homeless;
+    let mut choice = if roster.mode == Mode::MovesOnly {
+        Choice {
+            relocations: orders.clone(),
+            homeless: Vec::new(),
+            ended_early: None,
+        }
+    } else {
+        place(survey, roster, limits, &orders)
+    };
+    let (slots, memory_bytes) = (choice.relocations.len(), memory_of(survey, &choice));
+    let mut budget = Budget::new(goal);
+    if !budget.covers(slots, memory_bytes) {
+        orders.retain(|order| budget.spend(survey.slot(order.slot).holding.memory_bytes));
+        let mut relocations = orders;
+        if roster.mode != Mode::MovesOnly {
+            let (pieces, weightless) = pieces(survey, roster);
+            let loads = Loads::new(survey, roster, Holds::Heeded);
+            let memory = memory_with(survey, roster, &relocations);
+            let ground = ground(&loads, &memory, roster, limits);
+            relocations.extend(within_budget(&pieces, &ground, &mut budget));
+            let spread = spread_weightless(&weightless, roster);
+            relocations.extend(spread.into_iter().filter(|_| budget.spend(0)));
+        }
+        choice.relocations = relocations;
+        choice.homeless.clear();
+        choice.ended_early = Some(EndedEarly {
+            slots_in_all: u32::try_from(slots).unwrap_or(u32::MAX),
+            memory_bytes_in_all: memory_bytes,
+        });
     }
-    relocations.sort_unstable();
-    Choice {
-        relocations,
-        homeless,
-    }
+    choice.relocations.sort_unstable();
+    choice
 }
 
-fn place(survey: &Survey, roster: &Roster, limits: &PlanLimits) -> Choice {
+fn memory_of(survey: &Survey, choice: &Choice) -> u64 {
+    let slots = choice.relocations.iter().map(|relocation| relocation.slot);
+    slots
+        .map(|slot| survey.slot(slot).holding.memory_bytes)
+        .sum()
+}
+
+/// What each node takes once these moves are made.
+fn memory_with(survey: &Survey, roster: &Roster, relocations: &[Relocation]) -> Vec<NodeMemory> {
+    let mut memory = survey.memory_of_nodes(roster);
+    for relocation in relocations {
+        let holding = &survey.slot(relocation.slot).holding;
+        memory[relocation.from].give(holding);
+        memory[relocation.to].take(holding);
+    }
+    memory
+}
+
+/// The slots that may be placed, and those that weigh nothing but must leave, each with its owner.
+fn pieces(survey: &Survey, roster: &Roster) -> (Vec<Piece>, Vec<(u16, usize)>) {
     let mut pieces = Vec::new();
     let mut weightless = Vec::new();
     for (slot, state) in survey.iter() {
@@ -70,7 +116,8 @@ fn place(survey: &Survey, roster: &Roster, limits: &PlanLimits) -> Choice {
         {
             continue;
         }
-        if state.holding.memory_bytes == 0 {
+        let measure = roster.measure.of(&state.holding);
+        if measure == 0 {
             if must_leave {
                 weightless.push((slot, owner));
             }
@@ -78,19 +125,26 @@ fn place(survey: &Survey, roster: &Roster, limits: &PlanLimits) -> Choice {
         }
         pieces.push(Piece {
             slot,
-            bytes: state.holding.memory_bytes,
+            holding: state.holding,
+            measure,
             home: owner,
             must_leave,
             unwelcome: calls.by_consent,
             has_heavy: !calls.heavy.is_empty(),
             predicted_us: calls.predicted_us,
+            barred: state.barred.clone(),
         });
     }
+    (pieces, weightless)
+}
 
+fn place(survey: &Survey, roster: &Roster, limits: &PlanLimits, orders: &[Relocation]) -> Choice {
+    let (pieces, weightless) = pieces(survey, roster);
     let loads = Loads::new(survey, roster, Holds::Heeded);
-    let places = divide(&pieces, &loads, roster, limits);
+    let memory = memory_with(survey, roster, orders);
+    let places = divide(&pieces, &loads, &memory, roster, limits);
 
-    let mut relocations = Vec::new();
+    let mut relocations = orders.to_vec();
     let mut homeless = Vec::new();
     for (piece, place) in pieces.iter().zip(places) {
         if place != piece.home {
@@ -103,21 +157,27 @@ fn place(survey: &Survey, roster: &Roster, limits: &PlanLimits) -> Choice {
             homeless.push(piece.slot);
         }
     }
-    relocations.extend(spread_weightless(&weightless, roster));
+    let spread = spread_weightless(&weightless, roster);
+    if spread.is_empty() {
+        homeless.extend(weightless.iter().map(|&(slot, _)| slot));
+        homeless.sort_unstable();
+    }
+    relocations.extend(spread);
     Choice {
         relocations,
         homeless,
+        ended_early: None,
     }
 }
 
-/// Deals the slots that carry no memory to the nodes by weight, in runs as long as may be: ranges are what
+/// Deals the slots that weigh nothing to the nodes by weight, in runs as long as may be: ranges are what
 /// every node of the cluster must remember.
 fn spread_weightless(slots: &[(u16, usize)], roster: &Roster) -> Vec<Relocation> {
     let takers: Vec<(usize, u64)> = roster
         .members
         .iter()
         .enumerate()
-        .filter(|(_, member)| member.takes_part())
+        .filter(|(_, member)| member.takes_part() && member.restores_all)
         .map(|(index, member)| (index, member.weight_millionths))
         .collect();
     let weights: u128 = takers.iter().map(|&(_, weight)| u128::from(weight)).sum();

@@ -1,159 +1,233 @@
-//! Divides slots over nodes so that each comes near its level of memory, moving little.
+//! Divides slots over nodes so that each ends within its band, moving little.
 //!
-//! From every node above its level slots are taken that cost the least time per byte, without going below
-//! the level; the largest of them go first to the node that lacks most. That leaves each node within about
-//! one slot of its level, and [`improve`] exchanges single slots until the rest is small. So the bytes moved are
-//! about the least there can be: what lies above the level.
+//! What is sought stands in [`ground`](crate::ground). A first division ([`first_places`]) takes off each node about
+//! what lies above its level. [`into_bands`] exchanges slots until the nodes are within their bands or nothing helps;
+//! [`trim`] takes back what the bands do not need. Where there are few slots, [`search_all`] tries every division that
+//! could still be better.
 
 use crate::PlanLimits;
-use crate::improve::{Ground, Piece, improve};
+use crate::division::Division;
+use crate::exchange::into_bands;
+use crate::first_places::{first_places, targets};
+use crate::ground::{Ground, NodeLoad, Score, UNITS_IN_MEAN, UNITS_LEFT_ALONE};
 use crate::loads::Loads;
+use crate::node_memory::NodeMemory;
+use crate::piece::Piece;
 use crate::roster::{Member, Roster};
+use crate::search::search_all;
+use crate::trim::trim;
 
-/// Distance from the level, as a part of the mean (1 in so many), that is as good as none.
-const FINE: u64 = 1_000;
-/// Distance that justifies moves at all, and less welcome ones: of slots with consented oversized keys, and
-/// out of nodes that should rather receive.
-const COARSE: u64 = 200;
-
-/// The node on which each piece should lie; its home when it should stay, or when no node has room.
+/// The node of each piece; its home when it should stay, or when no node has room.
 ///
 /// A slot that is larger than any level leaves its node above the level wherever it lies. Measured from
 /// levels that take no account of that, all other nodes would be short, and none better than another. So
 /// once such slots have their places they count as fixed, and the others are divided by the levels that
-/// remain.
+/// remain. The largest go first, as they decide how full the fullest node is.
 pub(crate) fn divide(
     pieces: &[Piece],
     loads: &Loads,
+    memory: &[NodeMemory],
     roster: &Roster,
     limits: &PlanLimits,
 ) -> Vec<usize> {
-    let ground = ground(loads, roster, limits);
-    let coarse = ground.mean / COARSE;
-    let mut best = best_places(pieces, &ground);
-
     let mut loads = loads.clone();
-    let mut places = best.clone();
-    let mut highest = highest_level(&ground);
+    let mut places: Vec<usize> = pieces.iter().map(|piece| piece.home).collect();
     let mut settled: Vec<bool> = vec![false; pieces.len()];
     loop {
-        let mut found = false;
+        let mut ground = ground(&loads, memory, roster, limits);
         for (index, piece) in pieces.iter().enumerate() {
-            if !settled[index] && piece.bytes > highest {
-                settled[index] = true;
-                found = true;
-                loads.loads[piece.home] -= piece.bytes;
-                loads.loads[places[index]] += piece.bytes;
-                loads.fixed[places[index]] += piece.bytes;
+            if settled[index] && places[index] != piece.home {
+                for (node, arrives) in [(piece.home, false), (places[index], true)] {
+                    // `loads` has moved what is balanced already.
+                    let home = &mut ground.homes[node];
+                    if arrives {
+                        home.memory.take(&piece.holding);
+                        home.guests += 1;
+                    } else {
+                        home.memory.give(&piece.holding);
+                    }
+                }
             }
         }
-        if !found {
-            return best;
-        }
-        let ground_left = self::ground(&loads, roster, limits);
-        highest = highest_level(&ground_left);
+        let highest = ground
+            .nodes()
+            .filter(|&node| ground.takes_part[node])
+            .map(|node| ground.brims[node].max(1))
+            .max()
+            .unwrap_or(u64::MAX);
         let left: Vec<usize> = (0..pieces.len()).filter(|&index| !settled[index]).collect();
         let left_pieces: Vec<Piece> = left.iter().map(|&index| pieces[index].clone()).collect();
-        for (&index, place) in left.iter().zip(best_places(&left_pieces, &ground_left)) {
-            places[index] = place;
+        let largest = left_pieces
+            .iter()
+            .map(|piece| piece.measure)
+            .max()
+            .unwrap_or(0);
+        let is_giant = |measure: u64| measure > highest && measure > largest / 2;
+        if largest <= highest {
+            let chosen = best_places(&left_pieces, &ground, &loads);
+            for (&index, place) in left.iter().zip(chosen) {
+                places[index] = place;
+            }
+            return places;
         }
-        if ground.score(pieces, &places, coarse) < ground.score(pieces, &best, coarse) {
-            best.clone_from(&places);
+        ground.lows.fill(0);
+        ground.raise_to_hold(&loads.fixed, largest);
+        let chosen = best_places(&left_pieces, &ground, &loads);
+        for (&index, place) in left.iter().zip(chosen) {
+            if is_giant(pieces[index].measure) {
+                settled[index] = true;
+                places[index] = place;
+                loads.loads[pieces[index].home] -= pieces[index].measure;
+                loads.loads[place] += pieces[index].measure;
+                loads.fixed[place] += pieces[index].measure;
+            }
         }
     }
 }
 
-fn ground(loads: &Loads, roster: &Roster, limits: &PlanLimits) -> Ground {
-    let levels = loads.levels(roster, limits);
+impl Ground {
+    /// Lifts all bands so that the largest piece fits somewhere beside what is fixed.
+    fn raise_to_hold(&mut self, fixed: &[u64], largest: u64) {
+        let least = self
+            .nodes()
+            .filter(|&node| self.takes_part[node])
+            .map(|node| self.over(node, fixed[node].saturating_add(largest)))
+            .min()
+            .unwrap_or(0);
+        for node in self.nodes() {
+            self.highs[node] = self.high(node, least);
+            self.brims[node] =
+                self.brims[node].saturating_add(self.units[node].saturating_mul(least));
+        }
+    }
+}
+
+pub(crate) fn ground(
+    loads: &Loads,
+    memory: &[NodeMemory],
+    roster: &Roster,
+    limits: &PlanLimits,
+) -> Ground {
+    let poured = loads.levels(roster, limits);
     let takes_part: Vec<bool> = roster.members.iter().map(Member::takes_part).collect();
+    let (mut sum, mut weights) = (0u128, 0u128);
+    for (member, &held) in roster.members.iter().zip(&poured.held) {
+        if member.takes_part() {
+            sum += u128::from(held);
+            weights += u128::from(member.weight_millionths);
+        }
+    }
+    let parts = weights.saturating_mul(u128::from(UNITS_IN_MEAN)).max(1);
+    let units: Vec<u64> = roster
+        .members
+        .iter()
+        .map(|member| {
+            let unit = sum * u128::from(member.weight_millionths) / parts;
+            u64::try_from(unit).unwrap_or(u64::MAX).max(1)
+        })
+        .collect();
+    let near = |node: usize| units[node].saturating_mul(UNITS_LEFT_ALONE);
+    // Where all nodes are full to their ceilings there is no level to speak of.
+    let brims: Vec<u64> = poured
+        .brims
+        .iter()
+        .zip(&poured.held)
+        .zip(&loads.loads)
+        .map(|((&brim, &held), &load)| brim.min(held.max(load).saturating_mul(2)))
+        .collect();
+    let highs = (0..units.len())
+        .map(|node| {
+            if !takes_part[node] {
+                return loads.fixed[node];
+            }
+            let (home, brim) = (loads.loads[node], brims[node]);
+            let high = loads.fixed[node].max(brim.saturating_add(units[node]));
+            if home <= brim.saturating_add(near(node)) {
+                high.max(home)
+            } else {
+                high
+            }
+        })
+        .collect();
+    let lows = (0..units.len())
+        .map(|node| {
+            if !takes_part[node] {
+                return 0;
+            }
+            let (home, level) = (loads.loads[node], poured.held[node]);
+            let low = level.saturating_sub(units[node]);
+            if home.saturating_add(near(node)) >= level {
+                low.min(home)
+            } else {
+                low
+            }
+        })
+        .collect();
     Ground {
-        ceilings: (0..levels.len())
-            .map(|index| loads.ceiling(index, limits))
+        homes: loads
+            .loads
+            .iter()
+            .zip(memory)
+            .map(|(&measure, &memory)| NodeLoad {
+                measure,
+                memory,
+                guests: 0,
+            })
             .collect(),
-        mean: mean(&levels, &takes_part),
-        loads: loads.loads.clone(),
-        levels,
+        brims,
+        levels: poured.held,
+        units,
+        lows,
+        highs,
+        rooms: roster
+            .members
+            .iter()
+            .map(|member| member.room_bytes(limits))
+            .collect(),
         takes_part,
     }
 }
 
-fn highest_level(ground: &Ground) -> u64 {
-    ground
-        .levels
-        .iter()
-        .zip(&ground.takes_part)
-        .filter(|&(_, &part)| part)
-        .map(|(&level, _)| level)
-        .max()
-        .unwrap_or(0)
-}
-
-fn mean(levels: &[u64], takes_part: &[bool]) -> u64 {
-    let (sum, count) = levels
-        .iter()
-        .zip(takes_part)
-        .filter(|&(_, &part)| part)
-        .fold((0u64, 0u64), |(sum, count), (&level, _)| {
-            (sum + level, count + 1)
-        });
-    sum.checked_div(count).unwrap_or(0)
-}
-
 /// Tries the welcome moves first, and the others only when the welcome ones end too far from the level.
-fn best_places(pieces: &[Piece], ground: &Ground) -> Vec<usize> {
-    let (fine, coarse) = (ground.mean / FINE, ground.mean / COARSE);
+fn best_places(pieces: &[Piece], ground: &Ground, loads: &Loads) -> Vec<usize> {
+    let home: Vec<usize> = pieces.iter().map(|piece| piece.home).collect();
+    let at_home = ground.score(pieces, &home);
+    if at_home == Score::default() {
+        return home;
+    }
+    let targets = targets(ground, &loads.fixed, loads.total);
     let attempt = |free: &dyn Fn(&Piece) -> bool| {
-        let mut places = first_places(pieces, ground, free);
-        improve(pieces, &mut places, ground, (fine, coarse), free);
-        places
+        let free: Vec<bool> = pieces.iter().map(free).collect();
+        let places = search(pieces, ground, &targets, &free);
+        let score = ground.score(pieces, &places);
+        (score, places)
     };
     let mut best = attempt(&|piece| piece.must_leave || !piece.unwelcome);
-    let short = ground.score(pieces, &best, coarse).farthest > 0;
-    if short && pieces.iter().any(|piece| piece.unwelcome) {
+    if !best.0.is_near() && pieces.iter().any(|piece| piece.unwelcome) {
         let other = attempt(&|_| true);
-        if ground.worth_it(pieces, (&other, &best), coarse) {
+        if other.0.beats_clearly(&best.0) {
             best = other;
         }
     }
     // Moves that bring nobody visibly nearer are not worth their risk.
-    let home: Vec<usize> = pieces.iter().map(|piece| piece.home).collect();
-    let must_move = pieces.iter().any(|piece| piece.must_leave);
-    if must_move || ground.worth_it(pieces, (&best, &home), coarse) {
-        best
+    if best.0.beats_clearly(&at_home) {
+        best.1
     } else {
         home
     }
 }
 
-/// Takes from each node what lies above its level, cheapest time per byte first, and gives the largest
-/// slots first to the node that lacks most.
-fn first_places(pieces: &[Piece], ground: &Ground, free: &dyn Fn(&Piece) -> bool) -> Vec<usize> {
-    let mut places: Vec<usize> = pieces.iter().map(|piece| piece.home).collect();
-    let mut order: Vec<usize> = (0..pieces.len()).filter(|&i| free(&pieces[i])).collect();
-    order.sort_unstable_by(|&a, &b| pieces[a].preference(&pieces[b]));
-
-    let mut loads = ground.loads.clone();
-    let mut leaving = Vec::new();
-    for index in order {
-        let piece = &pieces[index];
-        let surplus = loads[piece.home].saturating_sub(ground.levels[piece.home]);
-        if piece.must_leave || piece.bytes <= surplus {
-            loads[piece.home] -= piece.bytes;
-            leaving.push(index);
-        }
-    }
-    leaving.sort_unstable_by_key(|&i| (std::cmp::Reverse(pieces[i].bytes), pieces[i].slot));
-    for index in leaving {
-        let piece = &pieces[index];
-        let lack = |node: usize| i128::from(ground.levels[node]) - i128::from(loads[node]);
-        let target = (0..loads.len())
-            .filter(|&node| ground.takes_part[node])
-            .filter(|&node| loads[node].saturating_add(piece.bytes) <= ground.ceilings[node])
-            .filter(|&node| node != piece.home || !piece.must_leave)
-            .max_by_key(|&node| (lack(node), std::cmp::Reverse(node)));
-        let place = target.unwrap_or(piece.home);
-        loads[place] += piece.bytes;
-        places[index] = place;
-    }
+fn search(pieces: &[Piece], ground: &Ground, targets: &[u64], free: &[bool]) -> Vec<usize> {
+    let first = first_places(pieces, ground, targets, free);
+    let mut division = Division::new(pieces, ground, first, free);
+    into_bands(&mut division, targets);
+    let score = ground.score(pieces, &division.places);
+    trim(&mut division, &score);
+    let mut places = division.places;
+    search_all(pieces, &mut places, ground, free);
+    debug_assert!(
+        ground.score(pieces, &places) <= score,
+        "a search makes nothing worse"
+    );
     places
 }

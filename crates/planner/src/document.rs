@@ -1,5 +1,8 @@
 //! Writes the plan down: figures, totals, outcome, and how each rule stands.
 
+use crate::balance::Choice;
+use crate::flows::Flows;
+use crate::goal::Measure;
 use crate::level::{Basin, pour};
 use crate::loads::BestLevels;
 use crate::outcome::{Ending, outcome};
@@ -29,6 +32,7 @@ pub(crate) fn document(
     limits: &PlanLimits,
     roster: &Roster,
     survey: &Survey,
+    choice: &Choice,
     bundles: &[Bundle],
     replay: Replay,
 ) -> Plan {
@@ -38,7 +42,8 @@ pub(crate) fn document(
     let nodes = nodes(roster, survey, bundles, &best.reachable);
     let held = held(roster, survey, &nodes, bundles);
     let oversized = oversized(input, limits, roster, survey, &held, bundles);
-    let balance = balance(&nodes, &best.none_held);
+    let flows = Flows::new(&nodes, roster, survey, bundles);
+    let balance = balance(&nodes, &best.none_held, roster.measure, &flows);
     let weights: Vec<f64> = nodes.iter().map(|node| node.weight).collect();
     let ending = Ending {
         goal,
@@ -49,6 +54,7 @@ pub(crate) fn document(
         batches: &batches,
         balance: &balance,
         bound_without_maxmemory: imbalance(&best.without_maxmemory, &weights),
+        ended_early: choice.ended_early,
     };
     let unknowns = Unknowns {
         limits,
@@ -88,6 +94,7 @@ pub(crate) fn document(
         preflight,
         totals: totals(&batches, &held),
         nodes,
+        ended_early: choice.ended_early,
         balance,
         batches,
         schedule,
@@ -130,18 +137,19 @@ fn nodes(roster: &Roster, survey: &Survey, bundles: &[Bundle], reachable: &[u64]
         }
     }
 
-    let owned_bytes: u64 = before.iter().map(|holding| holding.memory_bytes).sum();
+    let measure = roster.measure;
+    let owned: u64 = before.iter().map(|holding| measure.of(holding)).sum();
     let undivided: Vec<Basin> = roster
         .members
         .iter()
         .zip(&before)
         .map(|(member, before)| Basin {
             weight: member.weight_millionths,
-            floor: if member.known { 0 } else { before.memory_bytes },
+            floor: if member.known { 0 } else { measure.of(before) },
             ceiling: u64::MAX,
         })
         .collect();
-    let ideal = pour(&undivided, owned_bytes);
+    let ideal = pour(&undivided, owned).held;
     let mut kept = kept.into_iter();
     roster
         .members
@@ -161,8 +169,8 @@ fn nodes(roster: &Roster, survey: &Survey, bundles: &[Bundle], reachable: &[u64]
                 weight: member.weight,
                 before: before[index],
                 after: after[index],
-                ideal_memory_bytes: ideal[index],
-                reachable_memory_bytes: reachable[index],
+                ideal_share: ideal[index],
+                reachable_share: reachable[index],
                 tables_before_bytes: now.tables_bytes(),
                 tables_after_bytes: then.tables_bytes(),
                 headroom_bytes: member
@@ -201,17 +209,15 @@ fn held(roster: &Roster, survey: &Survey, nodes: &[NodePlan], bundles: &[Bundle]
 /// share that they would if nothing were held.
 fn givers(roster: &Roster, nodes: &[NodePlan], bundles: &[Bundle]) -> Vec<bool> {
     let shares = || nodes.iter().filter(|node| node.weight > 0.0);
-    let ideal_sum: u128 = shares()
-        .map(|node| u128::from(node.ideal_memory_bytes))
-        .sum();
+    let ideal_sum: u128 = shares().map(|node| u128::from(node.ideal_share)).sum();
     nodes
         .iter()
         .enumerate()
         .map(|(index, node)| {
-            let above = node
-                .before
-                .memory_bytes
-                .saturating_sub(node.ideal_memory_bytes);
+            let above = roster
+                .measure
+                .of(&node.before)
+                .saturating_sub(node.ideal_share);
             let is_source = bundles.iter().any(|bundle| bundle.from == index);
             let much = node.weight > 0.0
                 && u128::from(above) * shares().count() as u128 * MUCH_ABOVE > ideal_sum;
@@ -220,11 +226,16 @@ fn givers(roster: &Roster, nodes: &[NodePlan], bundles: &[Bundle]) -> Vec<bool> 
         .collect()
 }
 
-fn balance(nodes: &[NodePlan], levels_none_held: &[u64]) -> Balance {
+fn balance(
+    nodes: &[NodePlan],
+    levels_none_held: &[u64],
+    measure: Measure,
+    flows: &Flows,
+) -> Balance {
     let weights: Vec<f64> = nodes.iter().map(|node| node.weight).collect();
     let of = |bytes: &dyn Fn(&NodePlan) -> u64| -> Vec<u64> { nodes.iter().map(bytes).collect() };
-    let after = of(&|node| node.after.memory_bytes);
-    let reachable = of(&|node| node.reachable_memory_bytes);
+    let after = of(&|node| measure.of(&node.after));
+    let reachable = of(&|node| node.reachable_share);
     let part = |values: &[u64]| -> Vec<u64> {
         values
             .iter()
@@ -241,16 +252,29 @@ fn balance(nodes: &[NodePlan], levels_none_held: &[u64]) -> Balance {
             .zip(&reachable_part)
             .map(|(after, level)| after.abs_diff(*level)),
     );
+    let (imbalance_after, imbalance_bound) =
+        (imbalance(&after, &weights), imbalance(&reachable, &weights));
+    let ratio = |over: f64, under: f64| {
+        if under > 0.0 {
+            six_digits((over / under - 1.0).max(0.0))
+        } else {
+            0.0
+        }
+    };
     Balance {
-        imbalance_before: imbalance(&of(&|node| node.before.memory_bytes), &weights),
-        imbalance_after: imbalance(&after, &weights),
-        imbalance_bound: imbalance(&reachable, &weights),
+        imbalance_before: imbalance(&of(&|node| measure.of(&node.before)), &weights),
+        imbalance_after,
+        imbalance_bound,
         imbalance_bound_none_held: imbalance(levels_none_held, &weights),
         gap_after: if sum == 0 {
             0.0
         } else {
             six_digits(farthest as f64 * after_part.len() as f64 / sum as f64)
         },
+        fullness_gap: ratio(1.0 + imbalance_after, 1.0 + imbalance_bound),
+        least_moved: flows.least,
+        moved: flows.moved,
+        moved_gap: ratio(flows.moved as f64, flows.least as f64),
     }
 }
 

@@ -135,6 +135,14 @@ pub enum Error {
         /// Target of the second order.
         second: String,
     },
+    /// A slot is to stay and to move.
+    #[error("slot {slot} is to stay where it is and is ordered to {to}")]
+    KeptAndMoved {
+        /// The slot.
+        slot: u16,
+        /// Target of the order.
+        to: String,
+    },
     /// A move order begins and ends at one node.
     #[error("moves from {node} to itself")]
     MoveToItself {

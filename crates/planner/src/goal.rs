@@ -4,6 +4,8 @@ use preshard_slots::NodeId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::plan::Holding;
+
 /// What a plan is asked to reach; the parts combine.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +23,39 @@ pub struct Goal {
     pub weights: Vec<(NodeId, f64)>,
     /// Moves asked for slot by slot.
     pub moves: Vec<MoveOrder>,
+    /// What is balanced. Room is always room for memory.
+    pub balance_by: Measure,
+    /// Slots that stay where they are, as inclusive ranges.
+    pub keep: Vec<(u16, u16)>,
+    /// Most slots that move; the plan goes as far as it can with so many.
+    pub max_moves: Option<u32>,
+    /// Most memory that moves, in bytes; likewise.
+    pub max_bytes: Option<u64>,
+}
+
+/// What nodes are to have equal parts of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Measure {
+    /// Memory of the keys.
+    #[default]
+    Memory,
+    /// Their number.
+    Keys,
+    /// What DUMP returns for them.
+    Payload,
+}
+
+impl Measure {
+    /// What a slot or a node weighs in it.
+    pub fn of(self, holding: &Holding) -> u64 {
+        match self {
+            Measure::Memory => holding.memory_bytes,
+            Measure::Keys => holding.keys,
+            Measure::Payload => holding.payload_bytes,
+        }
+    }
 }
 
 /// An explicit order to move slots.

@@ -15,6 +15,15 @@ pub(crate) struct Basin {
     pub(crate) ceiling: u64,
 }
 
+/// What has come to rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Poured {
+    /// What each basin holds.
+    pub(crate) held: Vec<u64>,
+    /// What it would hold at that level without floor and ceiling.
+    pub(crate) brims: Vec<u64>,
+}
+
 /// Bits behind the point of a level, which is in bytes per millionth of weight: enough that one step of the
 /// level is less than a byte for the greatest weight.
 const POINT: u32 = 41;
@@ -35,7 +44,7 @@ impl Basin {
 /// What each basin holds when `total` has come to rest: the floors when it is less than their sum, the
 /// ceilings when it is more than theirs, and between them `total` to the byte, each basin within a byte or two
 /// of its exact share.
-pub(crate) fn pour(basins: &[Basin], total: u64) -> Vec<u64> {
+pub(crate) fn pour(basins: &[Basin], total: u64) -> Poured {
     let sum = |level: u128| -> u128 { basins.iter().map(|basin| basin.at(level)).sum() };
     let exact_total = u128::from(total) << POINT;
     // The level at which a basin of the least weight holds the most there can be.
@@ -49,6 +58,17 @@ pub(crate) fn pour(basins: &[Basin], total: u64) -> Vec<u64> {
         }
     }
     let shares: Vec<u128> = basins.iter().map(|basin| basin.at(low)).collect();
+    let brims = basins
+        .iter()
+        .map(|basin| {
+            let open = Basin {
+                floor: 0,
+                ceiling: u64::MAX,
+                ..*basin
+            };
+            u64::try_from(open.at(low) >> POINT).unwrap_or(u64::MAX)
+        })
+        .collect();
     let mut held: Vec<u64> = shares
         .iter()
         .map(|share| u64::try_from(share >> POINT).unwrap_or(u64::MAX))
@@ -72,7 +92,7 @@ pub(crate) fn pour(basins: &[Basin], total: u64) -> Vec<u64> {
         }
         rising.retain(|&index| held[index] < basins[index].ceiling);
     }
-    held
+    Poured { held, brims }
 }
 
 /// The most that can be poured without making the levels more uneven: up to the highest floor, or to the
@@ -147,7 +167,7 @@ mod tests {
             ),
         ];
         for (name, basins, total, expected) in cases {
-            assert_eq!(pour(&basins, total), expected, "{name}");
+            assert_eq!(pour(&basins, total).held, expected, "{name}");
         }
     }
 
@@ -162,7 +182,7 @@ mod tests {
                     ceiling: u64::MAX,
                 });
                 let sum: u64 = weights.iter().sum();
-                for (held, weight) in pour(&basins, total).into_iter().zip(weights) {
+                for (held, weight) in pour(&basins, total).held.into_iter().zip(weights) {
                     let exact = u128::from(total) * u128::from(weight) / u128::from(sum);
                     let held = u128::from(held);
                     assert!(
@@ -194,7 +214,7 @@ mod tests {
             },
         ];
         for total in [7, 8, 1_000, (1 << 60) - 1, 1 << 60] {
-            let held = pour(&basins, total);
+            let held = pour(&basins, total).held;
             assert_eq!(held.iter().sum::<u64>(), total, "held {held:?}");
         }
     }

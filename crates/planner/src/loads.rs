@@ -1,7 +1,8 @@
-//! Memory per node: what it holds, what cannot leave it, and what it would hold at the best balance.
+//! What each node holds of what is balanced, what of it cannot leave, and what it would hold at the best balance.
 
 use crate::PlanLimits;
-use crate::level::{Basin, even_total, pour};
+use crate::goal::Measure;
+use crate::level::{Basin, Poured, even_total, pour};
 use crate::plan::HoldReason;
 use crate::roster::{Mode, Roster};
 use crate::survey::{SlotState, Survey};
@@ -11,7 +12,7 @@ use crate::survey::{SlotState, Survey};
 /// Slots for which a plan found no room are not among the held ones here: another plan might have found
 /// room for them, and a bound must hold for every plan.
 pub(crate) struct BestLevels {
-    /// Memory of each node around the held slots.
+    /// What each node holds around the held slots.
     pub(crate) reachable: Vec<u64>,
     /// The same if no slot were held.
     pub(crate) none_held: Vec<u64>,
@@ -21,7 +22,6 @@ pub(crate) struct BestLevels {
 
 impl BestLevels {
     pub(crate) fn new(survey: &Survey, roster: &Roster, limits: &PlanLimits) -> BestLevels {
-        let room = room_bytes(limits);
         let heeded = Loads::new(survey, roster, Holds::HeededButForRoom);
         let ignored = Loads::new(survey, roster, Holds::Ignored);
         // Where a node to be emptied keeps slots for want of room, plans may differ in how many.
@@ -31,19 +31,13 @@ impl BestLevels {
                     .owner
                     .is_some_and(|owner| roster.members[owner].must_empty())
         });
+        let limits = Some(limits);
         BestLevels {
-            reachable: heeded.best(roster, room, leaves_some),
-            none_held: ignored.best(roster, room, leaves_some),
+            reachable: heeded.best(roster, limits, leaves_some),
+            none_held: ignored.best(roster, limits, leaves_some),
             without_maxmemory: heeded.best(roster, None, false),
         }
     }
-}
-
-/// The most a node may hold when the plan has run, `None` when no limit was stated.
-pub(crate) fn room_bytes(limits: &PlanLimits) -> Option<u64> {
-    limits
-        .maxmemory_bytes
-        .map(|maxmemory| (maxmemory as f64 * (1.0 - limits.headroom)).floor() as u64)
 }
 
 fn wants_room(state: &SlotState) -> bool {
@@ -61,9 +55,10 @@ pub(crate) enum Holds {
     Ignored,
 }
 
-/// Memory per node.
+/// What is balanced, per node.
 #[derive(Debug, Clone)]
 pub(crate) struct Loads {
+    measure: Measure,
     /// As it is now.
     before: Vec<u64>,
     /// With explicit orders carried out.
@@ -77,12 +72,13 @@ pub(crate) struct Loads {
 
 impl Loads {
     pub(crate) fn new(survey: &Survey, roster: &Roster, holds: Holds) -> Loads {
+        let measure = roster.measure;
         let mut loads = vec![0; roster.members.len()];
-        let mut fixed = loads.clone();
+        let (mut fixed, mut before) = (loads.clone(), loads.clone());
         for (slot, state) in survey.iter() {
             let Some(owner) = state.owner else { continue };
             let member = &roster.members[owner];
-            let bytes = state.holding.memory_bytes;
+            let weighs = measure.of(&state.holding);
             let for_room = holds == Holds::HeededButForRoom && wants_room(state);
             let held = state.is_held() && holds != Holds::Ignored;
             let ordered = roster.ordered(slot).filter(|_| !held);
@@ -92,48 +88,56 @@ impl Loads {
                 Mode::DrainOnly => member.must_empty(),
                 Mode::MovesOnly => false,
             };
-            loads[place] += bytes;
+            before[owner] += weighs;
+            loads[place] += weighs;
             if !for_room && (held || ordered.is_some() || !gives) {
-                fixed[place] += bytes;
+                fixed[place] += weighs;
             }
         }
         Loads {
-            before: survey.memory_by_owner(roster),
+            measure,
+            before,
             total: loads.iter().sum(),
             loads,
             fixed,
         }
     }
 
-    /// A node that is over its room already may keep what it has, but is given nothing.
-    pub(crate) fn ceiling(&self, index: usize, limits: &PlanLimits) -> u64 {
-        room_bytes(limits).map_or(u64::MAX, |room| room.max(self.loads[index]))
-    }
-
     /// What each node holds when all that is not fixed has found its level; nodes that take no part
-    /// keep what is fixed on them.
-    pub(crate) fn levels(&self, roster: &Roster, limits: &PlanLimits) -> Vec<u64> {
-        let basins = self.basins(roster, |index| self.ceiling(index, limits));
-        pour(&basins, self.total)
+    /// keep what is fixed on them. A node that is over its room already may keep what it has, but is given nothing.
+    pub(crate) fn levels(&self, roster: &Roster, limits: &PlanLimits) -> Poured {
+        let ceilings = self.ceilings(roster, Some(limits), &self.loads);
+        pour(&self.basins(roster, &ceilings), self.total)
     }
 
     /// What no plan can beat: nothing arrives on a node that has no room for it, so none ends above the room but
     /// those that are above it now.
-    fn best(&self, roster: &Roster, room: Option<u64>, leaves_some: bool) -> Vec<u64> {
-        let basins = self.basins(roster, |index| {
-            room.map_or(u64::MAX, |room| {
-                room.max(self.before[index]).max(self.fixed[index])
-            })
-        });
+    fn best(&self, roster: &Roster, limits: Option<&PlanLimits>, leaves_some: bool) -> Vec<u64> {
+        let basins = self.basins(roster, &self.ceilings(roster, limits, &self.before));
         let total = if leaves_some {
             self.total.min(even_total(&basins))
         } else {
             self.total
         };
-        pour(&basins, total)
+        pour(&basins, total).held
     }
 
-    fn basins(&self, roster: &Roster, ceiling: impl Fn(usize) -> u64) -> Vec<Basin> {
+    /// Room is room for memory: it bounds nothing else that might be balanced.
+    fn ceilings(&self, roster: &Roster, limits: Option<&PlanLimits>, at_least: &[u64]) -> Vec<u64> {
+        let limits = limits.filter(|_| self.measure == Measure::Memory);
+        at_least
+            .iter()
+            .zip(&self.fixed)
+            .enumerate()
+            .map(|(node, (&least, &fixed))| {
+                limits
+                    .and_then(|limits| roster.members[node].room_bytes(limits))
+                    .map_or(u64::MAX, |room| room.max(least).max(fixed))
+            })
+            .collect()
+    }
+
+    fn basins(&self, roster: &Roster, ceilings: &[u64]) -> Vec<Basin> {
         roster
             .members
             .iter()
@@ -141,7 +145,7 @@ impl Loads {
             .map(|(index, member)| Basin {
                 weight: member.weight_millionths,
                 floor: self.fixed[index],
-                ceiling: ceiling(index),
+                ceiling: ceilings[index],
             })
             .collect()
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use preshard_slots::NodeId;
 
-use crate::loads::room_bytes;
-use crate::plan::{Balance, Batch, Dialect, HoldReason, NodePlan, Outcome};
+use crate::goal::Measure;
+use crate::plan::{Balance, Batch, Dialect, EndedEarly, HoldReason, NodePlan, Outcome};
 use crate::roster::{Member, Mode, Roster};
 use crate::survey::Survey;
 use crate::words::{in_mib, in_percent, slots_in_words};
@@ -27,6 +27,8 @@ pub(crate) struct Ending<'a> {
     pub(crate) balance: &'a Balance,
     /// The least imbalance around the held slots, were no `maxmemory` stated.
     pub(crate) bound_without_maxmemory: f64,
+    /// What would move if the goal set no end to it, where it did.
+    pub(crate) ended_early: Option<EndedEarly>,
 }
 
 /// The outcome of a plan.
@@ -44,11 +46,15 @@ pub(crate) fn outcome(ending: &Ending<'_>) -> Outcome {
     let mut reasons = roster.barred.clone();
     reasons.extend(obstacles(roster, survey));
     reasons.extend(ending.want_of_room());
-    reasons.extend(ending.added_in_vain());
+    if ending.ended_early.is_none() {
+        reasons.extend(ending.added_in_vain());
+    }
     let around_held = roster.mode == Mode::Balance
         && balance.imbalance_bound > balance.imbalance_bound_none_held + TOLERANCE;
     if !reasons.is_empty() {
         Outcome::NotReachable { reasons }
+    } else if ending.ended_early.is_some() {
+        Outcome::PartlyReached
     } else if around_held {
         Outcome::ReachedAroundHeld
     } else if batches.is_empty() {
@@ -78,19 +84,28 @@ fn of_a_service(survey: &Survey) -> Outcome {
 }
 
 impl Ending<'_> {
-    /// What `maxmemory` costs in balance.
+    /// What `maxmemory`, or servers that do not understand one another, cost in balance.
     fn want_of_room(&self) -> Option<String> {
-        let (Some(maxmemory), Some(room)) = (self.limits.maxmemory_bytes, room_bytes(self.limits))
-        else {
+        let barred = self.roster.barred_targets;
+        if !self.roster.has_maxmemory() && barred == 0 {
             return None;
-        };
+        }
         let (with, without) = (self.balance.imbalance_bound, self.bound_without_maxmemory);
+        let cause = match barred {
+            0 => format!(
+                "maxmemory leaves no room for the balance, since a node that takes slots may fill {} of it",
+                in_percent(1.0 - self.limits.headroom)
+            ),
+            1 => "1 node may only give, since its server does not take what others dump".to_owned(),
+            count => {
+                format!(
+                    "{count} nodes may only give, since their servers do not take what others dump"
+                )
+            }
+        };
         (self.roster.mode == Mode::Balance && with > without + TOLERANCE).then(|| {
             format!(
-                "maxmemory of {} leaves no room for the balance, since a node that takes slots may fill {} of it: \
-                 at best the fullest node ends {} above its share, without maxmemory {}",
-                in_mib(maxmemory),
-                in_mib(room),
+                "{cause}: at best the fullest node ends {} above its share, without that {}",
                 in_percent(with),
                 in_percent(without),
             )
@@ -100,7 +115,7 @@ impl Ending<'_> {
     /// Added nodes that end without a slot although the balance would give them a share worth mention.
     fn added_in_vain(&self) -> Vec<String> {
         let part = || self.nodes.iter().filter(|node| node.weight > 0.0);
-        let ideal_sum: u128 = part().map(|node| u128::from(node.ideal_memory_bytes)).sum();
+        let ideal_sum: u128 = part().map(|node| u128::from(node.ideal_share)).sum();
         let held_bytes: u64 = self
             .survey
             .iter()
@@ -112,18 +127,18 @@ impl Ending<'_> {
         part()
             .filter(|node| is_added(&node.id) && node.after.slots == 0)
             .filter(|node| {
-                u128::from(node.ideal_memory_bytes) * part().count() as u128 * SHARE_OF_NOTE
+                u128::from(node.ideal_share) * part().count() as u128 * SHARE_OF_NOTE
                     >= ideal_sum.max(1)
             })
             .map(|node| {
-                let name = self
-                    .roster
-                    .members
-                    .iter()
-                    .find(|member| member.id == node.id)
-                    .map_or_else(String::new, Member::name);
-                let why = match room_bytes(self.limits) {
-                    Some(room) if room < node.ideal_memory_bytes => {
+                let mut members = self.roster.members.iter();
+                let member = members.find(|member| member.id == node.id);
+                let name = member.map_or_else(String::new, Member::name);
+                let why = match member.and_then(|member| member.room_bytes(self.limits)) {
+                    Some(0) => "its server does not take what those of the others dump".to_owned(),
+                    Some(room)
+                        if room < node.ideal_share && self.roster.measure == Measure::Memory =>
+                    {
                         format!("maxmemory lets it fill no more than {}", in_mib(room))
                     }
                     _ if held_bytes == all_bytes => {
@@ -133,7 +148,10 @@ impl Ending<'_> {
                 };
                 format!(
                     "{name} gets nothing, though its share would be {}: {why}",
-                    in_mib(node.ideal_memory_bytes)
+                    match self.roster.measure {
+                        Measure::Keys => format!("{} keys", node.ideal_share),
+                        Measure::Memory | Measure::Payload => in_mib(node.ideal_share),
+                    }
                 )
             })
             .collect()
@@ -145,6 +163,7 @@ impl Ending<'_> {
 enum Obstacle {
     Keys,
     Doubt,
+    Asked,
     Room,
     Window,
 }
@@ -157,6 +176,7 @@ impl Obstacle {
             }
             Some(HoldReason::NoRoom) => Obstacle::Room,
             Some(HoldReason::NoWindow { .. }) => Obstacle::Window,
+            Some(HoldReason::AskedToStay) => Obstacle::Asked,
             _ => Obstacle::Doubt,
         }
     }
@@ -167,6 +187,7 @@ impl Obstacle {
             Obstacle::Keys => "with keys that cannot be moved within the limits",
             Obstacle::Doubt => "in doubt",
             Obstacle::Window => "that may take longer than a window",
+            Obstacle::Asked => "that the goal keeps where they are",
             Obstacle::Room => {
                 "without room, since maxmemory less the headroom is full or the buffers of a call do not fit"
             }

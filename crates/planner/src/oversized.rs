@@ -80,9 +80,14 @@ pub(crate) fn oversized(
         })
         .filter(|&(verdict, _)| verdict >= Verdict::Oversized)
         .collect();
+    // What counts of a key: the stop of the source by MIGRATE, that of the target elsewhere.
+    let stop_ns = |key: &NamedKey| match dialect {
+        Dialect::SetslotMigrate => key.cost.block_ns,
+        _ => key.cost.restore_ns,
+    };
     keys.sort_unstable_by(|(verdict_a, a), (verdict_b, b)| {
-        Reverse(verdict_a)
-            .cmp(&Reverse(verdict_b))
+        (Reverse(verdict_a), Reverse(stop_ns(a)))
+            .cmp(&(Reverse(verdict_b), Reverse(stop_ns(b))))
             .then_with(|| a.rank(b))
     });
     keys.into_iter()

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use preshard_analyzer::SlotProfile;
 use preshard_slots::Slot;
 
-use crate::balance::{Choice, choose};
+use crate::balance::{Choice, Relocation, choose};
 use crate::dialect::dialect;
 use crate::document::document;
 use crate::pace::Pace;
@@ -17,7 +17,9 @@ use crate::survey::{Standings, Survey, check_profile};
 use crate::{Error, Goal, Mover, Plan, PlanInput, PlanLimits, PlanNode};
 
 /// How often the balance is made anew around slots that found no room.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 6;
+/// In how many of these rounds such a slot is offered to other nodes before it is held.
+const ROUNDS_OF_OFFERS: usize = 3;
 
 /// Makes a plan: the same input gives the same plan, byte for byte.
 ///
@@ -31,10 +33,13 @@ const ROUNDS: usize = 4;
 ///
 /// The parts of a goal combine. Explicit moves come first, and their slots are not moved again. Then drained
 /// nodes are emptied, slots without keys included. With `rebalance`, `add` or `weights` all nodes that take part
-/// are balanced by memory; with `drain` alone, the other nodes only receive. A node takes part when it owns slots,
+/// are balanced by memory, or by what the goal says; with `drain` alone, the other nodes only receive. A node takes part when it owns slots,
 /// is added, is given a weight, or is the target of a move; a weight of 0 drains. A node of which it
 /// is not known what it holds never takes part, whatever is asked. Nodes within about half a
 /// percent of the best balance there is are left as they are.
+///
+/// With `max_moves` or `max_bytes` the plan stops there: orders come first, then drains, then what helps the fullest
+/// nodes most.
 ///
 /// # Errors
 /// [`Error`] when the question itself is wrong. A goal that cannot be reached safely is no error: see
@@ -108,20 +113,34 @@ fn make(
     let nodes = survey.memory_of_nodes(roster);
     let pace = Pace::new(limits, dialect, roster.members.len());
     let mut rounds_left = ROUNDS;
-    let schedule = loop {
+    let (choice, schedule) = loop {
         rounds_left -= 1;
         let choice = match dialect {
             Dialect::Managed => Choice::default(),
-            _ => choose(&survey, roster, limits),
+            _ => choose(&survey, roster, goal, limits),
         };
         let schedule = schedule(&choice.relocations, &nodes, roster, &survey, limits, &pace);
         survey.hold_for_want_of_room(&choice.homeless);
-        survey.hold_for_want_of_room(&schedule.no_room);
         survey.hold_for_want_of_a_window(&schedule.no_window);
-        let all_placed = schedule.no_room.is_empty() && schedule.no_window.is_empty();
+        let refused = &schedule.no_room;
+        let all_placed = refused.is_empty() && schedule.no_window.is_empty();
         if all_placed || rounds_left == 0 {
-            break schedule;
+            survey.hold_for_want_of_room(refused);
+            break (choice, schedule);
         }
+        let (elsewhere, nowhere): (Vec<Relocation>, Vec<Relocation>) = choice
+            .relocations
+            .iter()
+            .filter(|relocation| refused.binary_search(&relocation.slot).is_ok())
+            .partition(|relocation| {
+                roster.ordered(relocation.slot).is_none()
+                    && rounds_left + ROUNDS_OF_OFFERS >= ROUNDS
+            });
+        for relocation in elsewhere {
+            survey.bar(relocation.slot, relocation.to);
+        }
+        let nowhere: Vec<u16> = nowhere.iter().map(|relocation| relocation.slot).collect();
+        survey.hold_for_want_of_room(&nowhere);
     };
     let replay = replay(&schedule, roster, &survey, limits, &pace);
     let plan = document(
@@ -130,6 +149,7 @@ fn make(
         limits,
         roster,
         &survey,
+        &choice,
         &schedule.bundles,
         replay,
     );

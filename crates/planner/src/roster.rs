@@ -2,10 +2,11 @@
 //! slots have their target already.
 
 use preshard_analyzer::Server;
-use preshard_slots::{NodeId, Slot};
+use preshard_slots::{NodeId, Slot, SlotSet};
 
+use crate::goal::Measure;
 use crate::node_facts::restores;
-use crate::{Error, Goal, MoveOrder, NodeFacts, PlanInput, PlanLimits, server_named};
+use crate::{Error, Goal, MoveOrder, Mover, NodeFacts, PlanInput, PlanLimits, server_named};
 
 /// Weights are compared as whole millionths, so that shares come out the same everywhere.
 const WEIGHT_UNIT: f64 = 1e6;
@@ -57,8 +58,12 @@ impl Member {
         self.drained && self.known
     }
 
-    /// The most that it may hold when the plan has run; `None` where it has no limit.
+    /// The most that it may hold when the plan has run; `None` where it has no limit. Nothing comes to a node that does not
+    /// take what others dump.
     pub(crate) fn room_bytes(&self, limits: &PlanLimits) -> Option<u64> {
+        if !self.restores_all {
+            return Some(0);
+        }
         let maxmemory = self.facts.maxmemory_bytes?;
         Some((maxmemory as f64 * (1.0 - limits.headroom)).floor() as u64)
     }
@@ -80,6 +85,9 @@ pub(crate) struct Roster {
     owners: Vec<Option<usize>>,
     ordered: Vec<Option<usize>>,
     asked: Vec<bool>,
+    /// What is balanced.
+    pub(crate) measure: Measure,
+    keep: SlotSet,
     /// What the goal asks of nodes that are not known, and why it cannot be had, in words.
     pub(crate) barred: Vec<String>,
     /// Nodes that do not take what some other node dumps, and so may only give.
@@ -154,6 +162,8 @@ impl Roster {
             mode: mode(goal)?,
             ordered: vec![None; owners.len()],
             asked: vec![false; owners.len()],
+            measure: goal.balance_by,
+            keep: kept(goal)?,
             barred: Vec::new(),
             barred_targets: 0,
             owners,
@@ -164,6 +174,10 @@ impl Roster {
         let mut targets = vec![None; roster.owners.len()];
         for order in &goal.moves {
             roster.resolve_order(order, &mut targets)?;
+        }
+        if input.mover == Mover::Managed {
+            // A service takes no orders.
+            roster.ordered.fill(None);
         }
         Ok(roster)
     }
@@ -182,6 +196,11 @@ impl Roster {
     /// Index of the node that the slot was explicitly ordered to, where both nodes of the order are known.
     pub(crate) fn ordered(&self, slot: u16) -> Option<usize> {
         self.ordered[usize::from(slot)]
+    }
+
+    /// Whether the goal asks for the slot to stay.
+    pub(crate) fn keeps(&self, slot: Slot) -> bool {
+        self.keep.contains(slot)
     }
 
     /// Whether the goal asks for this very slot to move: by an order, even one that cannot be carried out, or
@@ -285,21 +304,25 @@ impl Roster {
     /// A node whose server does not take what another one dumps may only give: which slots come to it is not known before
     /// the balance is made.
     fn bar_by_version(&mut self, slots: &[usize]) {
-        let servers: Vec<Option<Server>> = self
+        let owners = self
             .members
             .iter()
-            .map(|member| member.server.clone())
+            .zip(slots)
+            .filter(|&(_, &slots)| slots > 0);
+        let mut sources: Vec<Server> = owners
+            .filter_map(|(member, _)| member.server.clone())
             .collect();
-        for index in 0..self.members.len() {
-            let Some(target) = &servers[index] else {
+        sources.sort_unstable();
+        sources.dedup();
+        for member in &mut self.members {
+            let Some(target) = &member.server else {
                 continue;
             };
-            let refuses = (0..servers.len())
-                .filter(|&source| source != index && slots[source] > 0)
-                .filter_map(|source| servers[source].as_ref())
+            let refuses = sources
+                .iter()
                 .any(|source| restores(source, target) == Some(false));
-            self.members[index].restores_all = !refuses;
-            self.barred_targets += usize::from(refuses && self.members[index].takes_part());
+            member.restores_all = !refuses;
+            self.barred_targets += usize::from(refuses && member.takes_part());
         }
     }
 
@@ -357,6 +380,12 @@ impl Roster {
                         owner: owner.map(|owner| self.name(owner)),
                     });
                 }
+                if Slot::new(slot).is_some_and(|slot| self.keep.contains(slot)) {
+                    return Err(Error::KeptAndMoved {
+                        slot,
+                        to: self.name(to),
+                    });
+                }
                 if let Some(first) = targets[usize::from(slot)].replace(to) {
                     return Err(Error::MovedTwice {
                         slot,
@@ -401,6 +430,20 @@ impl Roster {
         }
         Ok(indices)
     }
+}
+
+fn kept(goal: &Goal) -> Result<SlotSet, Error> {
+    let mut kept = SlotSet::new();
+    for &(first, last) in &goal.keep {
+        let range = Slot::new(first).zip(Slot::new(last));
+        if first > last || range.is_none() {
+            return Err(Error::Range { first, last });
+        }
+        for slot in (first..=last).filter_map(Slot::new) {
+            kept.insert(slot);
+        }
+    }
+    Ok(kept)
 }
 
 fn mode(goal: &Goal) -> Result<Mode, Error> {

@@ -28,6 +28,8 @@ pub(crate) struct SlotState {
     pub(crate) expired_payload_bytes: u64,
     /// Its calls, or why it must stay.
     pub(crate) standing: Result<Arc<SlotCalls>, Vec<HoldReason>>,
+    /// Nodes that turned out to have no room for it on the way.
+    pub(crate) barred: Vec<usize>,
 }
 
 /// How each slot stands whatever the goal is: the greatest part of the work that plans for one profile have in common.
@@ -101,9 +103,12 @@ impl Survey {
             let facts = profile.slot(slot);
             let owner = roster.owner(slot);
             let mut standing = known.calls.clone();
-            if owner.is_none() {
+            let unassigned = owner.is_none().then_some(HoldReason::Unassigned);
+            let asked = roster.keeps(slot).then_some(HoldReason::AskedToStay);
+            let mut others = unassigned.into_iter().chain(asked).peekable();
+            if others.peek().is_some() {
                 let mut reasons = standing.err().unwrap_or_default();
-                reasons.push(HoldReason::Unassigned);
+                reasons.extend(others);
                 standing = Err(reasons);
             }
             SlotState {
@@ -119,6 +124,7 @@ impl Survey {
                 expired_keys: known.expired_keys,
                 expired_payload_bytes: known.expired_payload_bytes,
                 standing,
+                barred: Vec::new(),
             }
         });
         Survey {
@@ -138,17 +144,6 @@ impl Survey {
         (0u16..).zip(&self.slots)
     }
 
-    /// Memory of each node of the roster as it is now.
-    pub(crate) fn memory_by_owner(&self, roster: &Roster) -> Vec<u64> {
-        let mut loads = vec![0; roster.members.len()];
-        for state in &self.slots {
-            if let Some(owner) = state.owner {
-                loads[owner] += state.holding.memory_bytes;
-            }
-        }
-        loads
-    }
-
     /// What each node of the roster takes now.
     pub(crate) fn memory_of_nodes(&self, roster: &Roster) -> Vec<NodeMemory> {
         let mut holdings = vec![Holding::default(); roster.members.len()];
@@ -164,6 +159,11 @@ impl Survey {
     /// What a node takes that holds this.
     pub(crate) fn memory_of(&self, holding: &Holding) -> NodeMemory {
         NodeMemory::new(self.tables, holding)
+    }
+
+    /// Keeps a slot from a node that turned out to have no room for it when its turn came.
+    pub(crate) fn bar(&mut self, slot: u16, node: usize) {
+        self.slots[usize::from(slot)].barred.push(node);
     }
 
     /// Holds slots that turned out to have no room.

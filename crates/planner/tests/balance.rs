@@ -6,67 +6,29 @@ use made_up::{Cluster, Key, Numbers, add_nodes, drain, id, letter, rebalance};
 use preshard_planner::plan::{Outcome, Plan, RuleStatus};
 use preshard_planner::{Goal, PlanLimits, audit, plan};
 
-/// The least that the farthest node can be from its level, in bytes, over every way to divide the slots.
-///
-/// `fixed` is what cannot leave each node, `level` what water finds: worked out by halving, in floating
-/// point, and not with the planner's own code.
-fn least_distance(slots: &[u64], fixed: &[u64], weights: &[f64]) -> (f64, f64) {
-    let total: f64 = slots.iter().chain(fixed).map(|&bytes| bytes as f64).sum();
-    let (mut low, mut high) = (0.0, total);
-    for _ in 0..200 {
-        let middle = (low + high) / 2.0;
-        let sum: f64 = fixed
-            .iter()
-            .zip(weights)
-            .map(|(&fixed, weight)| (weight * middle).max(fixed as f64))
-            .sum();
-        if sum < total {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    let levels: Vec<f64> = fixed
-        .iter()
-        .zip(weights)
-        .map(|(&fixed, weight)| (weight * low).max(fixed as f64))
-        .collect();
-    let nodes = fixed.len();
+/// The least that the fullest node can hold for its weight, over every way to divide the slots; `fixed` is what
+/// cannot leave each node.
+fn least_fullest(slots: &[u64], fixed: &[u64], weights: &[f64]) -> f64 {
     let mut loads: Vec<f64> = fixed.iter().map(|&bytes| bytes as f64).collect();
     let mut best = f64::INFINITY;
-    try_all(slots, &mut loads, &levels, &mut best);
-    (best, total / nodes as f64)
+    try_all(slots, &mut loads, weights, &mut best);
+    best
 }
 
-fn try_all(slots: &[u64], loads: &mut [f64], levels: &[f64], best: &mut f64) {
+fn try_all(slots: &[u64], loads: &mut [f64], weights: &[f64], best: &mut f64) {
     let Some((&bytes, rest)) = slots.split_first() else {
-        let farthest = loads
+        let fullness = loads
             .iter()
-            .zip(levels)
-            .map(|(load, level)| (load - level).abs())
-            .fold(0.0, f64::max);
-        *best = best.min(farthest);
+            .zip(weights)
+            .map(|(load, weight)| load / weight);
+        *best = best.min(fullness.fold(0.0, f64::max));
         return;
     };
     for node in 0..loads.len() {
         loads[node] += bytes as f64;
-        try_all(rest, loads, levels, best);
+        try_all(rest, loads, weights, best);
         loads[node] -= bytes as f64;
     }
-}
-
-fn distance(plan: &Plan, fixed_best: f64, mean: f64) -> (f64, f64) {
-    let farthest = plan
-        .nodes
-        .iter()
-        .map(|node| {
-            node.after
-                .memory_bytes
-                .abs_diff(node.reachable_memory_bytes)
-        })
-        .max()
-        .unwrap_or(0) as f64;
-    (farthest / mean, fixed_best / mean)
 }
 
 /// A key that is cheap to move, whatever its memory.
@@ -115,10 +77,13 @@ fn small_clusters_come_within_one_percent_of_every_division_tried() {
         }
         let cluster = cluster_nodes.keys(keys);
         let plan = plan(&cluster.input(), &goal, &PlanLimits::default()).expect("a plan");
-        let (best, mean) = least_distance(&slots, &fixed, &weights);
-        let (reached, best) = distance(&plan, best, mean);
+        let best = least_fullest(&slots, &fixed, &weights);
+        let fullness = plan.nodes.iter().zip(&weights);
+        let reached = fullness
+            .map(|(node, weight)| node.after.memory_bytes as f64 / weight)
+            .fold(0.0, f64::max);
         assert!(
-            (best - 1e-3..=best + 0.01).contains(&reached),
+            (best * (1.0 - 1e-9)..=best * 1.01).contains(&reached),
             "round {round}: {slots:?} at {homes:?}, fixed {fixed:?}, weights {weights:?}: \
              reached {reached}, best {best}"
         );

@@ -219,8 +219,8 @@ fn maxmemory_that_stands_in_the_way_is_named() {
     let keys = || (0..300).map(|index| Key::of_memory((index % 3) * 5_462 + index / 3, 200_000));
     let cluster = Cluster::even(3).with_new(1).keys(keys());
     for (maxmemory_bytes, headroom, in_words) in [
-        (16, 0.2, "maxmemory of less than 0.1 MiB"),
-        (64 << 20, 0.99, "maxmemory of 64.0 MiB"),
+        (16, 0.2, "may fill 80.0 % of it"),
+        (64 << 20, 0.99, "may fill 1.0 % of it"),
     ] {
         let limits = PlanLimits {
             maxmemory_bytes: Some(maxmemory_bytes),
@@ -229,7 +229,7 @@ fn maxmemory_that_stands_in_the_way_is_named() {
         };
         let plan = plan(&cluster.input(), &add_nodes(&["new-1"]), &limits).expect("a plan");
         let reasons = reasons(&plan);
-        for part in [in_words, "without maxmemory 0.0 %"] {
+        for part in [in_words, "without that 0.0 %"] {
             assert!(reasons.contains(part), "{maxmemory_bytes}: {reasons}");
         }
     }

@@ -39,7 +39,7 @@ fn wrong_questions_are_errors_that_name_what_is_wrong() {
         add: [one.add, other.add].concat(),
         weights: [one.weights, other.weights].concat(),
         moves: [one.moves, other.moves].concat(),
-        rebalance: false,
+        ..Goal::default()
     };
     let table = [
         (

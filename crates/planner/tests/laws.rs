@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use made_up::{Cluster, Key, Numbers, id, letter, rebalance, slot_at};
 use preshard_parser::DataType;
-use preshard_planner::plan::{HoldReason, Outcome, Plan, Verdict};
-use preshard_planner::{Goal, MoveOrder, PlanLimits, audit, plan};
+use preshard_planner::plan::{Dialect, HoldReason, Outcome, Plan, Verdict};
+use preshard_planner::{Goal, MoveOrder, Mover, PlanLimits, audit, plan};
+use preshard_slots::NodeId;
 use proptest::prelude::*;
 
 /// What proptest chooses; everything else follows from it.
@@ -44,6 +45,10 @@ fn limits() -> impl Strategy<Value = PlanLimits> {
                 maxmemory_bytes: maxmemory_bits.map(|bits| 1 << bits),
                 allow_oversized: consent,
                 replica_buffer_soft_bytes: soft,
+                batches_side_by_side: if slots == 5 { 4 } else { 1 },
+                blocked_share: if keys == 7 { 0.2 } else { 0.5 },
+                window_ms: (keys == 100).then_some(60_000),
+                starts_at_ms: (budget == 100).then_some(1_950_000_000_000),
                 assumed: if slots == 5 {
                     Vec::new()
                 } else {
@@ -134,6 +139,27 @@ impl Case {
                 .doubts
                 .push((slot_at(numbers.below(16_384) as u16), "open".to_owned()));
         }
+        // Servers of which nobody knows, one line, two lines, or two families; and nodes of unequal size.
+        let lines = [
+            [None, None],
+            [Some("redis-7.0.15"), Some("redis-6.2.14")],
+            [Some("valkey-9.1.2"), Some("valkey-9.0.0")],
+            [Some("redis-8.6.3"), Some("redis-8.4.0")],
+            [Some("redis-8.0.2"), Some("valkey-8.1.1")],
+        ];
+        let line = lines[numbers.below(lines.len() as u64) as usize];
+        for node in &mut cluster.nodes {
+            let server = line[usize::from(numbers.below(4) == 0)];
+            node.facts.server = server.map(str::to_owned);
+            if numbers.below(6) == 0 {
+                node.facts.maxmemory_bytes = Some(1 << (18 + numbers.below(16)));
+            }
+        }
+        cluster.mover = match numbers.below(4) {
+            0 => Mover::Migrate,
+            1 => Mover::Managed,
+            _ => Mover::Best,
+        };
         // Now and then a node of which nobody knows what it holds, but never the last.
         for index in 0..self.primaries - 1 {
             cluster.nodes[index].known = numbers.below(6) > 0;
@@ -251,7 +277,12 @@ fn keeps_the_laws(case: &Case) -> Result<(), TestCaseError> {
         }
     }
     every_slot_has_one_place(&cluster, &plan)?;
-    what_cannot_move_does_not(&cluster, &plan)?;
+    match plan.dialect {
+        Dialect::SetslotMigrate => what_cannot_move_does_not(&cluster, &plan)?,
+        dialect => what_the_servers_do_not_move_stays(&cluster, &plan, dialect)?,
+    }
+    no_span_is_blocked_for_more_than_its_share(&plan)?;
+    only_servers_that_understand_one_another_exchange(&cluster, &plan)?;
     same_whatever_the_order_of_the_input(&cluster, &goal, &case.limits, &plan)?;
     survives_json(&plan)
 }
@@ -330,6 +361,14 @@ fn what_cannot_move_does_not(cluster: &Cluster, plan: &Plan) -> Result<(), TestC
     let clock_ns = limits.cluster_node_timeout_ms as f64 * 500_000.0;
     let budget_ns = clock_ns.min(limits.latency_budget_ms as f64 * 1e6);
     for key in cluster.profile.named() {
+        let begin = limits.starts_at_ms;
+        if key
+            .expires_at_ms
+            .zip(begin)
+            .is_some_and(|(expiry, begin)| expiry <= begin)
+        {
+            continue;
+        }
         let block =
             limits.safety_factor * (key.cost.block_ns + limits.call_fixed_us * 1_000) as f64;
         let restore = limits.safety_factor * key.cost.restore_ns as f64;
@@ -350,6 +389,118 @@ fn what_cannot_move_does_not(cluster: &Cluster, plan: &Plan) -> Result<(), TestC
                 "{key:?} is not listed"
             );
         }
+    }
+    Ok(())
+}
+
+/// A set of the made-up clusters is streamed by elements but on Redis, where one of up to 512 comes at once; a service takes no
+/// item over 256 MB.
+fn what_the_servers_do_not_move_stays(
+    cluster: &Cluster,
+    plan: &Plan,
+    dialect: Dialect,
+) -> Result<(), TestCaseError> {
+    let moved = moved(plan);
+    if dialect == Dialect::Managed {
+        prop_assert!(moved.is_empty());
+    }
+    for key in cluster.profile.named() {
+        let short = key.elements.is_some_and(|elements| elements <= 512);
+        let (at_once, most) = match dialect {
+            Dialect::Managed => (true, 256_000_001),
+            Dialect::ClusterMigrationImport => (short, plan.limits.replica_buffer_hard_bytes),
+            _ => (false, 0),
+        };
+        if at_once && key.sizes.payload_bytes >= most {
+            let slot = key.slot.number();
+            let begin = plan.limits.starts_at_ms;
+            let gone = key
+                .expires_at_ms
+                .zip(begin)
+                .is_some_and(|(expiry, begin)| expiry <= begin);
+            prop_assert!(
+                gone || plan.held.iter().any(|held| held.slot == slot),
+                "slot {slot} is not held for {key:?}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Runs the calls of each source one after another, as long as they may take, with the rests behind them, and slides a span
+/// over them. Of a long sweep as many calls as fill three spans are looked at: the others repeat them.
+fn no_span_is_blocked_for_more_than_its_share(plan: &Plan) -> Result<(), TestCaseError> {
+    let limits = &plan.limits;
+    let budget_us = (limits.latency_budget_ms * 1_000).min(limits.cluster_node_timeout_ms * 500);
+    let span = plan.schedule.span_us as f64;
+    let rest = plan.schedule.pause_per_block;
+    for batch in &plan.batches {
+        let mut calls: Vec<f64> = Vec::new();
+        for slot_move in &batch.moves {
+            calls.extend(slot_move.heavy.iter().map(|call| call.block_us as f64));
+            if let Some(sweep) = &slot_move.sweep {
+                let call = sweep.worst_block_us as f64;
+                let enough = (3.0 * span / call) as u64 + 1;
+                calls.extend((0..sweep.calls.min(enough)).map(|_| call));
+            }
+        }
+        for call in &mut calls {
+            *call *= limits.safety_factor;
+        }
+        if calls.iter().any(|&call| call > budget_us as f64 + 1.0) {
+            prop_assert!(
+                limits.allow_oversized,
+                "a call beyond the budget that nobody consented to"
+            );
+            continue;
+        }
+        let (mut first, mut begin_first, mut begin) = (0, 0.0, 0.0);
+        let mut blocked = 0.0;
+        for &call in &calls {
+            while begin + call - begin_first > span {
+                blocked -= calls[first];
+                begin_first += calls[first] * (1.0 + rest);
+                first += 1;
+            }
+            blocked += call;
+            prop_assert!(
+                blocked <= limits.blocked_share * span * (1.0 + 1e-6) + 1.0,
+                "batch {}: blocked for {blocked} us of {span}",
+                batch.number
+            );
+            begin += call * (1.0 + rest);
+        }
+    }
+    Ok(())
+}
+
+/// What each product of the made-up clusters was seen to refuse: Redis 6.2 what 7.0 dumps, Redis 8.4 what 8.6 dumps, and each
+/// of Redis 8.0 and Valkey 8.1 stands as the matrix of the servers has it.
+fn only_servers_that_understand_one_another_exchange(
+    cluster: &Cluster,
+    plan: &Plan,
+) -> Result<(), TestCaseError> {
+    let server = |id: &NodeId| {
+        let node = cluster.nodes.iter().find(|node| node.id == *id);
+        node.and_then(|node| node.facts.server.as_deref())
+            .unwrap_or("")
+    };
+    for batch in &plan.batches {
+        let pair = (server(&batch.source), server(&batch.target));
+        let refused = [
+            ("redis-7.0.15", "redis-6.2.14"),
+            ("redis-8.6.3", "redis-8.4.0"),
+            ("redis-8.0.2", "valkey-8.1.1"),
+        ];
+        prop_assert!(!refused.contains(&pair), "{pair:?}");
+        let atomic = ["valkey-9", "redis-8.6", "redis-8.4"];
+        let able =
+            |server: &str| server.is_empty() || atomic.iter().any(|able| server.starts_with(able));
+        prop_assert!(
+            plan.dialect == Dialect::SetslotMigrate || (able(pair.0) && able(pair.1)),
+            "{:?} between {pair:?}",
+            plan.dialect
+        );
     }
     Ok(())
 }

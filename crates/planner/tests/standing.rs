@@ -32,8 +32,8 @@ fn a_node_that_is_not_known_has_no_part() {
     let c = &plan.nodes[2];
     assert!(!c.known && c.weight == 0.0);
     assert_eq!(c.before, c.after);
-    assert_eq!(c.ideal_memory_bytes, 1_000_000, "what was seen of it stays");
-    assert_eq!(c.reachable_memory_bytes, 1_000_000);
+    assert_eq!(c.ideal_share, 1_000_000, "what was seen of it stays");
+    assert_eq!(c.reachable_share, 1_000_000);
     let loads = [&plan.nodes[0], &plan.nodes[1]].map(|node| node.after.memory_bytes);
     assert_eq!(loads, [6_000_000, 6_000_000], "12 MB among the two others");
     assert_eq!(plan.balance.imbalance_before, 1.0);

@@ -21,6 +21,7 @@ pub(crate) fn held_reason(word: &str) -> &str {
         "oversized-unnamed" => "oversized keys that are not listed by name",
         "doubt" => "a doubt about the topology or the files",
         "unassigned" => "no owner",
+        "asked-to-stay" => "to stay as asked",
         "no-room" => "no room on the target",
         "no-window" => "longer than a window",
         other => other,

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use preshard_slots::NodeId;
 
-use super::{Findings, goal, law, rule};
+use super::{Findings, goal, law, rule, servers};
 use crate::Plan;
-use crate::plan::HoldReason;
+use crate::goal::Measure;
+use crate::plan::{Dialect, HeldSlot, HoldReason, Holding, NodePlan, SlotMove};
 
 /// Figures are written with six digits.
 const SIX_DIGITS: f64 = 2e-6;
@@ -31,17 +32,10 @@ impl Vessel {
 
 pub(super) fn check(plan: &Plan, findings: &mut Findings) {
     let weights: Vec<f64> = plan.nodes.iter().map(|node| node.weight).collect();
-    let total: f64 = plan
-        .nodes
-        .iter()
-        .map(|node| node.before.memory_bytes as f64)
-        .sum();
-    let known_total: f64 = plan
-        .nodes
-        .iter()
-        .filter(|node| node.known)
-        .map(|node| node.before.memory_bytes as f64)
-        .sum();
+    let weigh = weigher(plan.goal.balance_by);
+    let total: f64 = plan.nodes.iter().map(|node| weigh(&node.before)).sum();
+    let known = plan.nodes.iter().filter(|node| node.known);
+    let known_total: f64 = known.map(|node| weigh(&node.before)).sum();
     // What floating point sums of this size may be off by, and what rounding to whole bytes costs.
     let slack = 3.0 + total * 1e-9;
 
@@ -51,19 +45,15 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
     for (index, node) in plan.nodes.iter().enumerate() {
         let place = format!("node {}", node.id.0);
         let ideal = if !node.known {
-            node.before.memory_bytes as f64
+            weigh(&node.before)
         } else if weight_sum > 0.0 {
             known_total * weights[index] / weight_sum
         } else {
             0.0
         };
         for (what, expected, found) in [
-            ("ideal memory", ideal, node.ideal_memory_bytes),
-            (
-                "reachable memory",
-                reachable[index],
-                node.reachable_memory_bytes,
-            ),
+            ("ideal share", ideal, node.ideal_share),
+            ("reachable share", reachable[index], node.reachable_share),
         ] {
             findings.demand(
                 (expected - found as f64).abs() <= slack,
@@ -86,8 +76,8 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
         );
     }
 
-    let before: Vec<f64> = floats(plan.nodes.iter().map(|node| node.before.memory_bytes));
-    let after: Vec<f64> = floats(plan.nodes.iter().map(|node| node.after.memory_bytes));
+    let before: Vec<f64> = plan.nodes.iter().map(|node| weigh(&node.before)).collect();
+    let after: Vec<f64> = plan.nodes.iter().map(|node| weigh(&node.after)).collect();
     let balance = &plan.balance;
     let slack = slack_of(&reachable, &weights);
     for (name, expected, found) in [
@@ -122,7 +112,7 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
     }
     // From the levels as they are stated, which are held to account above: where hardly anything is left on the
     // nodes that take part, the bytes that those are rounded by would weigh as much as the gap itself.
-    let stated: Vec<f64> = floats(plan.nodes.iter().map(|node| node.reachable_memory_bytes));
+    let stated: Vec<f64> = floats(plan.nodes.iter().map(|node| node.reachable_share));
     let expected = gap(&after, &stated, &weights);
     findings.demand(
         (expected - balance.gap_after).abs() <= SIX_DIGITS + expected * 1e-9,
@@ -132,12 +122,42 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
         &balance.gap_after,
     );
     findings.demand(
-        balance.imbalance_after + slack >= balance.imbalance_bound,
+        plan.dialect == Dialect::Managed
+            || balance.imbalance_after + slack >= balance.imbalance_bound,
         law::BALANCE,
         &"balance, after",
         &format_args!("no less than the bound {}", balance.imbalance_bound),
         &balance.imbalance_after,
     );
+}
+
+/// What is balanced, told from what a node or a slot holds.
+pub(super) fn weigher(measure: Measure) -> impl Fn(&Holding) -> f64 {
+    move |holding| match measure {
+        Measure::Memory => holding.memory_bytes as f64,
+        Measure::Keys => holding.keys as f64,
+        Measure::Payload => holding.payload_bytes as f64,
+    }
+}
+
+pub(super) fn of_move(slot_move: &SlotMove) -> Holding {
+    Holding {
+        slots: 1,
+        keys: slot_move.keys,
+        expiring_keys: slot_move.expiring_keys,
+        memory_bytes: slot_move.memory_bytes,
+        payload_bytes: slot_move.payload_bytes,
+    }
+}
+
+fn of_held(held: &HeldSlot) -> Holding {
+    Holding {
+        slots: 1,
+        keys: held.keys,
+        expiring_keys: held.expiring_keys,
+        memory_bytes: held.memory_bytes,
+        payload_bytes: held.payload_bytes,
+    }
 }
 
 /// What an imbalance may be off by: whole bytes weigh the more the less memory there is, and the lighter the
@@ -220,10 +240,11 @@ fn levels(plan: &Plan, around: Around) -> Vec<f64> {
         known && (goal::balances(&plan.goal) || drained.contains(id))
     };
     // What a node holds, less what is named below, are its kept slots.
+    let weigh = weigher(plan.goal.balance_by);
     let mut fixed: BTreeMap<&NodeId, f64> = plan
         .nodes
         .iter()
-        .map(|node| (&node.id, node.before.memory_bytes as f64))
+        .map(|node| (&node.id, weigh(&node.before)))
         .collect();
     let givers: BTreeMap<&NodeId, bool> = plan
         .nodes
@@ -238,7 +259,7 @@ fn levels(plan: &Plan, around: Around) -> Vec<f64> {
     let mut leaves_some = false;
     for batch in &plan.batches {
         for slot_move in &batch.moves {
-            let bytes = slot_move.memory_bytes as f64;
+            let bytes = weigh(&of_move(slot_move));
             if !givers.get(&batch.source).copied().unwrap_or(false) {
                 *fixed.entry(&batch.source).or_default() -= bytes;
             }
@@ -249,7 +270,7 @@ fn levels(plan: &Plan, around: Around) -> Vec<f64> {
     }
     for held in &plan.held {
         let Some(owner) = &held.owner else { continue };
-        let bytes = held.memory_bytes as f64;
+        let bytes = weigh(&of_held(held));
         let giver = givers.get(owner).copied().unwrap_or(false);
         let for_room = held.reasons.contains(&HoldReason::NoRoom);
         leaves_some |= for_room && giver && drained.contains(owner);
@@ -268,11 +289,15 @@ fn levels(plan: &Plan, around: Around) -> Vec<f64> {
             *fixed.entry(to).or_default() += bytes;
         }
     }
-    let room = plan
-        .limits
-        .maxmemory_bytes
-        .filter(|_| around != Around::HeldWithoutMaxmemory)
-        .map(|maxmemory| (maxmemory as f64 * (1.0 - plan.limits.headroom)).floor());
+    let bounded = around != Around::HeldWithoutMaxmemory && plan.goal.balance_by == Measure::Memory;
+    let refusing = servers::refusing(plan);
+    let room_of = |node: &NodePlan| {
+        if refusing.contains(&node.id) {
+            return Some(0.0);
+        }
+        let maxmemory = node.facts.maxmemory_bytes?;
+        Some((maxmemory as f64 * (1.0 - plan.limits.headroom)).floor())
+    };
     let vessels: Vec<Vessel> = plan
         .nodes
         .iter()
@@ -281,17 +306,15 @@ fn levels(plan: &Plan, around: Around) -> Vec<f64> {
             Vessel {
                 weight: node.weight,
                 floor,
-                ceiling: room.map_or(f64::INFINITY, |room| {
-                    room.max(node.before.memory_bytes as f64).max(floor)
-                }),
+                ceiling: room_of(node)
+                    .filter(|_| bounded)
+                    .map_or(f64::INFINITY, |room| {
+                        room.max(weigh(&node.before)).max(floor)
+                    }),
             }
         })
         .collect();
-    let total = plan
-        .nodes
-        .iter()
-        .map(|node| node.before.memory_bytes as f64)
-        .sum();
+    let total = plan.nodes.iter().map(|node| weigh(&node.before)).sum();
     let most = if leaves_some && around != Around::HeldWithoutMaxmemory {
         most_without_harm(&vessels)
     } else {

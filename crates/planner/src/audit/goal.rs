@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use preshard_slots::NodeId;
 
 use super::figures::{self, Around};
-use super::{Findings, law, rule};
+use super::{Findings, law, servers};
 use crate::plan::{Dialect, HoldReason, NodePlan, Outcome};
 use crate::{Goal, Plan};
 
@@ -23,13 +23,16 @@ pub(super) fn unknown(plan: &Plan) -> BTreeSet<&NodeId> {
         .collect()
 }
 
-/// Where each slot was ordered to, as (source, target); orders that name an unknown node cannot be carried out.
+/// Where each slot was ordered to, as (source, target); orders that name an unknown node, or a target that does not take what
+/// the source dumps, cannot be carried out.
 pub(super) fn orders(plan: &Plan) -> BTreeMap<u16, (&NodeId, &NodeId)> {
     let unknown = unknown(plan);
     plan.goal
         .moves
         .iter()
         .filter(|order| !unknown.contains(&order.from) && !unknown.contains(&order.to))
+        .filter(|order| !servers::refuse(plan, &order.from, &order.to))
+        .filter(|_| plan.dialect != Dialect::Managed)
         .flat_map(|order| {
             order
                 .slots
@@ -114,8 +117,11 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
             }
         }
     }
+    check_kept(plan, findings);
+    // A service is told nothing, and a plan that ends early says what it leaves.
+    let ended = ends_early(plan) || plan.dialect == Dialect::Managed;
     let held: BTreeSet<u16> = plan.held.iter().map(|held| held.slot).collect();
-    for &slot in orders.keys() {
+    for &slot in orders.keys().filter(|_| !ended) {
         findings.demand(
             moved.contains(&slot) || held.contains(&slot),
             law::GOAL,
@@ -126,7 +132,7 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
     }
     for node in plan.nodes.iter().filter(|node| drained.contains(&node.id)) {
         findings.demand(
-            node.kept.is_empty(),
+            ended || node.kept.is_empty(),
             law::GOAL,
             &format_args!("drained node {}", node.id.0),
             &"no slot kept by choice",
@@ -136,8 +142,8 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
     check_outcome(plan, &orders, &drained, findings);
 }
 
-/// Whether the goal wants something of a node that is not known.
-fn asks_the_unknown(plan: &Plan) -> bool {
+/// Whether the goal wants something of a node that is not known, or of servers that do not understand one another.
+fn asks_in_vain(plan: &Plan) -> bool {
     let goal = &plan.goal;
     let unknown = unknown(plan);
     let named = goal
@@ -147,7 +153,9 @@ fn asks_the_unknown(plan: &Plan) -> bool {
         .chain(goal.weights.iter().map(|(node, _)| node))
         .chain(goal.moves.iter().flat_map(|order| [&order.from, &order.to]));
     let nobody = balances(goal) && unknown.len() == plan.nodes.len();
-    nobody || named.into_iter().any(|node| unknown.contains(node))
+    let mut moves = goal.moves.iter();
+    let refused = moves.any(|order| servers::refuse(plan, &order.from, &order.to));
+    nobody || refused || named.into_iter().any(|node| unknown.contains(node))
 }
 
 /// Whether an added node ends without a slot though at least a hundredth of the mean would be its share.
@@ -156,15 +164,15 @@ fn adds_in_vain(plan: &Plan) -> bool {
         .nodes
         .iter()
         .filter(|node| node.weight > 0.0)
-        .map(|node| node.ideal_memory_bytes as f64)
+        .map(|node| node.ideal_share as f64)
         .collect();
     let mean = shares.iter().sum::<f64>() / shares.len() as f64;
     plan.nodes.iter().any(|node| {
         node.weight > 0.0
             && plan.goal.add.contains(&node.id)
             && node.after.slots == 0
-            && node.ideal_memory_bytes > 0
-            && node.ideal_memory_bytes as f64 >= mean / 100.0
+            && node.ideal_share > 0
+            && node.ideal_share as f64 >= mean / 100.0
     })
 }
 
@@ -202,66 +210,76 @@ fn check_service(plan: &Plan, findings: &mut Findings) {
     );
 }
 
-/// The servers must be able to do what the commands ask of them, and each target to take what its sources dump.
-pub(super) fn check_servers(plan: &Plan, findings: &mut Findings) {
-    let version_of = |id: &NodeId| {
-        let node = plan.nodes.iter().find(|node| node.id == *id)?;
-        let (product, version) = node.facts.server.as_deref()?.split_once('-')?;
-        let mut numbers = version.split('.').map(|number| number.parse::<u32>().ok());
-        Some((product, (numbers.next()??, numbers.next()??)))
-    };
-    for batch in &plan.batches {
-        let ends = [version_of(&batch.source), version_of(&batch.target)];
-        let able = |product: &str, since: (u32, u32)| {
-            let mut known = ends.iter().flatten();
-            known.all(|(name, version)| *name == product && *version >= since)
-        };
-        let able = match plan.dialect {
-            Dialect::SetslotMigrate | Dialect::Managed => true,
-            Dialect::ClusterMigrateslots => able("valkey", (9, 0)),
-            Dialect::ClusterMigrationImport => able("redis", (8, 4)),
-        };
-        let place = format!("batch {}", batch.number);
-        findings.demand(
-            able,
-            rule::ATOMIC_MIGRATION,
-            &place,
-            &format_args!("servers that know the commands of {:?}", plan.dialect),
-            &format_args!("{ends:?}"),
-        );
-        let [Some((from, source)), Some((to, target))] = ends else {
-            continue;
-        };
-        // Older than the RDB version that parted them, both products read one another; the older never reads the newer.
-        let parted =
-            (from == "redis" && source >= (7, 4)) || (from == "valkey" && source >= (9, 0));
-        let read = match (from, to) {
-            _ if from == to => {
-                target >= source || rdb_version(to, target) >= rdb_version(from, source)
-            }
-            _ if parted => false,
-            _ => rdb_version(to, target) >= rdb_version(from, source),
-        };
-        findings.demand(
-            read || from == "redict" || to == "redict",
-            rule::VERSIONS,
-            &place,
-            &"a target that takes what the source dumps",
-            &format_args!("{from} {source:?} to {to} {target:?}"),
-        );
-    }
+/// Whether the goal's own limits end the plan before the goal is reached: only what is said can be checked here, as the
+/// rest of the moves is not in the plan.
+pub(super) fn ends_early(plan: &Plan) -> bool {
+    plan.ended_early.is_some_and(|ended| {
+        let (moves, bytes) = (plan.goal.max_moves, plan.goal.max_bytes);
+        moves.is_some_and(|most| ended.slots_in_all > most)
+            || bytes.is_some_and(|most| ended.memory_bytes_in_all > most)
+    })
 }
 
-/// The version in the footer of what a server dumps.
-fn rdb_version(product: &str, line: (u32, u32)) -> u32 {
-    match (product, line) {
-        ("valkey", (9.., _)) => 80,
-        ("valkey", _) => 11,
-        (_, (..=6, _)) => 9,
-        (_, (7, ..=1)) => 10,
-        (_, (7, ..=3)) => 11,
-        (_, (7 | 8, ..=5)) => 12,
-        _ => 13,
+/// What the goal keeps is held, nothing else is held for it, and no more moves than it allows.
+fn check_kept(plan: &Plan, findings: &mut Findings) {
+    findings.equal(
+        law::GOAL,
+        &"ended early",
+        &ends_early(plan),
+        &plan.ended_early.is_some(),
+    );
+    let asked = |slot: u16| {
+        let mut ranges = plan.goal.keep.iter();
+        ranges.any(|&(first, last)| (first..=last).contains(&slot))
+    };
+    let mut held = BTreeSet::new();
+    for slot in &plan.held {
+        let for_that = slot.reasons.contains(&HoldReason::AskedToStay);
+        if for_that {
+            held.insert(slot.slot);
+        }
+        findings.equal(
+            law::GOAL,
+            &format_args!("slot {}, held because it is to stay", slot.slot),
+            &asked(slot.slot),
+            &for_that,
+        );
+    }
+    for slot in plan
+        .goal
+        .keep
+        .iter()
+        .flat_map(|&(first, last)| first..=last)
+    {
+        findings.demand(
+            held.contains(&slot),
+            law::GOAL,
+            &format_args!("slot {slot}, which is to stay"),
+            &"held",
+            &"not held",
+        );
+    }
+    let moves = || plan.batches.iter().flat_map(|batch| &batch.moves);
+    let bytes: u128 = moves().map(|one| u128::from(one.memory_bytes)).sum();
+    for (what, most, found) in [
+        (
+            "slots that move",
+            plan.goal.max_moves.map(u128::from),
+            moves().count() as u128,
+        ),
+        (
+            "bytes that move",
+            plan.goal.max_bytes.map(u128::from),
+            bytes,
+        ),
+    ] {
+        findings.demand(
+            most.is_none_or(|most| found <= most),
+            law::GOAL,
+            &what,
+            &format_args!("at most {}", most.unwrap_or(0)),
+            &found,
+        );
     }
 }
 
@@ -296,12 +314,14 @@ fn check_outcome(
     let undecided = balances(&plan.goal) && want_of_room.abs() <= slack;
     let short_of_room = balances(&plan.goal) && want_of_room > 0.0;
     let expected = if obstacles > 0
-        || asks_the_unknown(plan)
-        || adds_in_vain(plan)
+        || asks_in_vain(plan)
+        || (!ends_early(plan) && adds_in_vain(plan))
         || (undecided && matches!(plan.outcome, Outcome::NotReachable { .. }))
         || (short_of_room && !undecided)
     {
         "not-reachable"
+    } else if ends_early(plan) {
+        "partly-reached"
     } else if balances(&plan.goal)
         && plan.balance.imbalance_bound > plan.balance.imbalance_bound_none_held + 0.001
     {
@@ -316,6 +336,7 @@ fn check_outcome(
         Outcome::ReachedAroundHeld => "reached-around-held",
         Outcome::NothingToDo => "nothing-to-do",
         Outcome::LeftToService => "left-to-service",
+        Outcome::PartlyReached => "partly-reached",
         Outcome::NotReachable { reasons } => {
             findings.demand(
                 !reasons.is_empty(),

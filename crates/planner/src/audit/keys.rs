@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use preshard_analyzer::KeyName;
 
-use super::{Findings, Scale, goal, law, rule};
+use super::{Findings, Scale, figures, goal, law, rule, servers};
 use crate::Plan;
 use crate::plan::{Dialect, HeldSlot, HoldReason, OversizedKey, Verdict};
 
@@ -219,12 +219,13 @@ fn in_the_way(plan: &Plan, held: &HeldSlot) -> bool {
         return true;
     }
     let shares = plan.nodes.iter().filter(|node| node.weight > 0.0);
-    let shares: Vec<f64> = shares.map(|node| node.ideal_memory_bytes as f64).collect();
+    let shares: Vec<f64> = shares.map(|node| node.ideal_share as f64).collect();
     let half_percent = shares.iter().sum::<f64>() / shares.len() as f64 / 200.0;
+    let weigh = figures::weigher(plan.goal.balance_by);
     goal::balances(&plan.goal)
         && (plan.batches.iter().any(|batch| batch.source == *owner)
             || plan.nodes.iter().any(|node| {
-                let above = node.before.memory_bytes as f64 - node.ideal_memory_bytes as f64;
+                let above = weigh(&node.before) - node.ideal_share as f64;
                 node.id == *owner && node.weight > 0.0 && above > half_percent
             }))
 }
@@ -312,12 +313,13 @@ fn check_reason(
         HoldReason::NoRoom => findings.demand(
             plan.nodes
                 .iter()
-                .any(|node| node.facts.maxmemory_bytes.is_some()),
+                .any(|node| node.facts.maxmemory_bytes.is_some())
+                || !servers::refusing(plan).is_empty(),
             rule::MEMORY_HEADROOM,
             &place,
             &"a stated maxmemory where room is short",
             &"none",
         ),
-        HoldReason::Doubt { .. } | HoldReason::Unassigned => {}
+        HoldReason::Doubt { .. } | HoldReason::Unassigned | HoldReason::AskedToStay => {}
     }
 }

@@ -12,9 +12,11 @@ mod calls;
 mod figures;
 mod goal;
 mod keys;
+mod least;
 mod ledger;
 mod rules;
 mod schedule;
+mod servers;
 
 use std::fmt::Display;
 
@@ -112,8 +114,9 @@ pub fn audit(plan: &Plan) -> Vec<Violation> {
         rules::check(plan, &mut findings);
         keys::check(plan, &scale, &mut findings);
         goal::check(plan, &mut findings);
-        goal::check_servers(plan, &mut findings);
+        servers::check(plan, &mut findings);
         figures::check(plan, &mut findings);
+        least::check(plan, &mut findings);
     }
     findings.0
 }
@@ -231,8 +234,10 @@ impl Findings {
 fn check_ranges(plan: &Plan, findings: &mut Findings) {
     let ordered = plan.goal.moves.iter().flat_map(|order| &order.slots);
     let kept = plan.nodes.iter().flat_map(|node| &node.kept);
+    let to_stay = plan.goal.keep.iter();
     for (law, what, ranges) in [
         (law::GOAL, "ordered ranges", ordered.collect::<Vec<_>>()),
+        (law::GOAL, "ranges to stay", to_stay.collect()),
         (law::EVERY_SLOT_ONCE, "kept ranges", kept.collect()),
     ] {
         let mut slots = 0u64;

@@ -35,6 +35,9 @@ pub struct Plan {
     pub memory_model: String,
     /// Each node before and after, planned nodes included, in the order of their ids.
     pub nodes: Vec<NodePlan>,
+    /// What the goal's `max_moves` and `max_bytes` left out; `null` when they were not stated or left nothing out. Orders
+    /// and nodes to be emptied come first in such a plan, then what helps the fullest nodes most.
+    pub ended_early: Option<EndedEarly>,
     /// How near the plan comes to the best balance there is.
     pub balance: Balance,
     /// The batches in the order they begin.
@@ -98,11 +101,23 @@ pub enum Outcome {
     NothingToDo,
     /// A service chooses and moves the slots; nothing that is known stands in its way.
     LeftToService,
+    /// The goal's `max_moves` or `max_bytes` ended the plan before the goal was reached; see `ended_early`.
+    PartlyReached,
     /// The goal cannot be reached safely; the plan goes as far as is safe.
     NotReachable {
         /// Each obstacle, in words.
         reasons: Vec<String>,
     },
+}
+
+/// What the goal's `max_moves` and `max_bytes` left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndedEarly {
+    /// Slots that would move without these limits.
+    pub slots_in_all: u32,
+    /// Their memory.
+    pub memory_bytes_in_all: u64,
 }
 
 /// One node before and after.
@@ -128,11 +143,11 @@ pub struct NodePlan {
     pub before: Holding,
     /// What it holds when the plan has run.
     pub after: Holding,
-    /// Memory that the ideal balance, were every slot movable and divisible, would give it; what was seen of it
-    /// where it is not known.
-    pub ideal_memory_bytes: u64,
-    /// Memory that the best balance around the held slots would give it, were the others divisible.
-    pub reachable_memory_bytes: u64,
+    /// What the ideal balance, were every slot movable and divisible, would give it, in what the goal balances by
+    /// (bytes or keys); what was seen of it where it is not known.
+    pub ideal_share: u64,
+    /// What the best balance around the held slots would give it, were the others divisible.
+    pub reachable_share: u64,
     /// Tables that all slots of the node share, now. 0 for servers that keep tables for each slot, whose memory they are
     /// part of.
     pub tables_before_bytes: u64,
@@ -162,9 +177,9 @@ pub struct Holding {
     pub payload_bytes: u64,
 }
 
-/// How well the plan balances memory.
+/// How well the plan balances what the goal balances by, which is memory unless it says otherwise.
 ///
-/// The *fullness* of a node is its memory divided by its share of the weights; an imbalance is the
+/// The *fullness* of a node is what it holds divided by its share of the weights; an imbalance is the
 /// largest fullness divided by the mean, less one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -177,9 +192,19 @@ pub struct Balance {
     pub imbalance_bound: f64,
     /// The same bound were no slot held: the difference is what holding costs.
     pub imbalance_bound_none_held: f64,
-    /// The largest distance of a node, when the plan has run, from its `reachable_memory_bytes`, as a part of the
-    /// mean memory of the nodes that take part.
+    /// The largest distance of a node, when the plan has run, from its `reachable_share`, as a part of the
+    /// mean of the nodes that take part.
     pub gap_after: f64,
+    /// How much fuller the fullest node ends than the bound says it must (0.001: 0.1 %).
+    pub fullness_gap: f64,
+    /// The least that any plan must move after which the fullest node is no fuller than after this one and the emptiest
+    /// no emptier, were slots divisible: what is above the one and below the other now, what drained nodes give, and
+    /// what is ordered.
+    pub least_moved: u64,
+    /// What this plan moves, in the same measure.
+    pub moved: u64,
+    /// By how much that is more than the least (0.01: 1 %); 0 when nothing must move.
+    pub moved_gap: f64,
 }
 
 /// Moves that run together between one source and one target, one slot after another.
@@ -378,6 +403,8 @@ pub enum HoldReason {
     },
     /// Nobody owns the slot.
     Unassigned,
+    /// The goal asks for it to stay.
+    AskedToStay,
     /// The target would not have room for it, or the source none for the buffers of its calls.
     NoRoom,
     /// It may take longer than a window.

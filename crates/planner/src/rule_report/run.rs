@@ -9,7 +9,14 @@ use crate::words::{in_mib, in_ms, in_percent, number_in_words};
 impl Evidence<'_> {
     pub(super) fn judge_run(&self, rule: Rule) -> (RuleStatus, String) {
         if self.bundles.is_empty()
-            && !matches!(rule, Rule::Expiries | Rule::Window | Rule::ManagedService)
+            && !matches!(
+                rule,
+                Rule::Expiries
+                    | Rule::Window
+                    | Rule::ManagedService
+                    | Rule::AtomicMigration
+                    | Rule::Versions
+            )
         {
             return (RuleStatus::Satisfied, "nothing moves".to_owned());
         }

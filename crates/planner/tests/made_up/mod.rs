@@ -61,6 +61,7 @@ pub struct Cluster {
     pub nodes: Vec<PlanNode>,
     pub profile: SlotProfile,
     pub doubts: Vec<(Slot, String)>,
+    pub mover: Mover,
 }
 
 impl Cluster {
@@ -80,6 +81,7 @@ impl Cluster {
                 FLOOR_PAYLOAD_BYTES,
             ),
             doubts: Vec::new(),
+            mover: Mover::default(),
         }
     }
 
@@ -121,7 +123,7 @@ impl Cluster {
             nodes: self.nodes.clone(),
             profile: &self.profile,
             doubts: &self.doubts,
-            mover: Mover::default(),
+            mover: self.mover,
         }
     }
 }

@@ -242,7 +242,7 @@ pub(crate) const STATEMENTS: &[Mutant] = &[
     (
         "a share of another size",
         added,
-        |plan| plan.nodes[0].reachable_memory_bytes += 100,
+        |plan| plan.nodes[0].reachable_share += 100,
         "balance",
     ),
     (

@@ -127,6 +127,7 @@ impl GoalRow {
             Outcome::ReachedAroundHeld => ("reached-around-held", Vec::new()),
             Outcome::NothingToDo => ("nothing-to-do", Vec::new()),
             Outcome::LeftToService => ("left-to-service", Vec::new()),
+            Outcome::PartlyReached => ("partly-reached", Vec::new()),
             Outcome::NotReachable { reasons } => ("not-reachable", reasons.clone()),
         };
         let is_target = |id: &NodeId| plan.batches.iter().any(|batch| batch.target == *id);

@@ -100,20 +100,26 @@ impl PlanDocument {
 }
 
 fn shares(plan: &Plan) -> Vec<NodeShare> {
-    let shares = |memory: fn(&NodePlan) -> u64| {
-        let known = plan.nodes.iter().filter(|node| node.known);
-        let whole = known.map(memory).sum::<u64>();
-        move |node: &NodePlan| node.known.then(|| share(memory(node), whole))
+    let shares = |of: &dyn Fn(&NodePlan) -> u64| -> Vec<Option<f64>> {
+        let known = || plan.nodes.iter().filter(|node| node.known);
+        let whole = known().map(of).sum::<u64>();
+        let nodes = plan.nodes.iter();
+        nodes
+            .map(|node| node.known.then(|| share(of(node), whole)))
+            .collect()
     };
-    let before = shares(|node| node.before.memory_bytes);
-    let after = shares(|node| node.after.memory_bytes);
-    let ideal = shares(|node| node.ideal_memory_bytes);
-    plan.nodes
-        .iter()
-        .map(|node| NodeShare {
-            before: before(node),
-            after: after(node),
-            ideal: ideal(node),
+    let measure = plan.goal.balance_by;
+    let before = shares(&|node| measure.of(&node.before));
+    let after = shares(&|node| measure.of(&node.after));
+    let ideal = shares(&|node| node.ideal_share);
+    before
+        .into_iter()
+        .zip(after)
+        .zip(ideal)
+        .map(|((before, after), ideal)| NodeShare {
+            before,
+            after,
+            ideal,
         })
         .collect()
 }
@@ -171,6 +177,7 @@ fn reason_word(reason: &HoldReason) -> &'static str {
         HoldReason::OversizedUnnamed { .. } => "oversized-unnamed",
         HoldReason::Doubt { .. } => "doubt",
         HoldReason::Unassigned => "unassigned",
+        HoldReason::AskedToStay => "asked-to-stay",
         HoldReason::NoRoom => "no-room",
         HoldReason::NoWindow { .. } => "no-window",
         _ => "other",

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use preshard_planner::Goal;
 use preshard_planner::plan::{Dialect, Outcome};
+use preshard_planner::{Goal, Measure};
 
 use super::{View, write_wrapped};
 use crate::figure::{count, counted, cut, duration_us, instant, percent, ranges, size, size_exact};
@@ -40,8 +40,13 @@ impl View<'_> {
             );
             write_wrapped("Memory:  ", &memory, out)?;
         }
+        let by = match plan.goal.balance_by {
+            Measure::Keys => "by number of keys, ",
+            Measure::Payload => "by payload, ",
+            _ => "",
+        };
         let balance = format!(
-            "the fullest node has {} more than its share now, {} when the plan has run; {} is the least that can be \
+            "{by}the fullest node has {} more than its share now, {} when the plan has run; {} is the least that can be \
              reached around the held slots, {} if none were held",
             percent(plan.balance.imbalance_before),
             percent(plan.balance.imbalance_after),
@@ -49,6 +54,9 @@ impl View<'_> {
             percent(plan.balance.imbalance_bound_none_held),
         );
         write_wrapped("Balance: ", &balance, out)?;
+        if totals.batches > 0 {
+            write_wrapped("Least:   ", &self.least(), out)?;
+        }
         let note = estimates_note(std::slice::from_ref(&self.document.estimates));
         write_wrapped("Figures: ", &note, out)
     }
@@ -113,6 +121,35 @@ impl View<'_> {
         )
     }
 
+    /// How near the plan is to the bounds, and what its own limits left out.
+    fn least(&self) -> String {
+        let plan = &self.document.plan;
+        let amount = |value: u64| match plan.goal.balance_by {
+            Measure::Keys => counted(value, "key", "keys"),
+            _ => size(value),
+        };
+        let (moved, least) = (plan.balance.moved, plan.balance.least_moved);
+        let mut text = if least == 0 {
+            format!("{} move", amount(moved))
+        } else {
+            format!(
+                "{} move, {} more than the {} that any plan moves after which the fullest node is no fuller and the \
+                 emptiest no emptier",
+                amount(moved),
+                percent(plan.balance.moved_gap),
+                amount(least),
+            )
+        };
+        if let Some(ended) = &plan.ended_early {
+            text.push_str(&format!(
+                "; the whole goal would move {} of {}",
+                counted(u64::from(ended.slots_in_all), "slot", "slots"),
+                size(ended.memory_bytes_in_all),
+            ));
+        }
+        text
+    }
+
     /// How many snapshots, from when, written by whom, and what told who owns the slots.
     fn backup(&self) -> String {
         let inputs = &self.document.inputs;
@@ -169,7 +206,25 @@ impl View<'_> {
             parts.push(format!("… {} more moves", goal.moves.len() - NAMES_MAX));
         }
         if goal.rebalance {
-            parts.push("balance memory over all nodes".to_owned());
+            parts.push(
+                match goal.balance_by {
+                    Measure::Keys => "balance the number of keys over all nodes",
+                    Measure::Payload => "balance payload over all nodes",
+                    _ => "balance memory over all nodes",
+                }
+                .to_owned(),
+            );
+        }
+        if !goal.keep.is_empty() {
+            let kept = cut(&ranges(&goal.keep), RANGES_WIDTH);
+            parts.push(format!("keep slots {kept} where they are"));
+        }
+        if let Some(moves) = goal.max_moves {
+            let slots = counted(u64::from(moves), "slot", "slots");
+            parts.push(format!("move at most {slots}"));
+        }
+        if let Some(bytes) = goal.max_bytes {
+            parts.push(format!("move at most {}", size(bytes)));
         }
         let weights: Vec<String> = goal
             .weights
@@ -213,6 +268,9 @@ fn outcome(outcome: &Outcome) -> &'static str {
         Outcome::NothingToDo => "there is nothing to do",
         Outcome::LeftToService => {
             "left to the service; nothing that the backup shows stands in its way"
+        }
+        Outcome::PartlyReached => {
+            "the goal is partly reached: --max-moves or --max-bytes ended the plan"
         }
         Outcome::NotReachable { .. } => "THE GOAL CANNOT BE REACHED SAFELY",
     }
