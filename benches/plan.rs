@@ -4,6 +4,7 @@
 //! cannot move:
 //! - `add-two`: two nodes join and everything is balanced over eight.
 //! - `drain-one`: one node is emptied.
+//! - `what-ifs-64`: 64 goals beside each other, each plan audited, as `plan --sweep` makes them, on all cores.
 //! - `audit`: every rule recomputed from the finished plan of `add-two`.
 //!
 //! A thousand nodes, all 16384 slots by Zipf's law, so that the largest slots are larger than any node's share:
@@ -24,9 +25,12 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use preshard_analyzer::{Allocator, SlotProfile, Tables, Target};
-use preshard_planner::{Goal, Mover, NodeFacts, PlanInput, PlanLimits, PlanNode, audit, plan};
+use preshard_planner::{
+    Goal, Mover, NodeFacts, PlanInput, PlanLimits, PlanNode, Planner, audit, plan,
+};
 use preshard_slots::{NodeId, SLOT_COUNT, Slot, SlotSet};
 use random::Random;
+use rayon::prelude::*;
 
 const KEYS: u64 = 2_000_000;
 const PRIMARIES: u16 = 6;
@@ -126,6 +130,30 @@ fn planning(criterion: &mut Criterion) {
     };
     group.bench_function("drain-one", |bencher| {
         bencher.iter(|| plan(black_box(&input), &goal, &limits).expect("a plan"));
+    });
+
+    group.bench_function("what-ifs-64", |bencher| {
+        bencher.iter(|| {
+            let planner = Planner::new(black_box(&profile), &[], &limits).expect("a profile");
+            let moved: u64 = (1..=64u32)
+                .into_par_iter()
+                .map(|added| {
+                    let goal = Goal {
+                        rebalance: true,
+                        add: (1..=added)
+                            .map(|number| NodeId(format!("new-{number}")))
+                            .collect(),
+                        ..Goal::default()
+                    };
+                    let plan = planner
+                        .plan(nodes(added), Mover::Migrate, &goal)
+                        .expect("a plan");
+                    assert!(audit(&plan).is_empty());
+                    u64::from(plan.totals.moved.slots)
+                })
+                .sum();
+            assert!(moved > 64_000, "{moved}");
+        });
     });
     group.finish();
 }

@@ -8,6 +8,7 @@
 //! - `usage`: wrong usage is told by the name of the option.
 //! - `documents`: every JSON output meets the schema that the tool prints, for any number of threads the same.
 //! - `plans`: plans for the bundled cluster keep what they promise.
+//! - `profiles`: a saved profile answers as the backup does, and nothing in one is believed unchecked.
 //! - `trust`: what is wrong with a file, or not checked, is said by every command.
 //! - `one_key`: one key with its members, found in any file and by any way in.
 //! - `several`: what cannot be read does not hide what can.
@@ -15,6 +16,8 @@
 //! - `outputs`: files appear whole or not at all.
 //! - `directories`: what is taken from one, and what is named instead.
 //! - `layers`: what a snapshot is wrapped in, byte for byte, and its damage.
+//! - `verify`: plans hold against what they were made from, and not against what breaks them.
+//! - `what_if`: goals beside each other are the plans for each; what grew is told where it did.
 //! - `ways_in`: compressed, captured, from standard input: the same answers.
 //!
 //! `BLESS=1 cargo test --test cli` rewrites what is compared as text; read the difference before it is committed.
@@ -39,6 +42,8 @@ mod one_key;
 mod outputs;
 #[path = "cli/plans.rs"]
 mod plans;
+#[path = "cli/profiles.rs"]
+mod profiles;
 #[path = "cli/run.rs"]
 mod run;
 #[path = "cli/salvage.rs"]
@@ -51,5 +56,9 @@ mod several;
 mod trust;
 #[path = "cli/usage.rs"]
 mod usage;
+#[path = "cli/verify.rs"]
+mod verify;
 #[path = "cli/ways_in.rs"]
 mod ways_in;
+#[path = "cli/what_if.rs"]
+mod what_if;

@@ -3,11 +3,15 @@
 //! Options that want a number take values that begin with a hyphen, so that `-1` is told to be a wrong value and not an
 //! unknown option.
 
+mod compared;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use preshard_analyzer::KeyName;
 use preshard_slots::SlotSet;
+
+pub use compared::{DiffArgs, PlanFormat, VerifyArgs, WhatIfArgs};
 
 use crate::number::{
     parse_bandwidth, parse_count, parse_db, parse_duration_ms, parse_duration_us, parse_factor,
@@ -22,8 +26,8 @@ use crate::size::{parse_decompressed, parse_maxmemory, parse_size, parse_size_li
 /// step is predicted, bounded and checked. It never connects to a server and never writes to a backup.
 ///
 /// INPUT is a snapshot (.rdb), a directory made by `redis-cli --cluster backup` (nodes.json and one snapshot
-/// per primary), a data directory of a server (nodes.conf and its snapshot), a directory of snapshots, or `-` for
-/// standard input. Several may be given. What an input is is decided by its content, and so is what it is wrapped in:
+/// per primary), a data directory of a server (nodes.conf and its snapshot), a directory of snapshots, `-` for
+/// standard input, or a profile saved by `slots --save`. Several may be given. What an input is is decided by its content, and so is what it is wrapped in:
 /// gzip, zstd, LZ4 frames, the compressed snapshots of Valkey 9.2, and captures of replication (`$EOF:` and
 /// `$<bytes>`), up to four of them around each other.
 #[derive(Debug, Parser)]
@@ -40,6 +44,7 @@ Exit status:
   0  fine
   1  an input cannot be read or an output cannot be written
   2  wrong usage
+  3  a policy is violated: a plan that was verified is void
   4  no safe plan reaches the goal; the document says why
   5  the result comes from a damaged or partial input, or was refused for that";
 
@@ -61,6 +66,12 @@ pub enum Command {
     /// Fit a cost profile to measured durations, and tell how well it fits.
     #[command(after_long_help = include_str!("help/calibrate.txt"))]
     Calibrate(CalibrateArgs),
+    /// Tell whether a plan still holds: against its own rules, its age, and a newer backup.
+    #[command(after_long_help = include_str!("help/verify.txt"))]
+    Verify(VerifyArgs),
+    /// Tell what grew from one backup to the next: shards, slots, prefixes and keys.
+    #[command(after_long_help = include_str!("help/diff.txt"))]
+    Diff(DiffArgs),
     /// Print the JSON Schema of a document.
     #[command(after_long_help = include_str!("help/schema.txt"))]
     Schema(SchemaArgs),
@@ -73,6 +84,13 @@ pub struct InputArgs {
     #[arg(value_name = "INPUT", required = true)]
     pub inputs: Vec<PathBuf>,
 
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// How inputs are read.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct ReadArgs {
     /// Threads to work with, 1 to 256. The output is the same for any number. Default: all cores. One file keeps at most 16 of
     /// them busy, and takes up to 128 MiB with 8 of them.
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse_threads)]
@@ -466,6 +484,15 @@ pub struct SlotsArgs {
     #[command(flatten)]
     pub output: OutputArgs,
 
+    /// Keep what was scanned in this file, a saved profile: `slots`, `plan`, `verify` and `diff` take it in place of the
+    /// snapshots.
+    ///
+    /// It holds sums and costs by slot, the names of large and slow keys, and who owned the slots; a few MB for any number
+    /// of keys. Keys are named from a part of what --latency-budget and the other limits let a call have: save with the
+    /// limits that plans will be made with. The file appears whole or not at all.
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+
     /// Show the N slots with most memory; text only, the other formats carry all.
     #[arg(long, value_name = "N", allow_hyphen_values = true, default_value = "20", value_parser = parse_count::<usize>)]
     pub top: usize,
@@ -501,8 +528,8 @@ pub struct PlanArgs {
     pub cost: CostArgs,
 
     /// What is printed on standard output.
-    #[arg(short, long, value_enum, default_value_t = DocumentFormat::Text)]
-    pub format: DocumentFormat,
+    #[arg(short, long, value_enum, default_value_t = PlanFormat::Text)]
+    pub format: PlanFormat,
 
     /// Write the plan document (JSON) to this file as well; the summary stays on standard output. Default: none is
     /// written. The file appears whole or not at all.
@@ -519,6 +546,9 @@ pub struct PlanArgs {
 
     #[command(flatten)]
     pub goal: GoalArgs,
+
+    #[command(flatten)]
+    pub what_if: WhatIfArgs,
 
     #[command(flatten)]
     pub limits: LimitArgs,
@@ -549,7 +579,7 @@ pub enum MoverChoice {
 }
 
 /// What a plan is to reach. Goals combine.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Goal")]
 pub struct GoalArgs {
     /// Balance over all nodes.
@@ -701,4 +731,12 @@ pub enum SchemaChoice {
     Keys,
     /// One line of `preshard keys --key KEY --members --format ndjson`.
     Members,
+    /// `preshard slots --save`.
+    Profile,
+    /// `preshard verify --format json`.
+    Verify,
+    /// `preshard plan --sweep ... --format json`.
+    Compare,
+    /// `preshard diff --format json`.
+    Diff,
 }

@@ -12,7 +12,7 @@ pub enum ExitStatus {
     Failure = 1,
     /// The command line makes no sense.
     Usage = 2,
-    /// A policy is violated. No command has one yet; the number is taken.
+    /// A policy is violated: a plan that was verified does not hold.
     PolicyViolated = 3,
     /// No safe plan reaches the goal; the document says why.
     NoSafePlan = 4,

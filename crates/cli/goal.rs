@@ -33,9 +33,31 @@ impl GoalArgs {
             return Ok(());
         }
         Err(Refusal::usage(
-            "nothing to plan: say what is to be reached with --rebalance, --add, --drain, --weights or --move",
+            "nothing to plan: say what is to be reached with --rebalance, --add, --drain, --weights or --move, \
+             or compare with --goal or --sweep",
         ))
     }
+}
+
+/// All primaries, as the planner sees them.
+pub fn primaries(assembly: &Assembly) -> Vec<PlanNode> {
+    let primaries = assembly.nodes.iter().filter(|node| node.primary);
+    primaries
+        .map(|node| PlanNode {
+            id: node.id.clone(),
+            address: node.address.clone(),
+            slots: node.slots.clone(),
+            planned: false,
+            known: node.known,
+            facts: NodeFacts {
+                server: node
+                    .file
+                    .and_then(|file| assembly.files.get(file)?.written_by.as_ref())
+                    .map(name_of_server),
+                ..NodeFacts::default()
+            },
+        })
+        .collect()
 }
 
 /// The nodes of a plan, and how they are found by name.
@@ -55,24 +77,8 @@ impl<'a> Roster<'a> {
         topology: Option<&'a Topology>,
         goal: &GoalArgs,
     ) -> Result<Roster<'a>> {
-        let primaries = assembly.nodes.iter().filter(|node| node.primary);
         let mut roster = Roster {
-            nodes: primaries
-                .map(|node| PlanNode {
-                    id: node.id.clone(),
-                    address: node.address.clone(),
-                    slots: node.slots.clone(),
-                    planned: false,
-                    known: node.known,
-                    facts: NodeFacts {
-                        server: node
-                            .file
-                            .and_then(|file| assembly.files.get(file)?.written_by.as_ref())
-                            .map(name_of_server),
-                        ..NodeFacts::default()
-                    },
-                })
-                .collect(),
+            nodes: primaries(assembly),
             topology,
             added: Vec::new(),
         };

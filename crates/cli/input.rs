@@ -6,13 +6,16 @@ use std::io::{self, IsTerminal as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
+use preshard_analyzer::KeyName;
 use preshard_parser::source::{OpenOptions, Source};
-use preshard_report::document::Notice;
+use preshard_report::document::{Notice, SavedTopology};
 use preshard_report::text::file_name;
 use preshard_slots::{NodeId, Topology};
 
 use crate::exit::Refusal;
+use crate::owners::{FoundTopology, single_topology};
+use crate::saved::{self, SavedProfile};
 
 /// What the command line stands for.
 #[derive(Debug, Default)]
@@ -23,6 +26,10 @@ pub struct Inputs {
     pub topology: Option<Topology>,
     /// The file that tells it.
     pub topology_file: Option<PathBuf>,
+    /// The text that tells it.
+    pub topology_text: Option<Vec<u8>>,
+    /// The saved profiles, each with the number of snapshots that were named before it.
+    pub saved: Vec<(usize, SavedProfile)>,
     /// What was found beside the snapshots and not read.
     pub left_out: Vec<Notice>,
     /// The directories that hold a backup of a whole cluster.
@@ -101,7 +108,7 @@ impl Inputs {
     /// named. Whether a file is there and a snapshot is seen when it is opened.
     pub fn find(paths: &[PathBuf], wish: TopologyWish<'_>) -> Result<Inputs> {
         let mut inputs = Inputs::default();
-        let mut found: Vec<(PathBuf, Topology)> = Vec::new();
+        let mut found: Vec<FoundTopology> = Vec::new();
         for path in paths {
             if path.as_os_str() == STDIN {
                 inputs.add_stdin()?;
@@ -109,6 +116,8 @@ impl Inputs {
             }
             if path.is_dir() {
                 inputs.add_directory(path, wish, &mut found)?;
+            } else if let Some(profile) = saved::open(path)? {
+                inputs.add_saved(profile, wish, &mut found)?;
             } else {
                 inputs.snapshots.push(Snapshot {
                     path: path.clone(),
@@ -119,29 +128,101 @@ impl Inputs {
         let topology = match wish {
             TopologyWish::Each => None,
             TopologyWish::Beside => single_topology(found)?,
-            TopologyWish::File(path) => Some((path.to_owned(), read_topology(path)?)),
+            TopologyWish::File(path) => Some(FoundTopology::read(path)?),
         };
-        (inputs.topology_file, inputs.topology) = topology.unzip();
+        if let Some(found) = topology {
+            inputs.topology_file = Some(found.path);
+            inputs.topology_text = Some(found.text);
+            inputs.topology = Some(found.topology);
+        }
+        saved::tell_apart(&mut inputs.saved);
         Ok(inputs)
     }
 
-    /// Keeps a result from taking the place of a snapshot or a topology: nothing is ever written to a backup.
+    /// Refuses saved profiles, for a question that only keys can answer.
+    ///
+    /// # Errors
+    /// Wrong usage, naming the first.
+    pub fn refuse_saved(&self, question: &str) -> Result<()> {
+        match self.saved.first() {
+            None => Ok(()),
+            Some((_, profile)) => Err(Refusal::usage(format!(
+                "{} is a saved profile, which holds what slots hold and not the keys that `{question}` looks at: give \
+                 it the snapshot",
+                shown(&profile.path)
+            ))),
+        }
+    }
+
+    /// What told who owns the slots, to be saved.
+    pub fn topology_to_save(&self) -> Option<SavedTopology> {
+        let (file, text) = self
+            .topology_file
+            .as_ref()
+            .zip(self.topology_text.as_ref())?;
+        Some(SavedTopology {
+            file: file.display().to_string(),
+            content: KeyName(text.as_slice().into()),
+        })
+    }
+
+    fn add_saved(
+        &mut self,
+        mut profile: SavedProfile,
+        wish: TopologyWish<'_>,
+        found: &mut Vec<FoundTopology>,
+    ) -> Result<()> {
+        let topology = profile.topology.take();
+        if let Some(saved) = topology.filter(|_| wish == TopologyWish::Beside) {
+            let path = PathBuf::from(saved.file);
+            let text = saved.content.0.into_vec();
+            let topology = Topology::parse(&text).with_context(|| {
+                let file = shown(&profile.path);
+                format!(
+                    "{file}: the topology that was saved with it, {}, is none",
+                    shown(&path)
+                )
+            })?;
+            found.push(FoundTopology {
+                path,
+                text,
+                topology,
+            });
+        }
+        self.left_out.append(&mut profile.left_out);
+        self.saved.push((self.snapshots.len(), profile));
+        Ok(())
+    }
+
+    /// Keeps a result from taking the place of a snapshot, a saved profile or a topology: nothing is ever written to a backup.
     ///
     /// # Errors
     /// Wrong usage, when the file is one of the inputs, or holds a snapshot all the same.
     pub fn protect_from(&self, output: Option<&Path>) -> Result<()> {
+        self.protect_from_option("-o", output)
+    }
+
+    /// As [`Inputs::protect_from`], for a result that another option names.
+    ///
+    /// # Errors
+    /// Wrong usage, naming the option.
+    pub fn protect_from_option(&self, option: &str, output: Option<&Path>) -> Result<()> {
         let place = output.and_then(|path| path.canonicalize().ok());
         let Some(place) = place.filter(|place| place.is_file()) else {
             return Ok(());
         };
+        let saved = self.saved.iter().map(|(_, profile)| &profile.path);
         let snapshots = self.snapshots.iter().map(|snapshot| &snapshot.path);
         let of_backups = self.backups.iter().map(|backup| &backup.topology_file);
-        let mut inputs = snapshots.chain(of_backups).chain(&self.topology_file);
+        let mut inputs = snapshots
+            .chain(saved)
+            .chain(of_backups)
+            .chain(&self.topology_file);
         let is_input = inputs.any(|path| path.canonicalize().is_ok_and(|path| path == place));
         if is_input || holds_a_snapshot(&place) == Ok(true) {
             let what = if is_input { "an input" } else { "a snapshot" };
             return Err(Refusal::usage(format!(
-                "-o {} is {what}: nothing is ever written to a backup",
+                "{option} {} is {what}: nothing is ever written to a backup",
                 output.unwrap_or(&place).display()
             )));
         }
@@ -168,7 +249,7 @@ impl Inputs {
         &mut self,
         directory: &Path,
         wish: TopologyWish<'_>,
-        found: &mut Vec<(PathBuf, Topology)>,
+        found: &mut Vec<FoundTopology>,
     ) -> Result<()> {
         let listing = Listing::read(directory)
             .with_context(|| format!("cannot list {}", directory.display()))?;
@@ -190,8 +271,8 @@ impl Inputs {
                 continue;
             }
             if name == SERVER_TOPOLOGY && listing.snapshots.len() == 1 {
-                myself = read_topology(&path).ok().and_then(|topology| {
-                    let mut nodes = topology.nodes.into_iter();
+                myself = FoundTopology::read(&path).ok().and_then(|found| {
+                    let mut nodes = found.topology.nodes.into_iter();
                     nodes
                         .find(|node| node.flags.iter().any(|flag| flag == "myself"))
                         .map(|node| node.id)
@@ -199,15 +280,14 @@ impl Inputs {
             }
             match wish {
                 TopologyWish::Beside => {
-                    let topology = read_topology(&path)?;
-                    found.push((path, topology));
+                    found.push(FoundTopology::read(&path)?);
                 }
                 // A single snapshot beside nodes.conf is one server's, and nobody misses the others.
                 TopologyWish::Each if name == BACKUP_TOPOLOGY || count > 1 => {
-                    let topology = read_topology(&path)?;
+                    let found = FoundTopology::read(&path)?;
                     self.backups.push(Backup {
-                        topology_file: path,
-                        topology,
+                        topology_file: found.path,
+                        topology: found.topology,
                         snapshots: first..first + count,
                     });
                 }
@@ -366,41 +446,6 @@ fn node_of_backup(path: &Path) -> Option<NodeId> {
             .bytes()
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     (is_id && rest.starts_with("redis-node-")).then(|| NodeId(id.to_owned()))
-}
-
-fn read_topology(path: &Path) -> Result<Topology> {
-    let text =
-        fs::read(path).with_context(|| format!("cannot read topology {}", path.display()))?;
-    Topology::parse(&text).with_context(|| format!("{} is no topology", path.display()))
-}
-
-/// The one topology that all inputs agree on.
-fn single_topology(found: Vec<(PathBuf, Topology)>) -> Result<Option<(PathBuf, Topology)>> {
-    let mut found = found.into_iter();
-    let Some((path, topology)) = found.next() else {
-        return Ok(None);
-    };
-    for (other_path, other) in found {
-        if let Some(slot) = preshard_slots::Slot::all().find(|&slot| {
-            topology.owner_of(slot).map(|node| &node.id)
-                != other.owner_of(slot).map(|node| &node.id)
-        }) {
-            let owner = |topology: &Topology| {
-                topology
-                    .owner_of(slot)
-                    .map_or("nobody".to_owned(), |node| format!("node {}", node.id.0))
-            };
-            return Err(anyhow!(
-                "the topologies differ: in {} slot {} belongs to {}, in {} to {}; say which one holds with --topology",
-                path.display(),
-                slot.number(),
-                owner(&topology),
-                other_path.display(),
-                owner(&other),
-            ));
-        }
-    }
-    Ok(Some((path, topology)))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use preshard_analyzer::CostProfile;
 use preshard_planner::{NodeFacts, PlanLimits, server_named};
+use preshard_report::document::SavedBasis;
 
 use crate::args::{LimitArgs, PlanLimitArgs};
 use crate::exit::Refusal;
@@ -189,20 +190,49 @@ impl PlanLimitArgs {
     }
 }
 
+/// What limits hang on in a cost profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallTerms {
+    /// What each call costs besides its keys, nanoseconds.
+    pub fixed_ns: u64,
+    /// How far predicted times may be off, in thousandths of them.
+    pub spread_permille: [u32; 2],
+}
+
+impl CallTerms {
+    /// Those of what was saved.
+    pub fn of(basis: &SavedBasis) -> CallTerms {
+        CallTerms {
+            fixed_ns: basis.call_fixed_ns,
+            spread_permille: basis.cost_spread_permille,
+        }
+    }
+}
+
+impl From<&CostProfile> for CallTerms {
+    fn from(cost: &CostProfile) -> CallTerms {
+        let spread = cost.spread();
+        CallTerms {
+            fixed_ns: cost.call_fixed_ns(),
+            spread_permille: [spread.low_permille, spread.high_permille],
+        }
+    }
+}
+
 /// The limits in force for a server of this cost profile.
 ///
 /// # Errors
 /// Wrong usage, when a limit makes no sense.
-pub fn plan_limits(stated: &Stated, cost: &CostProfile) -> Result<PlanLimits> {
+pub fn plan_limits(stated: &Stated, terms: CallTerms) -> Result<PlanLimits> {
     let Stated { keys, plan, .. } = stated;
     let defaults = PlanLimits::default();
-    let spread = cost.spread();
+    let [low_permille, high_permille] = terms.spread_permille;
     let mut limits = PlanLimits {
         latency_budget_ms: keys.latency_budget.unwrap_or(defaults.latency_budget_ms),
         safety_factor: keys.safety_factor.unwrap_or(defaults.safety_factor),
-        call_fixed_us: cost.call_fixed_ns().div_ceil(1_000),
-        prediction_low: f64::from(spread.low_permille.min(1_000)) / 1_000.0,
-        prediction_high: f64::from(spread.high_permille.max(1_000)) / 1_000.0,
+        call_fixed_us: terms.fixed_ns.div_ceil(1_000),
+        prediction_low: f64::from(low_permille.min(1_000)) / 1_000.0,
+        prediction_high: f64::from(high_permille.max(1_000)) / 1_000.0,
         keys_per_call_max: plan.keys_per_call.unwrap_or(defaults.keys_per_call_max),
         slots_per_batch_max: plan.slots_per_batch.unwrap_or(defaults.slots_per_batch_max),
         maxmemory_bytes: plan.maxmemory.filter(|&bytes| bytes > 0),
@@ -262,24 +292,44 @@ pub fn plan_limits(stated: &Stated, cost: &CostProfile) -> Result<PlanLimits> {
     Ok(limits)
 }
 
-/// From which predicted block (ns) and which payload (bytes) on a key is listed by name.
-pub fn name_floors(limits: &PlanLimits) -> (u64, u64) {
-    let call_ms = limits
-        .latency_budget_ms
-        .min(limits.cluster_node_timeout_ms / 2) as f64
-        / limits.factor();
-    let block_ns = (call_ms * 1e6) as u64 / FLOOR_PART;
-    let payload_bytes = limits
-        .proto_max_bulk_bytes
-        .min(limits.client_query_buffer_bytes)
-        .min(limits.replica_buffer_hard_bytes)
-        / FLOOR_PART;
-    (
-        block_ns
-            .saturating_sub(limits.call_fixed_us.saturating_mul(1_000))
-            .max(1),
-        payload_bytes.clamp(1, FLOOR_PAYLOAD_BYTES),
-    )
+/// From which predicted block and which payload on a key is listed by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Floors {
+    /// Nanoseconds.
+    pub block_ns: u64,
+    /// Bytes.
+    pub payload_bytes: u64,
+}
+
+impl Floors {
+    /// Those that plans within these limits ask for.
+    pub fn of(limits: &PlanLimits) -> Floors {
+        let call_ms = limits
+            .latency_budget_ms
+            .min(limits.cluster_node_timeout_ms / 2) as f64
+            / limits.factor();
+        let block_ns = (call_ms * 1e6) as u64 / FLOOR_PART;
+        let payload_bytes = limits
+            .proto_max_bulk_bytes
+            .min(limits.client_query_buffer_bytes)
+            .min(limits.replica_buffer_hard_bytes)
+            / FLOOR_PART;
+        Floors {
+            block_ns: block_ns
+                .saturating_sub(limits.call_fixed_us.saturating_mul(1_000))
+                .max(1),
+            payload_bytes: payload_bytes.clamp(1, FLOOR_PAYLOAD_BYTES),
+        }
+    }
+
+    /// The higher ones of two.
+    #[must_use]
+    pub fn max(self, other: Floors) -> Floors {
+        Floors {
+            block_ns: self.block_ns.max(other.block_ns),
+            payload_bytes: self.payload_bytes.max(other.payload_bytes),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -303,7 +353,7 @@ mod tests {
                         replica_buffer_hard_bytes,
                         ..PlanLimits::default()
                     };
-                    let (floor_block_ns, floor_payload_bytes) = name_floors(&limits);
+                    let floors = Floors::of(&limits);
                     for step in 0..400u32 {
                         let grown = 1.08f64.powi(step as i32);
                         let cost = Cost {
@@ -316,10 +366,9 @@ mod tests {
                             }
                             needing += 1;
                             assert!(
-                                cost.block_ns >= floor_block_ns
-                                    || payload_bytes >= floor_payload_bytes,
-                                "{cost:?} with {payload_bytes} bytes lies below {floor_block_ns} ns and \
-                                 {floor_payload_bytes} bytes under {limits:?}"
+                                cost.block_ns >= floors.block_ns
+                                    || payload_bytes >= floors.payload_bytes,
+                                "{cost:?} with {payload_bytes} bytes lies below {floors:?} under {limits:?}"
                             );
                         }
                     }

@@ -15,10 +15,14 @@ mod limits;
 mod number;
 mod options;
 mod output;
+mod owners;
 mod progress;
 mod read;
+mod saved;
 mod say;
 mod size;
+mod together;
+mod what_if;
 
 use std::process::ExitCode;
 
@@ -47,6 +51,8 @@ fn main() -> ExitCode {
         Command::Slots(args) => commands::slots::run(args),
         Command::Plan(args) => commands::plan::run(args),
         Command::Calibrate(args) => commands::calibrate::run(&args),
+        Command::Verify(args) => commands::verify::run(args),
+        Command::Diff(args) => commands::diff::run(args),
         Command::Schema(args) => commands::schema::run(&args),
     };
     match result {

@@ -68,6 +68,17 @@ pub fn parse_threads(text: &str) -> Result<u16, String> {
     }
 }
 
+/// The one byte between the parts of key names.
+///
+/// # Errors
+/// A sentence for the user when the text is none.
+pub fn parse_separator(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        [byte] => Ok(*byte),
+        _ => Err("expected one ASCII character, such as : or /".to_owned()),
+    }
+}
+
 /// The number of a database.
 ///
 /// # Errors

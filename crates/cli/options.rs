@@ -1,17 +1,18 @@
 //! From the literal command line to what the code works with.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use preshard_analyzer::{
-    Allocator, CostEffects, CostProfile, MemoryModel, MemorySettings, MemoryTarget, Target,
+    Allocator, CostEffects, CostProfile, MemoryModel, MemorySettings, MemoryTarget, Tables, Target,
     UnknownName,
 };
 use preshard_parser::source::{Mmap, OpenOptions};
 
-use crate::args::{CostArgs, InputArgs, MmapChoice, TargetArgs};
+use crate::args::{CostArgs, MmapChoice, ReadArgs, TargetArgs};
 use crate::exit::Refusal;
 use crate::input::shown;
 
@@ -41,7 +42,7 @@ impl ReadOptions {
     ///
     /// # Errors
     /// Wrong usage, when no such target or allocator is known; a configuration that cannot be read or used.
-    pub fn new(args: InputArgs, server: TargetArgs) -> Result<ReadOptions> {
+    pub fn new(inputs: Vec<PathBuf>, args: ReadArgs, server: TargetArgs) -> Result<ReadOptions> {
         let memory = MemoryOptions::new(&server)?;
         let target = match server.target {
             None => None,
@@ -64,8 +65,17 @@ impl ReadOptions {
             now_ms: None,
             salvage: args.salvage,
             quiet: args.no_progress,
-            inputs: args.inputs,
+            inputs,
         })
+    }
+
+    /// Has times and memory computed as a document has them. What it names that is not known here stays as it is: nothing
+    /// can be compared with it then, which is told where it is tried.
+    pub fn compute_as(&mut self, cost_profile: &str, memory_model: &str) {
+        self.target = CostProfile::built_in(cost_profile);
+        if let Ok(tables) = memory_model.parse::<Tables>() {
+            self.memory.compute_as(tables);
+        }
     }
 
     /// With what the costs of moves are predicted from.
@@ -124,6 +134,8 @@ pub struct MemoryOptions {
     is_standalone: bool,
     /// The saved configuration, for what else it holds.
     saved: Option<String>,
+    is_allocator_stated: bool,
+    is_config_stated: bool,
     /// What of it was assumed or told, in words.
     pub basis: String,
 }
@@ -156,7 +168,19 @@ impl MemoryOptions {
             settings,
             saved,
             is_standalone: args.standalone,
+            is_allocator_stated: args.allocator.is_some(),
+            is_config_stated: args.target_config.is_some(),
         })
+    }
+
+    fn compute_as(&mut self, tables: Tables) {
+        self.target = Some(MemoryTarget {
+            target: tables.target(),
+            is_own: true,
+            basis: tables.target().to_string(),
+        });
+        self.allocator = tables.allocator();
+        self.settings.cluster = tables.is_cluster();
     }
 
     /// A plan is for a cluster, whatever server its settings were saved from.
@@ -171,6 +195,37 @@ impl MemoryOptions {
         }
         self.settings.cluster = true;
         Ok(())
+    }
+
+    /// The option that asks for other memory than what was computed when a profile was saved, and what it was then.
+    pub fn option_against(
+        &self,
+        saved: Tables,
+        settings: &BTreeMap<String, i64>,
+    ) -> Option<String> {
+        if self
+            .target
+            .as_ref()
+            .is_some_and(|target| target.target != saved.target())
+        {
+            return Some(format!("--target, and was saved for {}", saved.target()));
+        }
+        if self.is_allocator_stated && self.allocator != saved.allocator() {
+            return Some(format!(
+                "--allocator, and was saved for {}",
+                saved.allocator()
+            ));
+        }
+        if self.is_standalone && saved.is_cluster() {
+            return Some("--standalone, and was saved for a cluster".to_owned());
+        }
+        let differs = self.is_config_stated
+            && self
+                .settings
+                .values()
+                .iter()
+                .any(|(name, value)| settings.get(*name) != Some(value));
+        differs.then(|| "--target-config, and was saved with other settings".to_owned())
     }
 
     /// The model of a server line.

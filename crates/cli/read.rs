@@ -5,20 +5,19 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use preshard_analyzer::{
-    Assembly, CostProfile, Disregard, Error as ScanError, FileScan, KeyFacts, MemoryModel,
-    MemoryTarget, Progress, ScanOptions, Seeker, Server, Wanted, assemble, scan_all, scan_but_for,
-    seek,
+    CostProfile, Disregard, Error as ScanError, FileScan, KeyFacts, MemoryModel, MemoryTarget,
+    Progress, ScanOptions, Seeker, Server, Target, Wanted, scan_all, scan_but_for, seek,
 };
 use preshard_parser::limits::EXPANSION_FREE_BYTES;
 use preshard_parser::source::{Container, ContainerError, Problem, Source};
 use preshard_parser::{Detail, Error as ParserError, RdbReader, RecordKind};
 use preshard_planner::PlanLimits;
-use preshard_report::document::{Estimates, InputFacts, Notice, Precision};
+use preshard_report::document::{Estimates, Precision, Recognised, SavedBasis};
 use preshard_slots::NodeId;
 
 use crate::exit::Refusal;
 use crate::input::{Inputs, MAGICS, Snapshot, shown};
-use crate::limits::name_floors;
+use crate::limits::Floors;
 use crate::options::ReadOptions;
 use crate::progress::Bar;
 use crate::say;
@@ -76,6 +75,50 @@ impl OpenFile {
         })
     }
 
+    /// How the estimates for the file's keys come about, to be saved.
+    pub fn basis(&self) -> SavedBasis {
+        let Estimates {
+            memory_model,
+            memory_basis,
+            memory_precision,
+            cost_profile,
+            cost_basis,
+            cost_effects,
+            cost_spread_permille,
+        } = self.estimates();
+        let settings = self.memory.settings().values().into_iter();
+        SavedBasis {
+            cost_profile,
+            cost_basis,
+            cost_effects,
+            cost_spread_permille,
+            call_fixed_ns: self.cost.call_fixed_ns(),
+            memory_model,
+            memory_basis,
+            memory_precision,
+            memory_settings: settings
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+        }
+    }
+
+    /// Has the memory of the file's keys computed for a newer server beside it, whose memory has a basis of its own.
+    pub fn take_memory_of(&mut self, target: Target, basis: &str) {
+        self.memory = MemoryModel::new(
+            target,
+            self.memory.allocator(),
+            self.memory.settings().clone(),
+        );
+        self.memory_target = MemoryTarget {
+            target,
+            is_own: false,
+            basis: format!(
+                "{}, with {basis} beside it; uses {target}",
+                self.memory_target.basis
+            ),
+        };
+    }
+
     /// How the estimates for the file's keys come about.
     pub fn estimates(&self) -> Estimates {
         estimates(&self.cost, &self.memory, &self.memory_target)
@@ -109,7 +152,7 @@ impl OpenFile {
         seeker: &mut dyn Seeker,
         sink_failed: &str,
     ) -> Result<FileScan> {
-        let options = self.scan_options(limits, Detail::Counts);
+        let options = self.scan_options(Floors::of(limits), Detail::Counts);
         seek(&self.source, wanted, &options, bar, seeker)
             .map_err(|error| self.failed(error, sink_failed))
     }
@@ -123,8 +166,11 @@ impl OpenFile {
     }
 
     /// What a scan computes of the file.
-    pub fn scan_options(&self, limits: &PlanLimits, detail: Detail) -> ScanOptions<'_> {
-        let (floor_block_ns, floor_payload_bytes) = name_floors(limits);
+    pub fn scan_options(&self, floors: Floors, detail: Detail) -> ScanOptions<'_> {
+        let Floors {
+            block_ns: floor_block_ns,
+            payload_bytes: floor_payload_bytes,
+        } = floors;
         ScanOptions {
             cost: &self.cost,
             memory: &self.memory,
@@ -155,6 +201,12 @@ fn cannot_open(error: io::Error, path: &Path) -> anyhow::Error {
 
 /// What is said of a file that does not begin like a snapshot: that it is none, or that damage is why.
 fn no_snapshot(error: ParserError, source: &Source) -> anyhow::Error {
+    if Recognised::of(source.head()) != Recognised::Other {
+        return Refusal::usage(format!(
+            "{} is a saved profile, which is read from a file only: write it to one first",
+            shown(source.path())
+        ));
+    }
     let said = unreadable(source);
     let head = source.head();
     let begins = MAGICS.iter().any(|magic| head.starts_with(magic));
@@ -225,13 +277,13 @@ fn unreadable(source: &Source) -> String {
 /// Scans files side by side; each is an error of its own when nothing can be said of it.
 pub fn scan_each(
     files: &[&OpenFile],
-    limits: &PlanLimits,
+    floors: Floors,
     detail: Detail,
     bar: &Bar,
 ) -> Vec<Result<FileScan>> {
     let jobs: Vec<_> = files
         .iter()
-        .map(|file| (&file.source, file.scan_options(limits, detail)))
+        .map(|file| (&file.source, file.scan_options(floors, detail)))
         .collect();
     scan_all(&jobs, bar)
         .into_iter()
@@ -283,83 +335,6 @@ pub fn all_or_none<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
     sound.into_iter().collect()
 }
 
-/// The one cost profile of files that are to be looked at together, and how the estimates for them come about: one
-/// profile, and one memory model, may stand in for several servers. The model becomes that of the newest of them, which
-/// is where a cluster of several versions is heading.
-///
-/// # Errors
-/// Wrong usage, when the files come from servers with different cost profiles and none was named.
-pub fn common_basis(files: &mut [OpenFile]) -> Result<(CostProfile, Estimates)> {
-    let newest = files
-        .iter()
-        .max_by_key(|file| file.memory.target())
-        .map(|file| (file.memory.clone(), file.memory_target.clone()));
-    let Some((memory, target)) = newest else {
-        return Err(Refusal::usage("no snapshot to read"));
-    };
-    for file in files.iter_mut().filter(|file| file.memory != memory) {
-        file.memory = memory.clone();
-        file.memory_target = MemoryTarget {
-            target: target.target,
-            is_own: false,
-            basis: format!(
-                "{}, with {} beside it; uses {}",
-                file.memory_target.basis, target.basis, target.target
-            ),
-        };
-    }
-    let first = &files[0];
-    if let Some(other) = files
-        .iter()
-        .find(|file| file.cost.name() != first.cost.name())
-    {
-        return Err(Refusal::usage(format!(
-            "the snapshots were written by different servers: {} needs cost profile {}, {} needs {}; say which server to \
-             plan for with --target",
-            shown(first.source.path()),
-            first.cost.name(),
-            shown(other.source.path()),
-            other.cost.name()
-        )));
-    }
-    let joined = |basis: fn(&OpenFile) -> &str| {
-        let mut bases: Vec<&str> = Vec::new();
-        for basis in files.iter().map(basis) {
-            if !bases.contains(&basis) {
-                bases.push(basis);
-            }
-        }
-        bases.join("; ")
-    };
-    let estimates = Estimates {
-        cost_basis: joined(|file| file.cost.basis()),
-        memory_basis: joined(|file| &file.memory_target.basis),
-        memory_precision: match files.iter().all(|file| file.memory_target.is_own) {
-            true => Precision::Modelled,
-            false => Precision::StandIn,
-        },
-        ..first.estimates()
-    };
-    Ok((first.cost.clone(), estimates))
-}
-
-/// Scans all files and joins them with the topology.
-///
-/// # Errors
-/// When one cannot be scanned, or files and topology contradict each other.
-pub fn assemble_all(
-    inputs: &Inputs,
-    files: &[OpenFile],
-    limits: &PlanLimits,
-    bar: &Bar,
-) -> Result<Assembly> {
-    let each: Vec<&OpenFile> = files.iter().collect();
-    let scans = all_or_none(scan_each(&each, limits, Detail::Counts, bar))?;
-    let nodes = files.iter().map(|file| file.node.clone());
-    let scans = nodes.zip(scans).collect();
-    assemble(inputs.topology.as_ref(), scans).context("the inputs do not fit together")
-}
-
 /// How estimates by a cost profile and a memory model come about.
 fn estimates(cost: &CostProfile, memory: &MemoryModel, target: &MemoryTarget) -> Estimates {
     Estimates {
@@ -374,46 +349,6 @@ fn estimates(cost: &CostProfile, memory: &MemoryModel, target: &MemoryTarget) ->
         cost_effects: cost.effects().to_vec(),
         cost_spread_permille: [cost.spread().low_permille, cost.spread().high_permille],
     }
-}
-
-/// What documents say of the files of an assembly.
-pub fn input_facts(assembly: &Assembly) -> Vec<InputFacts> {
-    let node_of = |index: usize| {
-        assembly
-            .nodes
-            .iter()
-            .find(|node| node.file == Some(index))
-            .map(|node| node.id.0.clone())
-    };
-    assembly
-        .files
-        .iter()
-        .enumerate()
-        .map(|(index, summary)| InputFacts::new(summary, node_of(index)))
-        .collect()
-}
-
-/// The file that told who owns the slots, as documents name it.
-pub fn topology_file(inputs: &Inputs) -> Option<String> {
-    let file = inputs.topology_file.as_ref();
-    file.map(|path| path.display().to_string())
-}
-
-/// All that documents warn of: each file's warnings, then those between files, then what was not read.
-pub fn notices(assembly: &Assembly, inputs: &Inputs) -> Vec<Notice> {
-    let mut notices = Vec::new();
-    for file in &assembly.files {
-        let path = file.path.display().to_string();
-        if let Some(damage) = &file.damage {
-            notices.push(Notice::damage(path.clone(), damage));
-        }
-        let warnings = file.warnings.iter();
-        notices.extend(warnings.map(|warning| Notice::new(Some(path.clone()), warning)));
-    }
-    let between = assembly.warnings.iter();
-    notices.extend(between.map(|warning| Notice::new(None, warning)));
-    notices.extend(inputs.left_out.iter().cloned());
-    notices
 }
 
 /// Who wrote a snapshot and when, where its first records tell.

@@ -21,6 +21,35 @@ pub struct CostBin {
 }
 
 impl CostBin {
+    /// A bin by its index, of at least one key; `None` where there is no such bin.
+    pub fn new(
+        index: u16,
+        keys: u64,
+        payload_bytes_max: u64,
+        restore_ns_max: u64,
+    ) -> Option<CostBin> {
+        let exists = index <= CostHistogram::bin_of(u64::MAX) && keys > 0;
+        exists.then_some(CostBin {
+            index,
+            keys,
+            payload_bytes_max,
+            restore_ns_max,
+        })
+    }
+
+    /// Index of the bin: those of greater costs have greater ones.
+    pub fn index(&self) -> u16 {
+        self.index
+    }
+
+    /// A lower bound on the cost of every key in the bin, in nanoseconds.
+    pub fn block_ns_min(&self) -> u64 {
+        match self.index {
+            0 => 0,
+            index => upper_edge(index - 1) + 1,
+        }
+    }
+
     /// An upper bound on the cost of every key in the bin, in nanoseconds.
     pub fn block_ns_max(&self) -> u64 {
         upper_edge(self.index)
@@ -38,6 +67,12 @@ pub struct CostHistogram {
 }
 
 impl CostHistogram {
+    /// The histogram with these bins; `None` unless they come cheapest first, none twice.
+    pub fn from_bins(bins: Vec<CostBin>) -> Option<CostHistogram> {
+        let ascend = bins.windows(2).all(|pair| pair[0].index < pair[1].index);
+        ascend.then_some(CostHistogram { bins })
+    }
+
     /// Counts one key.
     pub fn add(&mut self, block_ns: u64, restore_ns: u64, payload_bytes: u64) {
         let cost = Cost {
@@ -142,6 +177,24 @@ mod tests {
             assert!(edge >= ns, "edge {edge} below cost {ns}");
             assert!(edge - ns <= ns / 8, "edge {edge} too far above cost {ns}");
         }
+    }
+
+    #[test]
+    fn bins_meet_without_a_gap_and_there_is_one_for_every_cost() {
+        let last = CostHistogram::bin_of(u64::MAX);
+        let bins: Vec<CostBin> = (0..=last)
+            .map(|index| CostBin::new(index, 1, 0, 0).expect("a bin"))
+            .collect();
+        assert_eq!(bins[0].block_ns_min(), 0);
+        for pair in bins.windows(2) {
+            assert_eq!(pair[0].block_ns_max() + 1, pair[1].block_ns_min());
+        }
+        assert_eq!(bins[usize::from(last)].block_ns_max(), u64::MAX);
+        assert_eq!(CostBin::new(last + 1, 1, 0, 0), None);
+        assert_eq!(CostBin::new(0, 0, 0, 0), None, "a bin without keys");
+        assert!(CostHistogram::from_bins(bins.clone()).is_some());
+        let twice = vec![bins[3], bins[3]];
+        assert_eq!(CostHistogram::from_bins(twice), None);
     }
 
     #[test]

@@ -48,15 +48,18 @@ mod key_facts;
 mod key_name;
 mod member_sizes;
 mod memory;
+mod prefixes;
 mod profile;
 mod salvage;
 mod scan;
+mod scanned;
 mod server;
+mod slot_rows;
 mod summary;
 mod warning;
 
 pub use account::{Part, PartKind};
-pub use assemble::{AssembleError, Assembly, NodeView, assemble};
+pub use assemble::{AssembleError, Assembly, NodeView, assemble, join};
 pub use claim::{Claim, ClaimKind, ClaimVerdict};
 pub mod calibration {
     //! Cost profiles from measured durations.
@@ -73,13 +76,16 @@ pub use key_facts::{Cost, KeyFacts, KeyHead, Sizes};
 pub use key_name::{KeyName, NotBase64, NotEscaped, is_hidden};
 pub use member_sizes::{MemberSizes, SizeBucket, SizeHistogram, SizeOf};
 pub use memory::{LoadedMemory, MemoryTarget};
+pub use prefixes::{PrefixSums, Prefixes};
 pub use profile::{Merge, NamedKey, SlotFacts, SlotProfile};
 pub use salvage::{Gap, LostKey, Repair, Salvage, Touch};
 pub use scan::{
     Disregard, Progress, ScanOptions, Seeker, Sink, Wanted, scan, scan_all, scan_but_for,
     scan_stream, seek,
 };
+pub use scanned::{FileFacts, Remark, Scanned};
 pub use server::{Product, Server};
+pub use slot_rows::{BadRows, SlotRows};
 pub use summary::{
     AuxField, Checksum, Damage, DatabaseRow, FileScan, FileSummary, Layer, LibraryRow, ModuleRow,
     SlotInfoCheck, TypeRow,

@@ -128,6 +128,11 @@ impl NamedKey {
             .then_with(|| by_value(self).cmp(&by_value(other)))
             .then_with(|| by_place(self).cmp(&by_place(other)))
     }
+
+    /// Whether the key is listed by name under these floors.
+    pub(crate) fn is_above(&self, floor_block_ns: u64, floor_payload_bytes: u64) -> bool {
+        self.cost.block_ns >= floor_block_ns || self.sizes.payload_bytes >= floor_payload_bytes
+    }
 }
 
 impl SlotProfile {
@@ -190,6 +195,20 @@ impl SlotProfile {
         self.slots[slot.index()].merge(facts);
     }
 
+    /// Lists keys by name that are counted already, and counts those that another list has dropped.
+    pub(crate) fn add_names(&mut self, named: Vec<NamedKey>, names_dropped: u64) {
+        self.named.extend(named);
+        self.names_dropped = self.names_dropped.saturating_add(names_dropped);
+        self.finish();
+    }
+
+    /// The slots that hold keys.
+    pub fn slots_with_keys(&self) -> SlotSet {
+        Slot::all()
+            .filter(|&slot| self.slot(slot).keys > 0)
+            .collect()
+    }
+
     /// Adds another profile's keys.
     ///
     /// # Errors
@@ -222,7 +241,7 @@ impl SlotProfile {
             mine.merge(theirs);
         }
         self.named.extend(other.named);
-        self.names_dropped += other.names_dropped;
+        self.names_dropped = self.names_dropped.saturating_add(other.names_dropped);
         self.finish();
         Ok(())
     }
@@ -475,6 +494,32 @@ mod tests {
                     + named.iter().map(|key| key.cost.block_ns).sum::<u64>();
                 prop_assert!(bound >= facts.block_ns, "bound {bound} below the sum {}", facts.block_ns);
             }
+        }
+
+        /// Rows are all of a profile; with raised floors they are those of a scan that had these floors.
+        #[test]
+        fn rows_with_raised_floors_are_those_of_a_scan_with_them(
+            keys in any_keys(),
+            floor_block_ns in prop::sample::select(vec![1u64, 500, 900, 902]),
+            floor_payload_bytes in prop::sample::select(vec![1u64, 700, 950, 2_000]),
+        ) {
+            // Of names too long to be kept nobody knows later which floors they are above.
+            let keys: Vec<KeyFacts<'_>> =
+                keys.into_iter().filter(|key| key.key.len() == 1).collect();
+            let profile = profile_of(&keys, SlotProfile::NAMES_MAX);
+            let mut rows = crate::SlotRows::of(&profile);
+            prop_assert_eq!(rows.check(), Ok(()));
+            prop_assert!(rows.clone().into_profile() == profile, "there and back");
+            rows.raise_floors(floor_block_ns, floor_payload_bytes);
+            let mut expected = SlotProfile::new(
+                "cost",
+                tables(),
+                floor_block_ns.max(FLOOR_BLOCK_NS),
+                floor_payload_bytes.max(FLOOR_PAYLOAD_BYTES),
+            );
+            keys.iter().for_each(|key| expected.add(key));
+            expected.finish();
+            prop_assert!(rows.into_profile() == expected, "raised");
         }
 
         #[test]

@@ -14,6 +14,7 @@ use crate::backup::Completeness;
 use crate::cross_check::cross_check;
 use crate::exit::{ExitStatus, Refusal};
 use crate::input::{Inputs, TopologyWish, shown};
+use crate::limits::Floors;
 use crate::options::ReadOptions;
 use crate::output::{Output, cannot_write};
 use crate::progress::Bar;
@@ -25,14 +26,15 @@ use crate::say;
 /// # Errors
 /// When an input cannot be read or the output cannot be written.
 pub fn run(args: InspectArgs) -> Result<ExitStatus> {
-    start_threads(args.input.threads)?;
-    let mut read = ReadOptions::new(args.input, args.target)?;
+    start_threads(args.input.read.threads)?;
+    let mut read = ReadOptions::new(args.input.inputs, args.input.read, args.target)?;
     read.now_ms = args.reference.now;
     let detail = match args.elements {
         true => Detail::SoundElements,
         false => Detail::Counts,
     };
     let inputs = Inputs::find(&read.inputs, TopologyWish::Each)?;
+    inputs.refuse_saved("inspect")?;
     inputs.protect_from(args.output.output.as_deref())?;
     let mut opened = open_each(&inputs, &read);
     // A document tells of files that cannot be read also where there are no others.
@@ -155,7 +157,7 @@ fn scan_opened(
     bar: &Bar,
 ) -> Vec<Result<(OpenFile, FileScan)>> {
     let files: Vec<&OpenFile> = opened.iter().flatten().collect();
-    let mut scans = scan_each(&files, &PlanLimits::default(), detail, bar).into_iter();
+    let mut scans = scan_each(&files, Floors::of(&PlanLimits::default()), detail, bar).into_iter();
     opened
         .into_iter()
         .map(|file| {

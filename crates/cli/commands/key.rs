@@ -37,11 +37,13 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
         key: args.one.key().map(|key| key.0.clone()).unwrap_or_default(),
         dbs: args.dbs,
     };
-    let mut read = ReadOptions::new(args.input, args.target)?.predicting(&args.cost)?;
+    let mut read = ReadOptions::new(args.input.inputs, args.input.read, args.target)?
+        .predicting(&args.cost)?;
     read.now_ms = args.reference.now;
     // Lines that run over a terminal and a bar that is drawn on it would spoil each other.
     read.quiet |= args.one.members && args.output.output.is_none() && io::stdout().is_terminal();
     let inputs = Inputs::find(&read.inputs, TopologyWish::Each)?;
+    inputs.refuse_saved("keys --key")?;
     inputs.protect_from(args.output.output.as_deref())?;
     let (files, bar) = open_all(&inputs, &read)?;
     let head_bytes = args.one.member_bytes.unwrap_or(match args.format {
@@ -61,7 +63,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
             writer: &mut writer,
             file,
             name: &name,
-            limits: plan_limits(&stated, &file.cost)?,
+            limits: plan_limits(&stated, (&file.cost).into())?,
             head_bytes,
             lines: MemberLines::new(file.reference_ms),
             sizes: MemberSizes::default(),

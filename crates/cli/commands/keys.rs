@@ -17,7 +17,7 @@ use crate::args::{KeyOrder, KeyType, KeysArgs, KeysFormat, PlanLimitArgs};
 use crate::backup::Completeness;
 use crate::exit::{ExitStatus, Refusal};
 use crate::input::{Inputs, TopologyWish};
-use crate::limits::{Stated, plan_limits};
+use crate::limits::{Floors, Stated, plan_limits};
 use crate::options::ReadOptions;
 use crate::output::{Output, cannot_write};
 use crate::read::{OpenFile, open_all};
@@ -35,24 +35,26 @@ const TOP_DEFAULT: usize = 20;
 /// # Errors
 /// When an input cannot be read or the output cannot be written.
 pub fn run(args: KeysArgs) -> Result<ExitStatus> {
-    start_threads(args.input.threads)?;
+    start_threads(args.input.read.threads)?;
     if args.one.key().is_some() {
         return key::run(args);
     }
     let filter = Filter::new(&args);
     let selection = Selection::new(&args)?;
-    let mut read = ReadOptions::new(args.input, args.target)?.predicting(&args.cost)?;
+    let mut read = ReadOptions::new(args.input.inputs, args.input.read, args.target)?
+        .predicting(&args.cost)?;
     read.now_ms = args.reference.now;
     // Lines that run over a terminal and a bar that is drawn on it would spoil each other.
     read.quiet |=
         selection.top.is_none() && args.output.output.is_none() && io::stdout().is_terminal();
     let inputs = Inputs::find(&read.inputs, TopologyWish::Each)?;
+    inputs.refuse_saved("keys")?;
     inputs.protect_from(args.output.output.as_deref())?;
     let (files, bar) = open_all(&inputs, &read)?;
     let stated = Stated::new(args.limits, PlanLimitArgs::default())?;
     let limits = files
         .iter()
-        .map(|file| plan_limits(&stated, &file.cost))
+        .map(|file| plan_limits(&stated, (&file.cost).into()))
         .collect::<Result<Vec<PlanLimits>>>()?;
     let names: Vec<String> = files
         .iter()
@@ -71,7 +73,7 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
             let verdict = verdict(facts.cost, facts.sizes.payload_bytes, limits);
             KeyRecord::new(facts, &names[at], &file.cost, verdict)
         };
-        let options = file.scan_options(limits, DETAIL);
+        let options = file.scan_options(Floors::of(limits), DETAIL);
         let disregard = Disregard::default();
         let mut told_bar = None;
         let mut passed = 0u64;

@@ -1,12 +1,15 @@
 //! One module a subcommand.
 
 pub mod calibrate;
+mod compare;
+pub mod diff;
 pub mod inspect;
 mod key;
 pub mod keys;
 pub mod plan;
 pub mod schema;
 pub mod slots;
+pub mod verify;
 
 use anyhow::{Context as _, Result};
 

@@ -3,21 +3,22 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow};
-use preshard_analyzer::{Assembly, FileSummary, Warning};
+use preshard_analyzer::{Assembly, FileFacts, Warning};
 use preshard_planner::{Error as PlanError, Mover, PlanInput, PlanNode, Violation, audit, plan};
-use preshard_report::document::Notice;
+use preshard_report::document::{ComparedInputs, Notice};
 use preshard_report::{PlanDocument, json, text};
 
-use super::start_threads;
-use crate::args::{DocumentFormat, MoverChoice, PlanArgs};
+use super::{compare, start_threads};
+use crate::args::{MoverChoice, PlanArgs, PlanFormat};
 use crate::exit::{ExitStatus, Refusal};
 use crate::goal::Roster;
 use crate::input::{Inputs, TopologyWish};
 use crate::limits::{Stated, plan_limits};
 use crate::options::ReadOptions;
 use crate::output::{Output, cannot_write};
-use crate::read::{assemble_all, common_basis, input_facts, notices, open_all, topology_file};
 use crate::say;
+use crate::together::{Besides, Together, topology_file};
+use crate::what_if::what_ifs;
 
 /// Answers the question.
 ///
@@ -25,33 +26,43 @@ use crate::say;
 /// When an input cannot be read or is damaged without consent, the goal makes no sense, the plan fails its audit,
 /// or an output cannot be written.
 pub fn run(args: PlanArgs) -> Result<ExitStatus> {
-    start_threads(args.input.threads)?;
-    args.goal.require_any()?;
+    start_threads(args.input.read.threads)?;
+    let compares = args.what_if.is_asked();
+    if !compares {
+        args.goal.require_any()?;
+        if args.format == PlanFormat::Csv {
+            return Err(Refusal::usage(
+                "--format csv is for several goals (--goal, --sweep)",
+            ));
+        }
+    }
     if args.output.as_deref() == Some(Path::new("-")) {
         return Err(Refusal::usage(
             "-o wants the name of a file; --format json prints the plan on standard output",
         ));
     }
-    let mut read = ReadOptions::new(args.input, args.target)?.predicting(&args.cost)?;
+    let mut read = ReadOptions::new(args.input.inputs, args.input.read, args.target)?
+        .predicting(&args.cost)?;
     read.memory.for_cluster()?;
     let inputs = Inputs::find(
         &read.inputs,
         TopologyWish::new(args.topology.topology.as_deref()),
     )?;
     inputs.protect_from(args.output.as_deref())?;
-    let (mut files, bar) = open_all(&inputs, &read)?;
-    let (cost, estimates) = common_basis(&mut files)?;
+    let together = Together::open(&inputs, &read)?;
+    together.for_cluster()?;
     let stated = Stated::new(args.limits, args.plan_limits)?;
-    let limits = plan_limits(&stated, &cost)?;
-    let assembly = assemble_all(&inputs, &files, &limits, &bar)?;
-    drop(bar);
-
-    let mut warnings = notices(&assembly, &inputs);
+    let limits = plan_limits(&stated, together.call_terms)?;
+    let estimates = together.estimates.clone();
+    let joined = together.join(&limits, Besides::default())?;
+    let partial = joined.is_partial();
+    let inputs_facts = joined.input_facts();
+    let assembly = joined.assembly;
+    let mut warnings = joined.warnings;
     if !args.goal.add.is_empty() {
         warnings.extend(assembly.files.iter().find_map(functions_stay));
     }
     say::warnings(&warnings);
-    let partial = assembly.partial || !assembly.files.iter().all(FileSummary::is_whole);
     if partial && !args.allow_partial && !is_salvaged(&assembly) {
         return Err(Refusal::partial(
             "no plan is made from a damaged or incomplete backup (see the warnings): take a new one, or consent with \
@@ -59,6 +70,32 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
         ));
     }
 
+    let mover = match args.mover {
+        MoverChoice::Auto => Mover::Best,
+        MoverChoice::Migrate => Mover::Migrate,
+        MoverChoice::Atomic => Mover::Atomic,
+        MoverChoice::Managed => Mover::Managed,
+    };
+    if compares {
+        let of = ComparedInputs {
+            inputs: inputs_facts,
+            topology: topology_file(&inputs),
+            partial,
+            estimates,
+            limits: limits.clone(),
+            warnings,
+        };
+        let what_ifs = what_ifs(&args.what_if, &args.goal, &assembly)?;
+        let topology = inputs.topology.as_ref();
+        let ground = compare::Ground {
+            assembly: &assembly,
+            topology,
+            limits: &limits,
+            mover,
+            nodes: &stated.nodes,
+        };
+        return compare::run(what_ifs, &ground, of, args.format);
+    }
     let mut roster = Roster::new(&assembly, inputs.topology.as_ref(), &args.goal)?;
     roster.learn(&stated.nodes)?;
     let goal = roster.goal(&args.goal)?;
@@ -80,7 +117,7 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
     }
     let document = PlanDocument::new(
         plan,
-        input_facts(&assembly),
+        inputs_facts,
         topology_file(&inputs),
         partial,
         estimates,
@@ -98,13 +135,12 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
 
 /// Whether nothing is missing but what was salvaged from damaged files, whose gaps are held.
 fn is_salvaged(assembly: &Assembly) -> bool {
-    let accounted =
-        |file: &FileSummary| file.is_whole() || (file.salvage.is_some() && !file.changed);
+    let accounted = |file: &FileFacts| file.whole || (file.salvaged.is_some() && !file.changed);
     let missing = |warning: &Warning| matches!(warning, Warning::NodeWithoutFile { .. });
     assembly.files.iter().all(accounted) && !assembly.warnings.iter().any(missing)
 }
 
-fn write(document: &PlanDocument, format: DocumentFormat, saved_as: Option<&Path>) -> Result<()> {
+fn write(document: &PlanDocument, format: PlanFormat, saved_as: Option<&Path>) -> Result<()> {
     let mut stdout = Output::open(None)?;
     if let Some(path) = saved_as {
         let mut file = Output::open(Some(path))?;
@@ -112,18 +148,18 @@ fn write(document: &PlanDocument, format: DocumentFormat, saved_as: Option<&Path
         file.finish()?;
     }
     match format {
-        DocumentFormat::Text => {
+        PlanFormat::Text => {
             let saved_as = saved_as.map(|path| path.display().to_string());
             text::render_plan(document, saved_as.as_deref(), &mut stdout)
         }
-        DocumentFormat::Json => json::render_document(document, &mut stdout),
+        PlanFormat::Json | PlanFormat::Csv => json::render_document(document, &mut stdout),
     }
     .with_context(|| cannot_write(None))?;
     stdout.finish()
 }
 
 /// A new node has no functions, and MIGRATE carries keys only: the first FCALL on it would fail.
-fn functions_stay(file: &FileSummary) -> Option<Notice> {
+fn functions_stay(file: &FileFacts) -> Option<Notice> {
     (file.functions > 0).then(|| Notice {
         file: Some(file.path.display().to_string()),
         name: "functions-stay".to_owned(),
@@ -136,7 +172,7 @@ fn functions_stay(file: &FileSummary) -> Option<Notice> {
 }
 
 /// Tells a wrong question from a wrong input.
-fn refuse(error: PlanError) -> anyhow::Error {
+pub(super) fn refuse(error: PlanError) -> anyhow::Error {
     match error {
         PlanError::NoNodes
         | PlanError::NodeTwice { .. }
@@ -148,7 +184,7 @@ fn refuse(error: PlanError) -> anyhow::Error {
 }
 
 /// A plan that breaks its own rules is an error of this program, and must not reach anybody.
-fn audit_failed(violations: &[Violation]) -> anyhow::Error {
+pub(super) fn audit_failed(violations: &[Violation]) -> anyhow::Error {
     const SHOWN_MAX: usize = 5;
     let shown: Vec<String> = violations
         .iter()

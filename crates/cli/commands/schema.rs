@@ -21,6 +21,10 @@ pub fn run(args: &SchemaArgs) -> Result<ExitStatus> {
         SchemaChoice::Slots => DocumentKind::Slots,
         SchemaChoice::Keys => DocumentKind::Keys,
         SchemaChoice::Members => DocumentKind::Members,
+        SchemaChoice::Profile => DocumentKind::Profile,
+        SchemaChoice::Verify => DocumentKind::Verify,
+        SchemaChoice::Compare => DocumentKind::Compare,
+        SchemaChoice::Diff => DocumentKind::Diff,
     };
     let mut out = std::io::stdout().lock();
     json::render_document(&kind.schema(), &mut out)

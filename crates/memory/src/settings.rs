@@ -49,6 +49,39 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Every setting but `cluster-enabled` with its value, by the names since Redis 7.0: two servers with the same keep the
+    /// same values alike.
+    pub fn values(&self) -> Vec<(&'static str, i64)> {
+        let Settings {
+            cluster: _,
+            hash_max_entries,
+            hash_max_value,
+            set_max_intset_entries,
+            set_max_entries,
+            set_max_value,
+            zset_max_entries,
+            zset_max_value,
+            list_max_size,
+            list_compress_depth,
+            shares_integers,
+        } = *self;
+        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        vec![
+            ("hash-max-listpack-entries", count(hash_max_entries)),
+            ("hash-max-listpack-value", count(hash_max_value)),
+            ("set-max-intset-entries", count(set_max_intset_entries)),
+            ("set-max-listpack-entries", count(set_max_entries)),
+            ("set-max-listpack-value", count(set_max_value)),
+            ("zset-max-listpack-entries", count(zset_max_entries)),
+            ("zset-max-listpack-value", count(zset_max_value)),
+            ("list-max-listpack-size", list_max_size),
+            ("list-compress-depth", count(list_compress_depth)),
+            ("shares-integers", i64::from(shares_integers)),
+        ]
+    }
+}
+
 /// Why a saved configuration cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {

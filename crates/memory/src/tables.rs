@@ -92,6 +92,21 @@ impl Tables {
         }
     }
 
+    /// The server.
+    pub fn target(&self) -> Target {
+        self.target
+    }
+
+    /// Its allocator.
+    pub fn allocator(&self) -> Allocator {
+        self.allocator
+    }
+
+    /// Whether it is in cluster mode.
+    pub fn is_cluster(&self) -> bool {
+        self.cluster
+    }
+
     /// Those of the same server outside of cluster mode.
     #[must_use]
     pub fn standalone(self) -> Tables {

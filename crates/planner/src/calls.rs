@@ -127,7 +127,7 @@ pub(crate) fn heavy_call(key: &NamedKey, thresholds: &Thresholds) -> HeavyCall {
 
 /// Keys without a name cannot be given calls of their own, so the slot is held as soon as one of them might
 /// need more than a call may have. Consent to oversized keys does not help: nobody knows which they are.
-fn unnamed_obstacle(facts: &SlotFacts, thresholds: &Thresholds) -> Option<HoldReason> {
+pub(crate) fn unnamed_obstacle(facts: &SlotFacts, thresholds: &Thresholds) -> Option<HoldReason> {
     let bins = facts.unnamed.bins();
     let obstacle = bins.iter().map(|bin| sweep_bin(bin, facts)).any(|bin| {
         thresholds.verdict(
@@ -154,7 +154,7 @@ fn unnamed_obstacle(facts: &SlotFacts, thresholds: &Thresholds) -> Option<HoldRe
 }
 
 /// The upper edge of the last bin can lie an eighth above the worst key of the slot, which is known exactly.
-fn sweep_bin(bin: &preshard_analyzer::CostBin, facts: &SlotFacts) -> SweepBin {
+pub(crate) fn sweep_bin(bin: &preshard_analyzer::CostBin, facts: &SlotFacts) -> SweepBin {
     SweepBin {
         block_ns: bin.block_ns_max().min(facts.worst_block_ns),
         restore_ns: bin.restore_ns_max,
@@ -218,7 +218,7 @@ fn sweep(
 }
 
 /// The sum over the `n` worst, of `(value, count)` pairs in descending order of value.
-fn sum_of_worst(descending: &[(u64, u64)], n: u64) -> u64 {
+pub(crate) fn sum_of_worst(descending: &[(u64, u64)], n: u64) -> u64 {
     let mut left = n;
     let mut sum = 0u64;
     for &(value, count) in descending {

@@ -173,4 +173,14 @@ pub enum Error {
         /// Which quantity.
         what: &'static str,
     },
+    /// A plan cannot be compared with a profile that was computed otherwise.
+    #[error("the plan rests on {what} {planned}, what it is held against on {now}")]
+    OtherBasis {
+        /// Cost profile or memory model.
+        what: &'static str,
+        /// The plan's.
+        planned: String,
+        /// The other.
+        now: String,
+    },
 }

@@ -6,6 +6,8 @@
 //! - [`plan()`] makes a [`Plan`] from a [`PlanInput`], a [`Goal`] and [`PlanLimits`]: it surveys the slots (who owns
 //!   them, what they hold, whether they may move), chooses what moves where, puts the moves into batches and runs
 //!   them in thought, and writes everything down.
+//! - [`Planner`] makes several for one profile.
+//! - [`drift()`] holds a plan against a newer profile.
 //! - [`audit()`] recomputes every rule from a finished plan, without any of the code that made it.
 //! - [`verdict()`] judges one key.
 #![forbid(unsafe_code)]
@@ -18,6 +20,7 @@ mod dialect;
 mod divide;
 mod division;
 mod document;
+mod drift;
 mod error;
 mod exchange;
 mod first_places;
@@ -52,11 +55,12 @@ mod waves;
 mod words;
 
 pub use audit::{Violation, audit};
+pub use drift::{Drift, Figure, Finding, MovedNow, Newer, Severity, drift};
 pub use error::Error;
 pub use goal::{Goal, Measure, MoveOrder};
 pub use input::{Mover, PlanInput, PlanNode};
 pub use limits::PlanLimits;
 pub use node_facts::{NodeFacts, name_of_server, server_named};
 pub use plan::Plan;
-pub use planning::plan;
+pub use planning::{Planner, plan};
 pub use verdict::verdict;

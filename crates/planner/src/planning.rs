@@ -1,5 +1,10 @@
 //! From input and goal to a plan.
 
+use std::sync::OnceLock;
+
+use preshard_analyzer::SlotProfile;
+use preshard_slots::Slot;
+
 use crate::balance::{Choice, Relocation, choose};
 use crate::dialect::dialect;
 use crate::document::{Decisions, document};
@@ -8,8 +13,8 @@ use crate::plan::Dialect;
 use crate::replay::replay;
 use crate::roster::Roster;
 use crate::schedule::schedule;
-use crate::survey::Survey;
-use crate::{Error, Goal, Plan, PlanInput, PlanLimits};
+use crate::survey::{Standings, Survey, check_profile};
+use crate::{Error, Goal, Mover, Plan, PlanInput, PlanLimits, PlanNode};
 
 /// How often the balance is made anew around slots that found no room.
 const ROUNDS: usize = 6;
@@ -43,10 +48,68 @@ const ROUNDS_OF_OFFERS: usize = 3;
 /// # Panics
 /// In debug builds, when the plan does not pass [`audit`](crate::audit()): a defect of this crate.
 pub fn plan(input: &PlanInput<'_>, goal: &Goal, limits: &PlanLimits) -> Result<Plan, Error> {
-    limits.validate()?;
-    let mut roster = Roster::new(input, goal, limits)?;
-    let dialect = dialect(&roster, input.mover)?;
-    let mut survey = Survey::new(input, &roster, limits, dialect)?;
+    let planner = Planner::new(input.profile, input.doubts, limits)?;
+    planner.plan(input.nodes.clone(), input.mover, goal)
+}
+
+/// Plans for one profile within one set of limits: what is the same in all of them is found out once.
+pub struct Planner<'a> {
+    profile: &'a SlotProfile,
+    doubts: &'a [(Slot, String)],
+    limits: &'a PlanLimits,
+    /// How slots stand depends on how they move, which depends on the nodes.
+    standings: [OnceLock<Standings>; Dialect::ALL.len()],
+}
+
+impl<'a> Planner<'a> {
+    /// Plans for what these slots hold.
+    ///
+    /// # Errors
+    /// [`Error`] when the limits make no sense, or the profile cannot be that of a cluster.
+    pub fn new(
+        profile: &'a SlotProfile,
+        doubts: &'a [(Slot, String)],
+        limits: &'a PlanLimits,
+    ) -> Result<Planner<'a>, Error> {
+        limits.validate()?;
+        check_profile(profile)?;
+        Ok(Planner {
+            profile,
+            doubts,
+            limits,
+            standings: Dialect::ALL.map(|_| OnceLock::new()),
+        })
+    }
+
+    /// As [`plan()`], for these nodes and this goal.
+    ///
+    /// # Errors
+    /// As [`plan()`].
+    pub fn plan(&self, nodes: Vec<PlanNode>, mover: Mover, goal: &Goal) -> Result<Plan, Error> {
+        let input = PlanInput {
+            nodes,
+            profile: self.profile,
+            doubts: self.doubts,
+            mover,
+        };
+        let roster = Roster::new(&input, goal, self.limits)?;
+        let dialect = dialect(&roster, mover)?;
+        let known = Dialect::ALL.iter().position(|each| *each == dialect);
+        let standings = self.standings[known.unwrap_or_default()]
+            .get_or_init(|| Standings::new(self.profile, self.doubts, self.limits, dialect));
+        let survey = Survey::new(self.profile, standings, &roster, dialect);
+        Ok(make(&input, goal, self.limits, roster, survey))
+    }
+}
+
+fn make(
+    input: &PlanInput<'_>,
+    goal: &Goal,
+    limits: &PlanLimits,
+    mut roster: Roster,
+    mut survey: Survey,
+) -> Plan {
+    let dialect = survey.dialect;
     let nodes = survey.memory_of_nodes(&roster);
     let pace = Pace::new(limits, dialect, roster.members.len());
     let mut rounds_left = ROUNDS;
@@ -100,5 +163,5 @@ pub fn plan(input: &PlanInput<'_>, goal: &Goal, limits: &PlanLimits) -> Result<P
                 .join("; ")
         );
     }
-    Ok(plan)
+    plan
 }

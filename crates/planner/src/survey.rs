@@ -1,5 +1,7 @@
 //! What each of the 16 384 slots holds, who owns it, and whether it may move.
 
+use std::sync::Arc;
+
 use preshard_analyzer::{NamedKey, SlotProfile, Tables};
 use preshard_slots::Slot;
 
@@ -9,7 +11,7 @@ use crate::plan::{Dialect, HoldReason, Holding};
 use crate::roster::Roster;
 use crate::stream::slot_stream;
 use crate::verdict::Thresholds;
-use crate::{Error, PlanInput, PlanLimits};
+use crate::{Error, PlanLimits};
 
 /// One slot as the planner sees it.
 #[derive(Debug, Clone)]
@@ -25,9 +27,61 @@ pub(crate) struct SlotState {
     /// Their payload.
     pub(crate) expired_payload_bytes: u64,
     /// Its calls, or why it must stay.
-    pub(crate) standing: Result<SlotCalls, Vec<HoldReason>>,
+    pub(crate) standing: Result<Arc<SlotCalls>, Vec<HoldReason>>,
     /// Nodes that turned out to have no room for it on the way.
     pub(crate) barred: Vec<usize>,
+}
+
+/// How each slot stands whatever the goal is: the greatest part of the work that plans for one profile have in common.
+pub(crate) struct Standings(Vec<Standing>);
+
+struct Standing {
+    /// Its calls, which plans share, or why it must stay.
+    calls: Result<Arc<SlotCalls>, Vec<HoldReason>>,
+    memory_bytes: u64,
+    expired_keys: u64,
+    expired_payload_bytes: u64,
+}
+
+impl Standings {
+    /// Of a profile that passes [`check_profile`].
+    pub(crate) fn new(
+        profile: &SlotProfile,
+        doubts: &[(Slot, String)],
+        limits: &PlanLimits,
+        dialect: Dialect,
+    ) -> Standings {
+        let thresholds = Thresholds::new(limits);
+        let named = named_by_slot(profile);
+        let mut doubts_of_slot = vec![Vec::new(); named.len()];
+        for (slot, doubt) in doubts {
+            doubts_of_slot[slot.index()].push(HoldReason::Doubt {
+                doubt: doubt.clone(),
+            });
+        }
+        let standings = Slot::all().zip(named).zip(doubts_of_slot);
+        let standings = standings.map(|((slot, named), doubts)| {
+            let facts = profile.slot(slot);
+            let (gone, named): (Vec<&NamedKey>, Vec<&NamedKey>) =
+                named.into_iter().partition(|key| is_gone(key, limits));
+            let mut calls = match dialect {
+                Dialect::SetslotMigrate => slot_calls(facts, &named, &thresholds, limits),
+                _ => slot_stream(facts, &named, dialect, &thresholds, limits),
+            };
+            if !doubts.is_empty() {
+                let mut reasons = calls.err().unwrap_or_default();
+                reasons.extend(doubts);
+                calls = Err(reasons);
+            }
+            Standing {
+                calls: calls.map(Arc::new),
+                memory_bytes: profile.memory_of_slot(slot),
+                expired_keys: gone.len() as u64,
+                expired_payload_bytes: gone.iter().map(|key| key.sizes.payload_bytes).sum(),
+            }
+        });
+        Standings(standings.collect())
+    }
 }
 
 /// All slots, by number.
@@ -40,70 +94,44 @@ pub(crate) struct Survey {
 
 impl Survey {
     pub(crate) fn new(
-        input: &PlanInput<'_>,
+        profile: &SlotProfile,
+        standings: &Standings,
         roster: &Roster,
-        limits: &PlanLimits,
         dialect: Dialect,
-    ) -> Result<Survey, Error> {
-        check_profile(input.profile)?;
-        let thresholds = Thresholds::new(limits);
-        let named = named_by_slot(input.profile);
-        let mut doubts = vec![Vec::new(); named.len()];
-        for (slot, doubt) in input.doubts {
-            doubts[slot.index()].push(HoldReason::Doubt {
-                doubt: doubt.clone(),
-            });
-        }
-        let slots = Slot::all()
-            .zip(named)
-            .zip(doubts)
-            .map(|((slot, named), doubts)| {
-                let facts = input.profile.slot(slot);
-                let owner = roster.owner(slot);
-                let described = facts.unnamed.keys() + named.len() as u64;
-                if facts.keys != described {
-                    return Err(Error::Inconsistent {
-                        slot: slot.number(),
-                        counted: facts.keys,
-                        described,
-                    });
-                }
-                let (gone, named): (Vec<&NamedKey>, Vec<&NamedKey>) =
-                    named.into_iter().partition(|key| is_gone(key, limits));
-                let mut standing = match dialect {
-                    Dialect::SetslotMigrate => slot_calls(facts, &named, &thresholds, limits),
-                    _ => slot_stream(facts, &named, dialect, &thresholds, limits),
-                };
-                let unassigned = owner.is_none().then_some(HoldReason::Unassigned);
-                let asked = roster.keeps(slot).then_some(HoldReason::AskedToStay);
-                let mut others = doubts.into_iter().chain(unassigned).chain(asked).peekable();
-                if others.peek().is_some() {
-                    let mut reasons = standing.err().unwrap_or_default();
-                    reasons.extend(others);
-                    standing = Err(reasons);
-                }
-                Ok(SlotState {
-                    owner,
-                    holding: Holding {
-                        slots: 1,
-                        keys: facts.keys,
-                        expiring_keys: facts.expiring_keys,
-                        memory_bytes: input.profile.memory_of_slot(slot),
-                        payload_bytes: facts.payload_bytes,
-                    },
-                    memory_unknown_keys: facts.memory_unknown_keys,
-                    expired_keys: gone.len() as u64,
-                    expired_payload_bytes: gone.iter().map(|key| key.sizes.payload_bytes).sum(),
-                    standing,
-                    barred: Vec::new(),
-                })
-            })
-            .collect::<Result<Vec<_>, Error>>()?;
-        Ok(Survey {
-            slots,
-            tables: input.profile.tables,
+    ) -> Survey {
+        let slots = Slot::all().zip(&standings.0).map(|(slot, known)| {
+            let facts = profile.slot(slot);
+            let owner = roster.owner(slot);
+            let mut standing = known.calls.clone();
+            let unassigned = owner.is_none().then_some(HoldReason::Unassigned);
+            let asked = roster.keeps(slot).then_some(HoldReason::AskedToStay);
+            let mut others = unassigned.into_iter().chain(asked).peekable();
+            if others.peek().is_some() {
+                let mut reasons = standing.err().unwrap_or_default();
+                reasons.extend(others);
+                standing = Err(reasons);
+            }
+            SlotState {
+                owner,
+                holding: Holding {
+                    slots: 1,
+                    keys: facts.keys,
+                    expiring_keys: facts.expiring_keys,
+                    memory_bytes: known.memory_bytes,
+                    payload_bytes: facts.payload_bytes,
+                },
+                memory_unknown_keys: facts.memory_unknown_keys,
+                expired_keys: known.expired_keys,
+                expired_payload_bytes: known.expired_payload_bytes,
+                standing,
+                barred: Vec::new(),
+            }
+        });
+        Survey {
+            slots: slots.collect(),
+            tables: profile.tables,
             dialect,
-        })
+        }
     }
 
     /// The slot with this number, which is below 16 384.
@@ -158,7 +186,7 @@ impl Survey {
 impl SlotState {
     /// The slot's calls when it may move.
     pub(crate) fn calls(&self) -> Option<&SlotCalls> {
-        self.standing.as_ref().ok()
+        self.standing.as_deref().ok()
     }
 
     /// Whether the slot must stay.
@@ -176,7 +204,7 @@ pub(crate) fn is_gone(key: &NamedKey, limits: &PlanLimits) -> bool {
 }
 
 /// Named keys of each slot, worst first.
-fn named_by_slot(profile: &SlotProfile) -> Vec<Vec<&NamedKey>> {
+pub(crate) fn named_by_slot(profile: &SlotProfile) -> Vec<Vec<&NamedKey>> {
     let mut by_slot = vec![Vec::new(); Slot::all().len()];
     for key in profile.named() {
         by_slot[key.slot.index()].push(key);
@@ -187,8 +215,8 @@ fn named_by_slot(profile: &SlotProfile) -> Vec<Vec<&NamedKey>> {
     by_slot
 }
 
-/// Refuses profiles whose sums would not fit: a profile may come from a file, and what a file says is a claim.
-fn check_profile(profile: &SlotProfile) -> Result<(), Error> {
+/// Refuses profiles that contradict themselves, and whose sums would not fit: a profile may come from a file, and what a file says is a claim.
+pub(crate) fn check_profile(profile: &SlotProfile) -> Result<(), Error> {
     const KEYS_MOST: u128 = 1 << 40;
     const MOST: u128 = 1 << 60;
     let mut sums = [
@@ -214,13 +242,26 @@ fn check_profile(profile: &SlotProfile) -> Result<(), Error> {
             sum.2 += value;
         }
     }
+    let mut named = vec![0u64; Slot::all().len()];
     for key in profile.named() {
+        named[key.slot.index()] += 1;
         sums[2].2 += u128::from(key.sizes.payload_bytes);
         // An eighth is what the upper edge of its bin may add, when the key is swept.
         sums[3].2 += u128::from(key.cost.block_ns) * 9 / 8 + u128::from(key.cost.restore_ns);
     }
-    match sums.into_iter().find(|(_, most, sum)| sum > most) {
-        Some((what, ..)) => Err(Error::TooLarge { what }),
-        None => Ok(()),
+    if let Some((what, ..)) = sums.into_iter().find(|(_, most, sum)| sum > most) {
+        return Err(Error::TooLarge { what });
     }
+    for (slot, named) in Slot::all().zip(named) {
+        let facts = profile.slot(slot);
+        let described = facts.unnamed.keys() + named;
+        if facts.keys != described {
+            return Err(Error::Inconsistent {
+                slot: slot.number(),
+                counted: facts.keys,
+                described,
+            });
+        }
+    }
+    Ok(())
 }

@@ -10,8 +10,8 @@ use preshard_analyzer::is_hidden;
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
-use crate::KeyRecord;
 use crate::document::MemberLine;
+use crate::{KeyRecord, ProfileDocument};
 
 /// Writes a document, indented, with a final newline.
 ///
@@ -19,6 +19,14 @@ use crate::document::MemberLine;
 /// Whatever the writer fails with.
 pub fn render_document<D: Serialize>(document: &D, out: &mut dyn Write) -> io::Result<()> {
     write(document, PrettyFormatter::new(), out)
+}
+
+/// Writes a saved profile: a row or a key a line, so that what is wrong in one is found by its line.
+///
+/// # Errors
+/// Whatever the writer fails with.
+pub fn render_profile(document: &ProfileDocument, out: &mut dyn Write) -> io::Result<()> {
+    write(document, RowsInLines::default(), out)
 }
 
 /// Writes one key as one line.
@@ -41,6 +49,71 @@ fn write<V: Serialize>(value: &V, form: impl Formatter, out: &mut dyn Write) -> 
     let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Harmless(form));
     value.serialize(&mut serializer)?;
     out.write_all(b"\n")
+}
+
+/// A form of JSON in which everything begins a line down to the elements of lists inside of files of a profile, and
+/// nothing below.
+#[derive(Default)]
+struct RowsInLines {
+    depth: usize,
+    is_empty: bool,
+}
+
+/// The document, its files, a file, its rows.
+const DEPTH_IN_LINES: usize = 4;
+
+impl RowsInLines {
+    fn begin<W: ?Sized + Write>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
+        self.depth += 1;
+        self.is_empty = true;
+        out.write_all(bracket)
+    }
+
+    fn end<W: ?Sized + Write>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
+        if self.depth <= DEPTH_IN_LINES && !self.is_empty {
+            out.write_all(b"\n")?;
+        }
+        self.depth -= 1;
+        self.is_empty = false;
+        out.write_all(bracket)
+    }
+
+    fn next<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.is_empty = false;
+        if !first {
+            out.write_all(b",")?;
+        }
+        match self.depth <= DEPTH_IN_LINES {
+            true => out.write_all(b"\n"),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Formatter for RowsInLines {
+    fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.begin(out, b"[")
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.end(out, b"]")
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.next(out, first)
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.begin(out, b"{")
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.end(out, b"}")
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.next(out, first)
+    }
 }
 
 /// A form of JSON with everything hidden escaped.

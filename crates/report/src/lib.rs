@@ -15,4 +15,6 @@ pub mod schema;
 pub mod text;
 mod words;
 
-pub use document::{FORMAT_VERSION, InspectDocument, KeyRecord, PlanDocument, SlotsDocument, Tool};
+pub use document::{
+    FORMAT_VERSION, InspectDocument, KeyRecord, PlanDocument, ProfileDocument, SlotsDocument, Tool,
+};

@@ -3,8 +3,8 @@
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 
-use crate::document::MemberLine;
-use crate::{InspectDocument, KeyRecord, PlanDocument, SlotsDocument};
+use crate::document::{CompareDocument, DiffDocument, MemberLine, VerifyDocument};
+use crate::{InspectDocument, KeyRecord, PlanDocument, ProfileDocument, SlotsDocument};
 
 /// The schemas there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,19 +19,31 @@ pub enum DocumentKind {
     Keys,
     /// One line of `preshard keys --key KEY --members --format ndjson`.
     Members,
+    /// `preshard slots --save`.
+    Profile,
+    /// `preshard verify --format json`.
+    Verify,
+    /// `preshard plan --goal ... --sweep ... --format json`.
+    Compare,
+    /// `preshard diff --format json`.
+    Diff,
 }
 
 impl DocumentKind {
     /// All of them.
-    pub const ALL: [DocumentKind; 5] = [
+    pub const ALL: [DocumentKind; 9] = [
         DocumentKind::Plan,
         DocumentKind::Inspect,
         DocumentKind::Slots,
         DocumentKind::Keys,
         DocumentKind::Members,
+        DocumentKind::Profile,
+        DocumentKind::Verify,
+        DocumentKind::Compare,
+        DocumentKind::Diff,
     ];
 
-    /// Its name: `plan`, `inspect`, `slots`, `keys`, `members`.
+    /// Its name: `plan`, `inspect`, `slots`, `keys`, `members`, `profile`, `verify`, `compare`.
     pub fn name(self) -> &'static str {
         match self {
             DocumentKind::Plan => "plan",
@@ -39,6 +51,10 @@ impl DocumentKind {
             DocumentKind::Slots => "slots",
             DocumentKind::Keys => "keys",
             DocumentKind::Members => "members",
+            DocumentKind::Profile => "profile",
+            DocumentKind::Verify => "verify",
+            DocumentKind::Compare => "compare",
+            DocumentKind::Diff => "diff",
         }
     }
 
@@ -55,6 +71,10 @@ impl DocumentKind {
             DocumentKind::Slots => generator.into_root_schema_for::<SlotsDocument>(),
             DocumentKind::Keys => generator.into_root_schema_for::<KeyRecord<'_>>(),
             DocumentKind::Members => generator.into_root_schema_for::<MemberLine<'_>>(),
+            DocumentKind::Profile => generator.into_root_schema_for::<ProfileDocument>(),
+            DocumentKind::Verify => generator.into_root_schema_for::<VerifyDocument>(),
+            DocumentKind::Compare => generator.into_root_schema_for::<CompareDocument>(),
+            DocumentKind::Diff => generator.into_root_schema_for::<DiffDocument>(),
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use crate::{FileSummary, Warning};
+use crate::{FileFacts, Warning};
 
 /// Backups of one cluster are taken together; further apart than this, keys and slots may have moved
 /// between them.
 const DATES_APART_MAX_S: i64 = 3_600;
 
 /// Warns when the files come from different servers or hold different versions of the format.
-pub(super) fn servers_differ(files: &[FileSummary]) -> Option<Warning> {
+pub(super) fn servers_differ(files: &[FileFacts]) -> Option<Warning> {
     let mut servers: Vec<(String, PathBuf)> = Vec::new();
     for file in files {
         let server = match &file.written_by {
@@ -24,7 +24,7 @@ pub(super) fn servers_differ(files: &[FileSummary]) -> Option<Warning> {
 }
 
 /// Warns when the files were written far apart.
-pub(super) fn dates_far_apart(files: &[FileSummary]) -> Option<Warning> {
+pub(super) fn dates_far_apart(files: &[FileFacts]) -> Option<Warning> {
     let dated = || {
         files
             .iter()

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use preshard_slots::topology::Direction;
 use preshard_slots::{Node, NodeId, Slot, SlotSet, Topology};
 
-use crate::{FileScan, FileSummary, Merge, Salvage, SlotProfile, Warning};
+use crate::{FileFacts, FileScan, Merge, Scanned, SlotProfile, Touch, Warning};
 
 /// Files and topology, joined.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +16,7 @@ pub struct Assembly {
     /// The nodes, in the order of the topology; without one, in the order of the files.
     pub nodes: Vec<NodeView>,
     /// The files, in the order they were given.
-    pub files: Vec<FileSummary>,
+    pub files: Vec<FileFacts>,
     /// All keys in slots that their file's node owns.
     pub profile: SlotProfile,
     /// Slots whose contents are not what the profile says, each with why; ascending, a slot may come twice.
@@ -145,7 +145,22 @@ pub fn assemble(
     topology: Option<&Topology>,
     scans: Vec<(Option<NodeId>, FileScan)>,
 ) -> Result<Assembly, AssembleError> {
-    let (ids, scans): (Vec<Option<NodeId>>, Vec<FileScan>) = scans.into_iter().unzip();
+    let scans = scans.into_iter();
+    join(
+        topology,
+        scans.map(|(node, scan)| (node, scan.into())).collect(),
+    )
+}
+
+/// As [`assemble`], for scans of which some were saved.
+///
+/// # Errors
+/// [`AssembleError`] when files and topology contradict each other.
+pub fn join(
+    topology: Option<&Topology>,
+    scans: Vec<(Option<NodeId>, Scanned)>,
+) -> Result<Assembly, AssembleError> {
+    let (ids, scans): (Vec<Option<NodeId>>, Vec<Scanned>) = scans.into_iter().unzip();
     let mut draft = Draft::default();
     let (mut nodes, node_of_file) = match topology {
         Some(topology) => {
@@ -163,12 +178,9 @@ pub fn assemble(
     let mut files = Vec::with_capacity(scans.len());
     let mut merged: Option<SlotProfile> = None;
     for (scan, &node) in scans.into_iter().zip(&node_of_file) {
-        let FileScan {
-            summary,
-            mut profile,
-        } = scan;
-        draft.look_at_file(&summary, &mut profile, &mut nodes[node])?;
-        files.push(summary);
+        let (file, mut profile) = scan.into_parts();
+        draft.look_at_file(&file, &mut profile, &mut nodes[node])?;
+        files.push(file);
         match &mut merged {
             Some(merged) => merged.merge(profile)?,
             None => merged = Some(profile),
@@ -282,7 +294,7 @@ impl Draft {
     /// Takes out of a file's profile what its node does not own, and notes what is wrong with the file.
     fn look_at_file(
         &mut self,
-        file: &FileSummary,
+        file: &FileFacts,
         profile: &mut SlotProfile,
         node: &mut NodeView,
     ) -> Result<(), AssembleError> {
@@ -291,7 +303,9 @@ impl Draft {
             file.importing.iter(),
             &format!("{name}: was being imported when the file was written"),
         );
-        let foreign: SlotSet = slots_with_keys(profile)
+        let with_keys = profile.slots_with_keys();
+        let foreign: SlotSet = with_keys
+            .iter()
             .filter(|&slot| !node.slots.contains(slot))
             .collect();
         if !foreign.is_empty() {
@@ -307,15 +321,14 @@ impl Draft {
             let why = format!("{name}: was written to while it was read");
             self.doubt(node.slots.iter(), &why);
         }
-        let touched = file.salvage.as_ref().and_then(Salvage::slots);
-        if let Some(slots) = touched {
+        if let Some(Touch::Slots(slots)) = &file.salvaged {
             self.partial = true;
             let why = format!("{name}: keys of the slot may be missing, the file is damaged");
             self.doubt(slots.iter(), &why);
             self.warnings.push(Warning::SalvagedFile {
                 file: file.path.clone(),
                 node: node.id.clone(),
-                slots,
+                slots: slots.clone(),
             });
         } else if file.damage.is_some() {
             self.partial = true;
@@ -338,7 +351,7 @@ impl Draft {
     /// few others, or on a node without slots: never in more slots than the node holds keys of its own in.
     fn mixed_up(
         &self,
-        file: &FileSummary,
+        file: &FileFacts,
         node: &NodeView,
         foreign: &SlotSet,
         taken: &SlotProfile,
@@ -348,7 +361,7 @@ impl Draft {
         let settled =
             |slot: &Slot| !file.importing.contains(*slot) && !self.open_slots.contains(*slot);
         let astray = foreign.iter().filter(settled).count();
-        let own_slots = slots_with_keys(own).count();
+        let own_slots = own.slots_with_keys().len();
         let mixed_up = !node.slots.is_empty() && astray > own_slots.max(ABANDONED_SLOTS_MAX);
         mixed_up.then(|| AssembleError::WrongNode {
             file: file.path.clone(),
@@ -380,9 +393,4 @@ impl Draft {
             payload_bytes,
         });
     }
-}
-
-/// The slots that hold keys, ascending.
-fn slots_with_keys(profile: &SlotProfile) -> impl Iterator<Item = Slot> + '_ {
-    Slot::all().filter(|&slot| profile.slot(slot).keys > 0)
 }

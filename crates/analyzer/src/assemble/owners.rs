@@ -4,8 +4,8 @@ use std::path::Path;
 
 use preshard_slots::{NodeId, Slot, SlotSet, Topology};
 
-use super::{AssembleError, NodeView, slots_with_keys};
-use crate::{FileScan, Warning};
+use super::{AssembleError, NodeView};
+use crate::{Scanned, Warning};
 
 /// The node of each file, as an index into the topology's nodes.
 ///
@@ -15,7 +15,7 @@ use crate::{FileScan, Warning};
 pub(super) fn match_files(
     topology: &Topology,
     ids: &[Option<NodeId>],
-    scans: &[FileScan],
+    scans: &[Scanned],
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<usize>, AssembleError> {
     let owner = owners(topology)?;
@@ -23,11 +23,11 @@ pub(super) fn match_files(
     for (id, scan) in ids.iter().zip(scans) {
         let node = match id {
             Some(id) => Some(node_by_id(topology, id, scan)?),
-            None if scan.summary.keys == 0 => None,
+            None if scan.file.keys == 0 => None,
             None => {
                 let node = node_by_slots(topology, &owner, scan)?;
                 warnings.push(Warning::MatchedBySlots {
-                    file: scan.summary.path.clone(),
+                    file: scan.file.path.clone(),
                     node: topology.nodes[node].id.clone(),
                 });
                 Some(node)
@@ -52,7 +52,7 @@ pub(super) fn match_files(
 fn place_empty_files(
     topology: &Topology,
     found: Vec<Option<usize>>,
-    scans: &[FileScan],
+    scans: &[Scanned],
 ) -> Result<Vec<usize>, AssembleError> {
     let left: Vec<usize> = (0..topology.nodes.len())
         .filter(|&node| topology.nodes[node].is_primary())
@@ -63,7 +63,7 @@ fn place_empty_files(
         && empty != left.len()
     {
         return Err(AssembleError::NodeNotTold {
-            file: scans[first].summary.path.clone(),
+            file: scans[first].file.path.clone(),
             why: format!(
                 "it holds no key, its name no node id, and {} primaries are left for {empty} such files",
                 left.len()
@@ -97,8 +97,8 @@ fn owners(topology: &Topology) -> Result<Vec<Option<usize>>, AssembleError> {
     Ok(owner)
 }
 
-fn node_by_id(topology: &Topology, id: &NodeId, scan: &FileScan) -> Result<usize, AssembleError> {
-    let file = || scan.summary.path.clone();
+fn node_by_id(topology: &Topology, id: &NodeId, scan: &Scanned) -> Result<usize, AssembleError> {
+    let file = || scan.file.path.clone();
     let Some(index) = topology.nodes.iter().position(|node| node.id == *id) else {
         return Err(AssembleError::UnknownNode {
             file: file(),
@@ -117,11 +117,11 @@ fn node_by_id(topology: &Topology, id: &NodeId, scan: &FileScan) -> Result<usize
 fn node_by_slots(
     topology: &Topology,
     owner: &[Option<usize>],
-    scan: &FileScan,
+    scan: &Scanned,
 ) -> Result<usize, AssembleError> {
     let mut owned = vec![0usize; topology.nodes.len()];
     let mut all = 0;
-    for slot in slots_with_keys(&scan.profile) {
+    for slot in scan.slots_with_keys.iter() {
         all += 1;
         if let Some(node) = owner[slot.index()] {
             owned[node] += 1;
@@ -147,7 +147,7 @@ fn node_by_slots(
         shown.join(", ")
     };
     Err(AssembleError::NodeNotTold {
-        file: scan.summary.path.clone(),
+        file: scan.file.path.clone(),
         why: format!("its keys lie in {all} slots, of which {owners}"),
     })
 }
@@ -156,7 +156,7 @@ fn node_by_slots(
 /// belongs to whoever it came from.
 pub(super) fn nodes_from_files(
     ids: &[Option<NodeId>],
-    scans: &[FileScan],
+    scans: &[Scanned],
     warnings: &mut Vec<Warning>,
 ) -> Result<(Vec<NodeView>, Vec<usize>), AssembleError> {
     let mut owner: Vec<Option<usize>> = vec![None; Slot::all().len()];
@@ -164,20 +164,22 @@ pub(super) fn nodes_from_files(
     for (index, scan) in scans.iter().enumerate() {
         let id = match &ids[index] {
             Some(id) => id.clone(),
-            None => id_from_path(&scan.summary.path, scans),
+            None => id_from_path(&scan.file.path, scans),
         };
         if let Some(first) = nodes.iter().position(|node| node.id == id) {
             return Err(same_node_twice(&id, &scans[first], scan));
         }
-        let slots: SlotSet = slots_with_keys(&scan.profile)
-            .filter(|&slot| !scan.summary.importing.contains(slot))
+        let slots: SlotSet = scan
+            .slots_with_keys
+            .iter()
+            .filter(|&slot| !scan.file.importing.contains(slot))
             .collect();
         for slot in slots.iter() {
             if let Some(first) = owner[slot.index()].replace(index) {
                 return Err(AssembleError::SlotInTwoFiles {
                     slot,
-                    first: scans[first].summary.path.clone(),
-                    second: scan.summary.path.clone(),
+                    first: scans[first].file.path.clone(),
+                    second: scan.file.path.clone(),
                 });
             }
         }
@@ -199,10 +201,10 @@ pub(super) fn nodes_from_files(
 }
 
 /// The file's name, or its whole path where two files share the name.
-fn id_from_path(path: &Path, scans: &[FileScan]) -> NodeId {
+fn id_from_path(path: &Path, scans: &[Scanned]) -> NodeId {
     let namesakes = scans
         .iter()
-        .filter(|scan| scan.summary.path.file_name() == path.file_name())
+        .filter(|scan| scan.file.path.file_name() == path.file_name())
         .count();
     let name = match path.file_name() {
         Some(name) if namesakes == 1 => Path::new(name),
@@ -211,10 +213,10 @@ fn id_from_path(path: &Path, scans: &[FileScan]) -> NodeId {
     NodeId(name.display().to_string())
 }
 
-fn same_node_twice(node: &NodeId, first: &FileScan, second: &FileScan) -> AssembleError {
+fn same_node_twice(node: &NodeId, first: &Scanned, second: &Scanned) -> AssembleError {
     AssembleError::SameNodeTwice {
         node: node.clone(),
-        first: first.summary.path.clone(),
-        second: second.summary.path.clone(),
+        first: first.file.path.clone(),
+        second: second.file.path.clone(),
     }
 }

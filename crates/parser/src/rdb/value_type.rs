@@ -27,6 +27,24 @@ pub enum DataType {
 }
 
 impl DataType {
+    /// All of them.
+    const ALL: [DataType; 9] = [
+        DataType::String,
+        DataType::List,
+        DataType::Set,
+        DataType::Zset,
+        DataType::Hash,
+        DataType::Stream,
+        DataType::Array,
+        DataType::PathHash,
+        DataType::Module,
+    ];
+
+    /// The type that [`DataType::name`] calls so.
+    pub fn from_name(name: &str) -> Option<DataType> {
+        DataType::ALL.into_iter().find(|each| each.name() == name)
+    }
+
     /// The word that `TYPE` answers; `module` for any module's type.
     pub fn name(self) -> &'static str {
         match self {
@@ -83,6 +101,32 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// All of them.
+    const ALL: [Encoding; 17] = [
+        Encoding::Raw,
+        Encoding::Int,
+        Encoding::LinkedList,
+        Encoding::HashTable,
+        Encoding::SkipList,
+        Encoding::Zipmap,
+        Encoding::Ziplist,
+        Encoding::Listpack,
+        Encoding::ListpackEx,
+        Encoding::Intset,
+        Encoding::Quicklist,
+        Encoding::Stream,
+        Encoding::SlicedArray,
+        Encoding::TemplateListpack,
+        Encoding::TemplateArray,
+        Encoding::PathHash,
+        Encoding::Module,
+    ];
+
+    /// The encoding that [`Encoding::name`] calls so.
+    pub fn from_name(name: &str) -> Option<Encoding> {
+        Encoding::ALL.into_iter().find(|each| each.name() == name)
+    }
+
     /// The server's word.
     pub fn name(self) -> &'static str {
         match self {

@@ -72,6 +72,14 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// All of them.
+    pub(crate) const ALL: [Dialect; 4] = [
+        Dialect::SetslotMigrate,
+        Dialect::ClusterMigrateslots,
+        Dialect::ClusterMigrationImport,
+        Dialect::Managed,
+    ];
+
     /// Whether the servers move slots themselves: each batch is one task then, and has no calls.
     pub fn is_atomic(self) -> bool {
         matches!(
@@ -494,7 +502,7 @@ pub struct Totals {
 #[derive(JsonSchema)]
 #[schemars(rename = "KeyName", rename_all = "lowercase")]
 #[allow(dead_code, reason = "stands for KeyName in the schema, never built")]
-enum KeyNameSchema {
+pub(crate) enum KeyNameSchema {
     Text(String),
     Base64(String),
 }

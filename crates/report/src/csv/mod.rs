@@ -7,10 +7,14 @@
 //! Rust (`\n`, `\u{200b}`, `\\`), bytes that are no UTF-8 as `\xNN`; and a first character that a spreadsheet
 //! would take for the beginning of a formula (`=`, `+`, `-`, `@`) as `\xNN` too.
 
+mod compare;
+mod diff;
 mod members;
 
 use std::io::{self, Write};
 
+pub use compare::render_compare;
+pub use diff::render_diff;
 pub use members::MemberTable;
 use preshard_analyzer::KeyName;
 
@@ -207,6 +211,11 @@ fn cell(name: &KeyName) -> String {
         Some(first @ (b'=' | b'+' | b'-' | b'@')) => format!("\\x{first:02x}{}", &escaped[1..]),
         _ => escaped,
     }
+}
+
+/// Any other text from strangers as a cell.
+fn text_cell(text: &str) -> String {
+    cell(&KeyName(text.as_bytes().into()))
 }
 
 #[cfg(test)]

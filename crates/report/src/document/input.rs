@@ -1,6 +1,6 @@
 //! What a document says of the snapshots it rests on.
 
-use preshard_analyzer::{Checksum, Damage, Family, FileSummary, Warning};
+use preshard_analyzer::{Checksum, Damage, Family, FileFacts, Remark, Warning};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,8 @@ pub struct InputFacts {
     pub keys: u64,
     /// The node it is a backup of, where that is known.
     pub node: Option<String>,
+    /// The saved profile that this was read from; `null` where the file itself was read.
+    pub saved_in: Option<String>,
 }
 
 /// The verdict on a checksum.
@@ -63,19 +65,21 @@ pub struct Notice {
 
 impl InputFacts {
     /// What there is to say of a file and the node it belongs to.
-    pub fn new(summary: &FileSummary, node: Option<String>) -> InputFacts {
+    pub fn new(file: &FileFacts, node: Option<String>) -> InputFacts {
+        let saved_in = file.saved_in.as_ref();
         InputFacts {
-            file: summary.path.display().to_string(),
-            bytes: summary.bytes,
-            rdb_family: family_word(summary.header.family).to_owned(),
-            rdb_version: summary.header.version,
-            written_by: summary.written_by.as_ref().map(ToString::to_string),
-            written_at_s: summary.written_at_s,
-            checksum: ChecksumState::of(summary.checksum),
-            complete: summary.damage.is_none(),
-            whole: summary.is_whole(),
-            keys: summary.keys,
+            file: file.path.display().to_string(),
+            bytes: file.bytes,
+            rdb_family: family_word(file.header.family).to_owned(),
+            rdb_version: file.header.version,
+            written_by: file.written_by.as_ref().map(ToString::to_string),
+            written_at_s: file.written_at_s,
+            checksum: ChecksumState::of(file.checksum),
+            complete: file.damage.is_none(),
+            whole: file.whole,
+            keys: file.keys,
             node,
+            saved_in: saved_in.map(|path| path.display().to_string()),
         }
     }
 }
@@ -105,12 +109,26 @@ impl Notice {
 }
 
 impl Notice {
+    /// What deserves attention in a file.
+    pub fn remark(file: String, remark: &Remark) -> Notice {
+        Notice {
+            file: Some(file),
+            name: remark.name.clone(),
+            message: remark.message.clone(),
+        }
+    }
+
     /// The damage that ended the reading of a file.
     pub fn damage(file: String, damage: &Damage) -> Notice {
+        Notice::damaged(file, damage.to_string())
+    }
+
+    /// The same in words.
+    pub fn damaged(file: String, message: String) -> Notice {
         Notice {
             file: Some(file),
             name: "damaged".to_owned(),
-            message: damage.to_string(),
+            message,
         }
     }
 }

@@ -8,21 +8,31 @@
 //! - Whatever is an estimate has *estimate* in its name or stands beside [`Estimates`], which names the
 //!   model and how far it may be trusted.
 
+mod compare;
 mod cross_check;
+mod diff;
 mod input;
 mod inspect;
 mod key_record;
 mod members;
 mod millis;
 mod plan;
+mod plan_read;
+mod profile;
 mod salvage;
 mod slots;
 mod trust;
+mod verify;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use compare::{CompareDocument, ComparedInputs, FullestTarget, GoalRow};
 pub use cross_check::{Agreement, CrossCheck, NotCompared};
+pub use diff::{
+    Amounts, DiffDocument, DiffView, Growth, KeyAmounts, KeyGrowth, PrefixGrowth, PrefixRows, Rows,
+    ShardGrowth, Side, SideFacts, SlotGrowth,
+};
 pub use input::{ChecksumState, InputFacts, Notice};
 pub use inspect::{
     AuxRow, ChecksumReport, DamageReport, DatabaseTotals, FileReport, InspectDocument, KeyTotals,
@@ -32,9 +42,15 @@ pub use key_record::{KeyRecord, ModuleRef};
 pub use members::{FieldLine, MemberLine, MemberLines, Number, PairLine, Real, SizeRow, SizesLine};
 pub use millis::Millis;
 pub use plan::{HeldGroup, NodeShare, PlanDocument};
+pub use plan_read::PlanReadError;
+pub use profile::{
+    FileToSave, ProfileDocument, ReadError, ReadFile, Recognised, SavedBasis, SavedFile,
+    SavedTopology,
+};
 pub use salvage::{GapReport, LostKeyRow, RepairReport, SalvageReport};
 pub use slots::{DoubtRow, Holds, ShardRow, SlotRow, SlotsDocument};
 pub use trust::{ClaimReport, ClaimState, PartReport};
+pub use verify::{Ages, HeldAgainst, PlanVerdict, VerifyDocument};
 
 /// The version of the documents that this crate writes.
 pub const FORMAT_VERSION: u32 = 1;

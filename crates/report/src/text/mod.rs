@@ -4,6 +4,8 @@
 //! too, and say how much more there is.
 
 mod calibration;
+mod compare;
+mod diff;
 mod grid;
 mod inspect;
 mod keys;
@@ -11,15 +13,19 @@ mod members;
 mod plan;
 mod slots;
 mod type_totals;
+mod verify;
 
 use std::io::{self, Write};
 
 pub use calibration::{calibration_line, render_calibration};
+pub use compare::render_compare;
+pub use diff::render_diff;
 pub use inspect::render_inspect;
 pub use keys::{KeysView, render_keys};
 pub use members::{render_member_columns, render_member_line};
 pub use plan::render_plan;
 pub use slots::{SlotsView, render_slots};
+pub use verify::render_verify;
 
 pub use crate::words::{file_name, line};
 
