@@ -7,7 +7,7 @@ use crate::level::{Basin, pour};
 use crate::loads::BestLevels;
 use crate::outcome::{Ending, outcome};
 use crate::oversized::{oversized, unknown_elements};
-use crate::plan::{Balance, Batch, HeldSlot, Holding, NodePlan, Plan, Totals};
+use crate::plan::{Balance, Batch, HeldSlot, Holding, LargestSlot, NodePlan, Plan, Totals};
 use crate::preflight::{Unknowns, preflight};
 use crate::replay::Replay;
 use crate::roster::{Mode, Roster};
@@ -55,7 +55,8 @@ pub(crate) fn document(
     let held = held(roster, survey, &nodes, bundles);
     let oversized = oversized(input, limits, roster, survey, &held, bundles);
     let flows = Flows::new(&nodes, roster, survey, bundles);
-    let balance = balance(&nodes, &best.none_held, roster.measure, &flows);
+    let largest = largest_slot(&nodes, roster, survey, bundles);
+    let balance = balance(&nodes, &best.none_held, roster.measure, &flows, largest);
     let weights: Vec<f64> = nodes.iter().map(|node| node.weight).collect();
     let ending = Ending {
         goal,
@@ -243,6 +244,7 @@ fn balance(
     levels_none_held: &[u64],
     measure: Measure,
     flows: &Flows,
+    largest_slot: Option<LargestSlot>,
 ) -> Balance {
     let weights: Vec<f64> = nodes.iter().map(|node| node.weight).collect();
     let of = |bytes: &dyn Fn(&NodePlan) -> u64| -> Vec<u64> { nodes.iter().map(bytes).collect() };
@@ -283,11 +285,49 @@ fn balance(
         } else {
             six_digits(farthest as f64 * after_part.len() as f64 / sum as f64)
         },
-        fullness_gap: ratio(1.0 + imbalance_after, 1.0 + imbalance_bound),
+        largest_slot,
+        fullness_gap: ratio(
+            1.0 + imbalance_after,
+            1.0 + largest_slot.map_or(imbalance_bound, |slot| {
+                slot.imbalance_bound.max(imbalance_bound)
+            }),
+        ),
         least_moved: flows.least,
         moved: flows.moved,
         moved_gap: ratio(flows.moved as f64, flows.least as f64),
     }
+}
+
+/// The largest slot that lies on a node with a weight when the plan has run.
+fn largest_slot(
+    nodes: &[NodePlan],
+    roster: &Roster,
+    survey: &Survey,
+    bundles: &[Bundle],
+) -> Option<LargestSlot> {
+    let measure = roster.measure;
+    let mut leaves = vec![false; survey.iter().count()];
+    for slot in bundles.iter().flat_map(|bundle| &bundle.slots) {
+        leaves[usize::from(*slot)] = true;
+    }
+    let (share, Reverse(slot)) = survey
+        .iter()
+        .filter(|&(slot, state)| {
+            let takes_part = |owner: usize| roster.members[owner].takes_part();
+            leaves[usize::from(slot)] || state.owner.is_some_and(takes_part)
+        })
+        .map(|(slot, state)| (measure.of(&state.holding), Reverse(slot)))
+        .max()
+        .filter(|&(share, _)| share > 0)?;
+    let part = || nodes.iter().filter(|node| node.weight > 0.0);
+    let sum: f64 = part().map(|node| measure.of(&node.after) as f64).sum();
+    let weights: f64 = part().map(|node| node.weight).sum();
+    let heaviest = part().map(|node| node.weight).fold(0.0, f64::max);
+    (heaviest > 0.0).then(|| LargestSlot {
+        slot,
+        share,
+        imbalance_bound: six_digits(share as f64 / heaviest * weights / sum - 1.0),
+    })
 }
 
 /// The largest fullness among nodes with a weight, divided by the mean, less one; 0 when they hold nothing.

@@ -150,7 +150,7 @@ pub(super) fn of_move(slot_move: &SlotMove) -> Holding {
     }
 }
 
-fn of_held(held: &HeldSlot) -> Holding {
+pub(super) fn of_held(held: &HeldSlot) -> Holding {
     Holding {
         slots: 1,
         keys: held.keys,

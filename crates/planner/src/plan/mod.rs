@@ -195,7 +195,11 @@ pub struct Balance {
     /// The largest distance of a node, when the plan has run, from its `reachable_share`, as a part of the
     /// mean of the nodes that take part.
     pub gap_after: f64,
-    /// How much fuller the fullest node ends than the bound says it must (0.001: 0.1 %).
+    /// The largest slot of the nodes that take part: it does not divide, so no plan gets the fullest node below it. `null`
+    /// when there is none that weighs anything.
+    pub largest_slot: Option<LargestSlot>,
+    /// How much fuller the fullest node ends than the bounds, of the balance and of the largest slot, say it must
+    /// (0.001: 0.1 %).
     pub fullness_gap: f64,
     /// The least that any plan must move after which the fullest node is no fuller than after this one and the emptiest
     /// no emptier, were slots divisible: what is above the one and below the other now, what drained nodes give, and
@@ -205,6 +209,18 @@ pub struct Balance {
     pub moved: u64,
     /// By how much that is more than the least (0.01: 1 %); 0 when nothing must move.
     pub moved_gap: f64,
+}
+
+/// A slot that bounds the balance.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LargestSlot {
+    /// The slot.
+    pub slot: u16,
+    /// What it weighs in what the goal balances by.
+    pub share: u64,
+    /// The imbalance, were it alone on the node of the greatest weight; less than 0 when it is less than a share.
+    pub imbalance_bound: f64,
 }
 
 /// Moves that run together between one source and one target, one slot after another.

@@ -240,6 +240,56 @@ pub(crate) const STATEMENTS: &[Mutant] = &[
         "balance",
     ),
     (
+        "the least that must move is overstated",
+        added,
+        |plan| plan.balance.least_moved += 1_000,
+        "balance",
+    ),
+    (
+        "the largest slot is half as large",
+        added,
+        |plan| plan.balance.largest_slot.as_mut().expect("one").share /= 2,
+        "balance",
+    ),
+    (
+        "the largest slot is left out",
+        added,
+        |plan| plan.balance.largest_slot = None,
+        "balance",
+    ),
+    (
+        "a slot that is to stay moves",
+        added,
+        |plan| {
+            let slot = plan.batches[0].moves[0].slot;
+            plan.goal.keep.push((slot, slot));
+        },
+        "goal",
+    ),
+    (
+        "more slots move than may",
+        added,
+        |plan| plan.goal.max_moves = Some(plan.totals.moved.slots - 1),
+        "goal",
+    ),
+    (
+        "more bytes move than may",
+        added,
+        |plan| plan.goal.max_bytes = Some(plan.totals.moved.memory_bytes - 1),
+        "goal",
+    ),
+    (
+        "an end that nothing asked for",
+        added,
+        |plan| {
+            plan.ended_early = Some(EndedEarly {
+                slots_in_all: 16_000,
+                memory_bytes_in_all: 1 << 40,
+            });
+        },
+        "goal",
+    ),
+    (
         "a share of another size",
         added,
         |plan| plan.nodes[0].reachable_share += 100,

@@ -140,6 +140,16 @@ impl View<'_> {
                 amount(least),
             )
         };
+        if let Some(slot) = &plan.balance.largest_slot
+            && slot.imbalance_bound > plan.balance.imbalance_bound + 0.001
+        {
+            text.push_str(&format!(
+                "; slot {} alone ({}) keeps the fullest node {} above its share",
+                slot.slot,
+                amount(slot.share),
+                percent(slot.imbalance_bound),
+            ));
+        }
         if let Some(ended) = &plan.ended_early {
             text.push_str(&format!(
                 "; the whole goal would move {} of {}",

@@ -93,7 +93,8 @@ impl View<'_> {
             return Ok(());
         }
         writeln!(out, "\nBatches, in this order")?;
-        let mut grid = Grid::new(&[
+        let in_waves = self.document.plan.schedule.waves.len() < batches.len();
+        let columns = [
             ("batch", Align::Right),
             ("wave", Align::Right),
             ("source -> target", Align::Left),
@@ -103,19 +104,35 @@ impl View<'_> {
             ("target peak", Align::Right),
             ("worst block", Align::Right),
             ("time", Align::Right),
-        ]);
+        ];
+        // The second column says nothing where each batch is a wave of its own.
+        let shown_column = |at: usize| in_waves || at != 1;
+        let columns = columns
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| shown_column(*at));
+        let columns: Vec<_> = columns.map(|(_, column)| *column).collect();
+        let mut grid = Grid::new(&columns);
+        let mut row = |cells: [String; 9]| {
+            let cells = cells.into_iter().enumerate();
+            grid.row(
+                cells
+                    .filter(|(at, _)| shown_column(*at))
+                    .map(|(_, cell)| cell),
+            );
+        };
         let shown = batches_shown(batches);
         let mut next = 0;
         for &at in &shown {
             if at > next {
-                let mut gap = vec![String::new(); 9];
+                let mut gap: [String; 9] = Default::default();
                 gap[0] = "…".to_owned();
                 gap[2] = format!("{} more", count((at - next) as u64));
-                grid.row(gap);
+                row(gap);
             }
             next = at + 1;
             let batch = &batches[at];
-            grid.row([
+            row([
                 batch.number.to_string(),
                 batch.wave.to_string(),
                 self.route(batch),
