@@ -1,5 +1,7 @@
 //! Writes the plan down: figures, totals, outcome, and how each rule stands.
 
+use std::cmp::Reverse;
+
 use crate::balance::Choice;
 use crate::flows::Flows;
 use crate::goal::Measure;
