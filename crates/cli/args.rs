@@ -50,6 +50,7 @@ Exit status:
 
 /// The questions.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 pub enum Command {
     /// Tell what is in a backup, whether it is whole, and who wrote it.
     #[command(after_long_help = include_str!("help/inspect.txt"))]
