@@ -36,6 +36,8 @@ mod documents;
 mod examples;
 #[path = "cli/layers.rs"]
 mod layers;
+#[path = "cli/limits.rs"]
+mod limits;
 #[path = "cli/one_key.rs"]
 mod one_key;
 #[path = "cli/outputs.rs"]

@@ -4,6 +4,9 @@
 //! unknown option.
 
 mod compared;
+mod cost;
+mod limits;
+mod plan;
 
 use std::path::PathBuf;
 
@@ -12,13 +15,12 @@ use preshard_analyzer::KeyName;
 use preshard_slots::SlotSet;
 
 pub use compared::{DiffArgs, PlanFormat, VerifyArgs, WhatIfArgs};
+pub use cost::{CalibrateArgs, CostArgs};
+pub use limits::{LimitArgs, PlanLimitArgs};
+pub use plan::{BalanceBy, GoalArgs, MoverChoice, PlanArgs};
 
-use crate::number::{
-    parse_bandwidth, parse_count, parse_db, parse_duration_ms, parse_duration_us, parse_factor,
-    parse_instant_ms, parse_member_bytes, parse_part, parse_round_trip_ns, parse_share,
-    parse_threads, parse_yes,
-};
-use crate::size::{parse_decompressed, parse_maxmemory, parse_size, parse_size_limit};
+use crate::number::{parse_count, parse_db, parse_instant_ms, parse_member_bytes, parse_threads};
+use crate::size::{parse_decompressed, parse_size};
 
 /// Look before you reshard: plan Redis and Valkey slot migrations from backups.
 ///
@@ -164,52 +166,15 @@ pub struct TargetArgs {
     /// Compute memory with the settings in this file: the saved output of CONFIG GET '*', or a configuration file.
     ///
     /// What is not in it has its default. The limits of compact encodings, list-compress-depth, maxmemory with its policy and
-    /// cluster-enabled matter (plans are for clusters in any case); the limits of a plan are stated by options of their own.
+    /// cluster-enabled matter (plans are for clusters in any case). What it says of rdbcompression, lazyfree-lazy-server-del,
+    /// cluster-node-timeout, proto-max-bulk-len, client-query-buffer-limit, client-output-buffer-limit for replicas and
+    /// maxmemory counts where no option or file of limits states it.
     #[arg(long, value_name = "FILE")]
     pub target_config: Option<PathBuf>,
 
     /// Compute memory for a server that is not in cluster mode.
     #[arg(long)]
     pub standalone: bool,
-}
-
-/// What moves cost.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Cost of a move")]
-pub struct CostArgs {
-    /// Predict times from this cost profile: a file that `preshard calibrate` wrote, or a name that --target knows.
-    ///
-    /// Default: that of --target, or of the server that wrote the snapshot. Memory stays that of --target.
-    #[arg(long, value_name = "FILE|NAME")]
-    pub cost_profile: Option<PathBuf>,
-
-    /// `rdbcompression` of the sources. With no, MIGRATE does not try to compress long strings. Default: as --target-config
-    /// says, or else yes.
-    #[arg(long, value_name = "yes|no", value_parser = parse_yes)]
-    pub rdbcompression: Option<bool>,
-
-    /// `lazyfree-lazy-server-del` of the sources. With yes, the source deletes what it has moved in the background. Default: as
-    /// --target-config says, or else no on Redis and yes on Valkey from 8.0 on.
-    #[arg(long, value_name = "yes|no", value_parser = parse_yes)]
-    pub lazyfree_lazy_server_del: Option<bool>,
-
-    /// Predict MIGRATE with COPY, after which the source keeps the key.
-    #[arg(long)]
-    pub migrate_copy: bool,
-
-    /// Network between the nodes, bits per second: 1gbit, 500mbit. Adds 8 / RATE for each byte of payload. Default: loopback,
-    /// where times were measured.
-    #[arg(long, value_name = "RATE", allow_hyphen_values = true, value_parser = parse_bandwidth)]
-    pub bandwidth: Option<u64>,
-
-    /// Round trip between source and target, a time down to a microsecond: 500us. Adds once to each call. Default:
-    /// loopback.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_round_trip_ns)]
-    pub node_round_trip: Option<u64>,
-
-    /// How many times as long a byte takes on its way with TLS. Nobody has measured it: state what you know. Default: no TLS.
-    #[arg(long, value_name = "FACTOR", allow_hyphen_values = true, value_parser = parse_factor)]
-    pub tls_factor: Option<f64>,
 }
 
 /// The time that expiries are compared with.
@@ -238,43 +203,6 @@ pub struct OutputArgs {
     /// Write to this file instead of standard output. It appears whole or not at all. `-` is standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-}
-
-/// What a single key must stay within.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Limits")]
-pub struct LimitArgs {
-    /// Take limits from this file (TOML): the names of these options without their hyphens, and what is known of single
-    /// nodes; see the end of `preshard plan --help`. What the command line says counts before what the file says.
-    #[arg(long, value_name = "FILE")]
-    pub limits: Option<PathBuf>,
-
-    /// Longest acceptable stop of a node, a time. Predicted blocks, times the safety factor, stay below it. Default: 100ms.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_duration_ms)]
-    pub latency_budget: Option<u64>,
-
-    /// The cluster's `cluster-node-timeout`, the least of all nodes, a time. Nothing comes near half of it.
-    /// Assumed unless stated: 15s.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_duration_ms)]
-    pub node_timeout: Option<u64>,
-
-    /// Factor on every predicted block before it is compared with a limit: for slower machines, TLS, and the error
-    /// of the prediction. Default: 2.
-    #[arg(long, value_name = "FACTOR", allow_hyphen_values = true, value_parser = parse_factor)]
-    pub safety_factor: Option<f64>,
-
-    /// `proto-max-bulk-len` of the targets, a size: no payload may reach it. Assumed unless stated: 512mb.
-    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = parse_size_limit)]
-    pub proto_max_bulk_len: Option<u64>,
-
-    /// `client-query-buffer-limit` of the targets, a size: no payload may reach it. Assumed unless stated: 1gb.
-    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = parse_size_limit)]
-    pub client_query_buffer: Option<u64>,
-
-    /// Hard `client-output-buffer-limit replica` of the targets, a size: no payload may reach it, or the target loses
-    /// its replicas. Assumed unless stated: 256mb.
-    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = parse_size_limit)]
-    pub replica_buffer_hard: Option<u64>,
 }
 
 /// `preshard inspect`
@@ -511,204 +439,6 @@ pub enum SlotsFormat {
     Json,
     /// One row for each slot with keys.
     Csv,
-}
-
-/// `preshard plan`
-#[derive(Debug, Args)]
-pub struct PlanArgs {
-    #[command(flatten)]
-    pub input: InputArgs,
-
-    #[command(flatten)]
-    pub topology: TopologyArgs,
-
-    #[command(flatten)]
-    pub target: TargetArgs,
-
-    #[command(flatten)]
-    pub cost: CostArgs,
-
-    /// What is printed on standard output.
-    #[arg(short, long, value_enum, default_value_t = PlanFormat::Text)]
-    pub format: PlanFormat,
-
-    /// Write the plan document (JSON) to this file as well; the summary stays on standard output. Default: none is
-    /// written. The file appears whole or not at all.
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-
-    /// Plan although a snapshot is damaged or a shard is missing; the exit status is 5.
-    ///
-    /// Slots that may be incomplete are held. After a wrong checksum no slot can be named, so none is held for it: any
-    /// figure may be wrong. With --salvage, which holds the slots that damage may touch, and where it may touch any, all
-    /// of the node, this is needed for missing shards only, and for files that changed while they were read.
-    #[arg(long)]
-    pub allow_partial: bool,
-
-    #[command(flatten)]
-    pub goal: GoalArgs,
-
-    #[command(flatten)]
-    pub what_if: WhatIfArgs,
-
-    #[command(flatten)]
-    pub limits: LimitArgs,
-
-    #[command(flatten)]
-    pub plan_limits: PlanLimitArgs,
-
-    /// Which commands move the slots.
-    ///
-    /// auto: the servers themselves where all of them are known to be able to (Valkey from 9.0 on by CLUSTER MIGRATESLOTS,
-    /// Redis from 8.4 on by CLUSTER MIGRATION IMPORT), else MIGRATE. A backup tells which server its node runs; what nodes
-    /// without a backup run is stated with --limits.
-    #[arg(long, value_enum, default_value_t = MoverChoice::Auto, help_heading = "Limits")]
-    pub mover: MoverChoice,
-}
-
-/// Who moves the slots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum MoverChoice {
-    /// The servers where they can, else MIGRATE.
-    Auto,
-    /// CLUSTER SETSLOT and MIGRATE.
-    Migrate,
-    /// The servers themselves, or no plan.
-    Atomic,
-    /// A service such as ElastiCache or MemoryDB: what stands in its way, and no commands.
-    Managed,
-}
-
-/// What a plan is to reach. Goals combine.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Goal")]
-pub struct GoalArgs {
-    /// Balance over all nodes.
-    #[arg(long)]
-    pub rebalance: bool,
-
-    /// What nodes get equal parts of. Room is always room for memory.
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
-    pub balance_by: BalanceBy,
-
-    /// Give a new node its share. NODE is a primary without slots; COUNT stands for so many nodes that do not exist yet
-    /// (new-1, new-2 ...). May be repeated.
-    #[arg(long, value_name = "NODE|COUNT")]
-    pub add: Vec<String>,
-
-    /// Empty a node. NODE is an id, the beginning of one (at least 8 characters), or host:port. May be repeated.
-    #[arg(long, value_name = "NODE")]
-    pub drain: Vec<String>,
-
-    /// Shares of nodes other than 1: `10.0.0.1:7000=2,new-1=0.5`.
-    #[arg(long, value_name = "NODE=W", value_delimiter = ',')]
-    pub weights: Vec<String>,
-
-    /// Move slots from one node to another: `0-100,200:10.0.0.1:7000->new-1`. May be repeated.
-    #[arg(long = "move", value_name = "SLOTS:FROM->TO")]
-    pub moves: Vec<String>,
-
-    /// Leave these slots where they are: `0-100,200`. May be repeated.
-    #[arg(long, value_name = "SLOTS")]
-    pub keep: Vec<String>,
-
-    /// Move at most so many slots: --move and --drain come first, then what helps the fullest nodes most.
-    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse_count::<u32>)]
-    pub max_moves: Option<u32>,
-
-    /// Move at most so much memory, a size; likewise.
-    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = parse_size_limit)]
-    pub max_bytes: Option<u64>,
-}
-
-/// What a plan balances by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum BalanceBy {
-    /// Memory of the keys.
-    #[default]
-    Memory,
-    /// Number of keys.
-    Keys,
-    /// What DUMP returns for the keys: about what they take on disk.
-    Payload,
-}
-
-/// What a plan must stay within besides.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Limits")]
-pub struct PlanLimitArgs {
-    /// Most keys in one MIGRATE call; nothing is gained above 100. Default: 100.
-    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse_count::<u32>)]
-    pub keys_per_call: Option<u32>,
-
-    /// Most slots in one batch: what an operator waits for, watches and may stop after. Default: 256.
-    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse_count::<u32>)]
-    pub slots_per_batch: Option<u32>,
-
-    /// Soft `client-output-buffer-limit replica` of the targets, a size: most payload of a batch with more than one
-    /// slot. Assumed unless stated: 64mb.
-    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = parse_size_limit)]
-    pub replica_buffer_soft: Option<u64>,
-
-    /// `maxmemory` of every node, a size; 0 is no limit. Without it, room on the targets is not checked, and the plan
-    /// says so. For nodes of different size see --limits.
-    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = parse_maxmemory)]
-    pub maxmemory: Option<u64>,
-
-    /// Part of maxmemory that stays free on a target, 0 to 1. Default: 0.2.
-    #[arg(long, value_name = "PART", allow_hyphen_values = true, value_parser = parse_part)]
-    pub headroom: Option<f64>,
-
-    /// Let keys move that exceed the latency budget, each in a call of its own. Keys near the failover clock or over a
-    /// payload limit still stay.
-    #[arg(long)]
-    pub allow_oversized: bool,
-
-    /// Most batches at a time, each between two nodes of its own. Default: 1.
-    ///
-    /// A client that talks to all nodes waits for each that is silent: the worst calls of batches side by side stay within
-    /// the latency budget together.
-    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse_count::<u32>)]
-    pub side_by_side: Option<u32>,
-
-    /// Part of any second, or of any ten latency budgets where that is longer, that a node may be blocked, 0.15 to 1: the
-    /// source rests behind each call. With 1 there are no pauses. Default: 0.5.
-    #[arg(long, value_name = "PART", allow_hyphen_values = true, value_parser = parse_share)]
-    pub blocked_share: Option<f64>,
-
-    /// One round trip between the machine that runs the plan and the nodes, a time, such as 0.5ms. Assumed unless stated:
-    /// 0.5ms. For predicted times only.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_duration_us)]
-    pub round_trip: Option<u64>,
-
-    /// Run only in windows of this length, a time, such as 4h: each wave of batches surely ends in the window that it begins
-    /// in, and the plan says how many windows it takes.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_duration_ms)]
-    pub window: Option<u64>,
-
-    /// When the plan is to begin: ISO 8601 (2026-03-01T12:00:00Z) or Unix seconds. Keys with a name that expire before are
-    /// planned as gone. Default: nobody knows, so that all keys count as there.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_instant_ms)]
-    pub start: Option<i64>,
-}
-
-/// `preshard calibrate`
-#[derive(Debug, Args)]
-pub struct CalibrateArgs {
-    /// Measured MIGRATE calls: CSV, or the NDJSON that a runbook logs; `-` is standard input.
-    #[arg(value_name = "LOG")]
-    pub log: PathBuf,
-
-    /// Start from this cost profile: a file, or redis-7.0, redis-8.0 or valkey-9.1. Of what the log does not tell, it decides.
-    #[arg(long, value_name = "FILE|NAME", default_value = "redis-7.0")]
-    pub base: PathBuf,
-
-    /// Name of the profile, which plans show. Default: `calibrated-` and the name of the log without its ending.
-    #[arg(long, value_name = "NAME")]
-    pub name: Option<String>,
-
-    #[command(flatten)]
-    pub output: OutputArgs,
 }
 
 /// `preshard schema`

@@ -10,14 +10,14 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
-use preshard_analyzer::CostProfile;
+use preshard_analyzer::{CostProfile, MemorySettings};
 use preshard_planner::{NodeFacts, PlanLimits, server_named};
 use preshard_report::document::SavedBasis;
 
 use crate::args::{LimitArgs, PlanLimitArgs};
 use crate::exit::Refusal;
 use crate::input::shown;
-use crate::size::parse_maxmemory;
+use crate::size::{parse_maxmemory, parse_size};
 
 /// Keys with this part of what a call may have are listed by name: the planner gives keys above a tenth a
 /// call of their own, and plans more exactly the more of them it knows.
@@ -66,6 +66,36 @@ impl Stated {
         })
     }
 
+    /// Takes what nobody stated from a saved configuration of a target, where there is one.
+    ///
+    /// # Errors
+    /// When a setting in it cannot be read.
+    pub fn or_settings(mut self, saved: Option<&str>) -> Result<Stated> {
+        let Some(text) = saved else { return Ok(self) };
+        let size = |name: &'static str| -> Result<Option<u64>> {
+            let value = MemorySettings::find(text, name);
+            let bytes = value.map(|value| {
+                parse_size(&value).map_err(|error| anyhow::anyhow!("{name} is {value:?}: {error}"))
+            });
+            bytes.transpose()
+        };
+        let timeout = MemorySettings::find(text, "cluster-node-timeout");
+        let timeout = timeout.and_then(|ms| ms.parse::<u64>().ok());
+        let (hard, soft) = replica_buffer(text).unzip();
+        let file = LimitArgs {
+            node_timeout: timeout,
+            proto_max_bulk_len: size("proto-max-bulk-len")?,
+            client_query_buffer: size("client-query-buffer-limit")?,
+            replica_buffer_hard: hard.filter(|&bytes| bytes > 0),
+            ..LimitArgs::default()
+        };
+        self.keys = self.keys.or(&file);
+        self.plan.maxmemory = self.plan.maxmemory.or(size("maxmemory")?);
+        let soft = soft.filter(|&bytes| bytes > 0);
+        self.plan.replica_buffer_soft = self.plan.replica_buffer_soft.or(soft);
+        Ok(self)
+    }
+
     fn parse(text: &str) -> Result<Stated> {
         let table: toml::Table = text.parse()?;
         let mut nodes = BTreeMap::new();
@@ -103,6 +133,16 @@ fn read(path: &Path) -> Result<String> {
         .take(FILE_BYTES_MAX)
         .read_to_string(&mut text)?;
     Ok(text)
+}
+
+/// Hard and soft limit of `client-output-buffer-limit` for replicas, which older servers call slaves; its value is one text of
+/// many words.
+fn replica_buffer(text: &str) -> Option<(u64, u64)> {
+    let (_, behind) = text.split_once("client-output-buffer-limit")?;
+    let mut words = behind.split(|c: char| c.is_whitespace() || c == '"');
+    words.find(|word| ["replica", "slave"].contains(word))?;
+    let mut sizes = words.filter(|word| !word.is_empty()).map(parse_size);
+    Some((sizes.next()?.ok()?, sizes.next()?.ok()?))
 }
 
 fn in_words(name: &str, value: &toml::Value) -> Result<String> {

@@ -141,6 +141,11 @@ pub struct MemoryOptions {
 }
 
 impl MemoryOptions {
+    /// The saved configuration of a target, for what else it holds.
+    pub fn saved(&self) -> Option<&str> {
+        self.saved.as_deref()
+    }
+
     fn new(args: &TargetArgs) -> Result<MemoryOptions> {
         let allocator = match &args.allocator {
             None => Allocator::Je3,

@@ -51,7 +51,8 @@ pub fn run(args: DiffArgs) -> Result<ExitStatus> {
             )));
         }
     }
-    let stated = Stated::new(args.limits, PlanLimitArgs::default())?;
+    let stated =
+        Stated::new(args.limits, PlanLimitArgs::default())?.or_settings(read.memory.saved())?;
     let limits = plan_limits(&stated, after.call_terms)?;
     let mut out = Output::open(args.output.output.as_deref())?;
     let only_snapshots = old.saved.is_empty() && new.saved.is_empty();

@@ -56,7 +56,8 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     let mut writer = Writer::new(args.format, args.one.members, &mut out);
     let mut said = Vec::new();
     let (mut found, mut whole) = (0, true);
-    let stated = Stated::new(args.limits, PlanLimitArgs::default())?;
+    let stated =
+        Stated::new(args.limits, PlanLimitArgs::default())?.or_settings(read.memory.saved())?;
     for file in &files {
         let name = file.source.path().display().to_string();
         let mut show = Show {

@@ -51,7 +51,8 @@ pub fn run(args: KeysArgs) -> Result<ExitStatus> {
     inputs.refuse_saved("keys")?;
     inputs.protect_from(args.output.output.as_deref())?;
     let (files, bar) = open_all(&inputs, &read)?;
-    let stated = Stated::new(args.limits, PlanLimitArgs::default())?;
+    let stated =
+        Stated::new(args.limits, PlanLimitArgs::default())?.or_settings(read.memory.saved())?;
     let limits = files
         .iter()
         .map(|file| plan_limits(&stated, (&file.cost).into()))

@@ -51,7 +51,7 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
     inputs.protect_from(args.output.as_deref())?;
     let together = Together::open(&inputs, &read)?;
     together.for_cluster()?;
-    let stated = Stated::new(args.limits, args.plan_limits)?;
+    let stated = Stated::new(args.limits, args.plan_limits)?.or_settings(read.memory.saved())?;
     let limits = plan_limits(&stated, together.call_terms)?;
     let estimates = together.estimates.clone();
     let joined = together.join(&limits, Besides::default())?;

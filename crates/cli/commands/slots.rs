@@ -34,7 +34,8 @@ pub fn run(args: SlotsArgs) -> Result<ExitStatus> {
     inputs.protect_from(args.output.output.as_deref())?;
     inputs.protect_from_option("--save", args.save.as_deref())?;
     let together = Together::open(&inputs, &read)?;
-    let stated = Stated::new(args.limits, PlanLimitArgs::default())?;
+    let stated =
+        Stated::new(args.limits, PlanLimitArgs::default())?.or_settings(read.memory.saved())?;
     let limits = plan_limits(&stated, together.call_terms)?;
     let estimates = together.estimates.clone();
     let mut out = Output::open(args.output.output.as_deref())?;
