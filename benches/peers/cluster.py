@@ -32,6 +32,14 @@ OPTIONS = {
     "slowlog-max-len": "1000000",
 }
 
+NOT_DATA = (
+    "used_memory_startup",
+    "mem_clients_normal",
+    "mem_clients_slaves",
+    "mem_total_replication_buffers",
+    "mem_cluster_links",
+)
+
 
 class Failed(Exception):
     """A cluster or a program that did not do what it was asked."""
@@ -184,9 +192,13 @@ class Cluster:
         entries = [entry for node in self.nodes for entry in node.connection.ask("SLOWLOG", "GET", -1)]
         return max((entry[2] / 1e6 for entry in entries if entry[3][0].upper() == b"MIGRATE"), default=0.0)
 
-    def dataset_bytes(self) -> dict[str, int]:
-        """`used_memory_dataset` of every node."""
-        return {node.id: int(node.connection.info()["used_memory_dataset"]) for node in self.nodes}
+    def data_bytes(self) -> dict[str, int]:
+        """What keys and their tables take on every node: its memory less what it had empty, and less its buffers."""
+        taken = {}
+        for node in self.nodes:
+            info = node.connection.info()
+            taken[node.id] = int(info["used_memory"]) - sum(int(info[name]) for name in NOT_DATA)
+        return taken
 
     def stop(self) -> None:
         for node in self.nodes:

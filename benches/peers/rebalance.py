@@ -9,11 +9,12 @@ import argparse
 import heapq
 import json
 import os
+import statistics
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -64,7 +65,7 @@ class Run:
     took_s: float
     slowest_migrate_s: float
     silence_s: float
-    dataset_bytes: dict[str, int]
+    data_bytes: dict[str, int]
 
 
 class Backup:
@@ -123,22 +124,28 @@ def rebalance(shape: Shape, cluster: Cluster) -> None:
     said_by(command)
 
 
-def watched(cluster: Cluster, move: Callable[[], None]) -> Run:
+def watched(cluster: Cluster, runs: int, move: Callable[[], None]) -> Run:
+    """The first of several runs, with the medians of what was timed in all of them."""
+    seen = [_watched_once(cluster, move) for _ in range(runs)]
+    names = ("took_s", "slowest_migrate_s", "silence_s")
+    timed = {name: statistics.median(getattr(run, name) for run in seen) for name in names}
+    return replace(seen[0], **timed)
+
+
+def _watched_once(cluster: Cluster, move: Callable[[], None]) -> Run:
     cluster.put_back()
     keys = cluster.keys()
     with Silence([node.port for node in cluster.nodes]) as silence:
         began = time.monotonic()
         move()
-        took = time.monotonic() - began
+        took_s = time.monotonic() - began
     cluster.check()
     if cluster.keys() != keys:
         raise Failed(f"{keys} keys became {cluster.keys()}")
-    return Run(
-        cluster.owners(), took, cluster.slowest_migrate_s(), silence.worst_s, cluster.dataset_bytes()
-    )
+    return Run(cluster.owners(), took_s, cluster.slowest_migrate_s(), silence.worst_s, cluster.data_bytes())
 
 
-def rows(shape: Shape, servers: Path, preshard: str, allocator: str) -> Iterator[str]:
+def rows(shape: Shape, servers: Path, preshard: str, allocator: str, runs: int) -> Iterator[str]:
     with running(servers, PRIMARIES, shape.new_nodes) as cluster:
         cluster.fill(shape.fill(Random(SEED)))
         before = cluster.owners()
@@ -149,11 +156,11 @@ def rows(shape: Shape, servers: Path, preshard: str, allocator: str) -> Iterator
         head = f"{shape.name}: {shape.goal}; {whole / 1e6:.0f} MB"
         yield f"| {head} | as it is | | | | | {fullest:+.1%} | {emptiest:+.1%} | | | | | |"
 
-        run = watched(cluster, lambda: rebalance(shape, cluster))
+        run = watched(cluster, runs, lambda: rebalance(shape, cluster))
         yield _row("redis-cli", backup, before, run, *_calls_of_redis_cli(backup, _moved(before, run.owners)))
         for by_consent in (False, True) if shape.with_consent else (False,):
             plan = backup.plan(by_consent)
-            run = watched(cluster, partial(follow, plan, cluster))
+            run = watched(cluster, runs, partial(follow, plan, cluster))
             _check(plan, backup, before, run)
             name = "preshard, by consent" if by_consent else "preshard"
             worst_ms = plan["totals"]["worst_block_us"] / 1000
@@ -182,7 +189,7 @@ def _moved(before: Owners, after: Owners) -> list[int]:
 def _row(name: str, backup: Backup, before: Owners, run: Run, calls: int, worst_ms: float) -> str:
     moved = _moved(before, run.owners)
     fullest, emptiest = backup.spread(backup.memory_of_nodes(run.owners))
-    measured, _ = backup.spread(run.dataset_bytes)
+    measured, _ = backup.spread(run.data_bytes)
     left = backup.left_bytes(run.owners)
     cells = [
         "",
@@ -207,6 +214,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("servers", type=Path, help="directory with run-server and run-cli of Redis 7.0 or newer")
     parser.add_argument("--allocator", default="je3", help="of these servers, as preshard names it (default je3)")
     parser.add_argument("--shape", type=int, choices=range(1, len(SHAPES) + 1), help="only this one (default: all)")
+    parser.add_argument("--runs", type=int, default=3, help="of each way, for the medians of what is timed (default 3)")
     return parser.parse_args()
 
 
@@ -225,7 +233,7 @@ def main() -> None:
     )
     print("|" + " --- |" * 13)
     for shape in [SHAPES[options.shape - 1]] if options.shape else SHAPES:
-        for line in rows(shape, options.servers, preshard, options.allocator):
+        for line in rows(shape, options.servers, preshard, options.allocator, options.runs):
             print(line, flush=True)
     print(f"\n- {other_work}")
 
