@@ -336,7 +336,7 @@ fn settled_memory(node: &mut Node) -> f64 {
             return used;
         }
         last = used;
-        std::thread::sleep(std::time::Duration::from_millis(500));
+        std::thread::sleep(Duration::from_millis(500));
     }
     panic!("used_memory does not settle: {last}");
 }

@@ -6,6 +6,7 @@ use preshard_analyzer::NamedKey;
 
 use crate::calls::heavy_call;
 use crate::plan::{Dialect, HeldSlot, OversizedKey, Verdict};
+use crate::remedies::Case;
 use crate::remedy::{Fate, remedy};
 use crate::roster::Roster;
 use crate::rules::Rule;
@@ -103,6 +104,17 @@ pub(crate) fn oversized(
                 Dialect::Managed => vec![Rule::ManagedService],
                 _ => thresholds.broken_by_command(call.restore_us, call.payload_bytes),
             };
+            let case = Case {
+                key,
+                call: &call,
+                verdict,
+                moves: fate(key.slot.number()) == Fate::Moves,
+                dialect,
+                limits,
+                thresholds: &thresholds,
+                cost_profile: &input.profile.cost_profile,
+            };
+            let remedies = case.remedies();
             OversizedKey {
                 db: key.db,
                 key: key.key.clone(),
@@ -125,6 +137,7 @@ pub(crate) fn oversized(
                     .map(|rule| rule.name().to_owned())
                     .collect(),
                 remedy: remedy(key, verdict, fate(key.slot.number()), &call, limits),
+                remedies,
             }
         })
         .collect()

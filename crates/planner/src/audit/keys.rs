@@ -15,7 +15,7 @@ pub(super) fn check(plan: &Plan, scale: &Scale, findings: &mut Findings) {
 }
 
 /// The verdict of a key that is listed, and the rules it breaks, worked out anew.
-fn judge(
+pub(super) fn judge(
     key: &OversizedKey,
     dialect: Dialect,
     scale: &Scale,
@@ -86,7 +86,7 @@ fn judge_calls(key: &OversizedKey, scale: &Scale) -> (Option<Verdict>, Vec<&'sta
     (verdict, broken)
 }
 
-fn place_of(key: &OversizedKey) -> String {
+pub(super) fn place_of(key: &OversizedKey) -> String {
     format!(
         "oversized key \"{}\" of slot {}",
         key.key.escaped(),

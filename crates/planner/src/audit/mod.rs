@@ -14,6 +14,7 @@ mod goal;
 mod keys;
 mod least;
 mod ledger;
+mod remedies;
 mod rules;
 mod schedule;
 mod servers;
@@ -113,6 +114,7 @@ pub fn audit(plan: &Plan) -> Vec<Violation> {
         schedule::check(plan, &scale, &mut findings);
         rules::check(plan, &mut findings);
         keys::check(plan, &scale, &mut findings);
+        remedies::check(plan, &scale, &mut findings);
         goal::check(plan, &mut findings);
         servers::check(plan, &mut findings);
         figures::check(plan, &mut findings);

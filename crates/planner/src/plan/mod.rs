@@ -4,6 +4,7 @@
 //! and the inputs around them. All times are predictions *before* the safety factor unless the
 //! field says otherwise, in whole microseconds rounded up.
 
+mod remedy;
 mod rules;
 mod schedule;
 
@@ -12,6 +13,7 @@ use preshard_slots::NodeId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use remedy::{Parts, RaisedSetting, Remedy, RemedyKind};
 pub use rules::{Check, CheckedOn, RuleReport, RuleStatus};
 pub use schedule::{NodeMoment, Role, Schedule, TimeSpan, Wave};
 
@@ -486,6 +488,8 @@ pub struct OversizedKey {
     pub rules: Vec<String>,
     /// What to do about it, for its type.
     pub remedy: String,
+    /// Every way out for it with its numbers, the cheapest first.
+    pub remedies: Vec<Remedy>,
 }
 
 /// Sums over the batches.

@@ -12,8 +12,8 @@ use made_up::id;
 use made_up::sound::{added, drained, drained_strictly, ordered};
 use preshard_planner::audit;
 use preshard_planner::plan::{
-    EndedEarly, HeavyCall, HeldSlot, HoldReason, Outcome, Plan, RuleReport, RuleStatus, SlotMove,
-    Sweep, Verdict,
+    EndedEarly, HeavyCall, HeldSlot, HoldReason, Outcome, Parts, Plan, Remedy, RemedyKind,
+    RuleReport, RuleStatus, SlotMove, Sweep, Verdict,
 };
 
 fn slot_with<'a>(

@@ -358,4 +358,73 @@ pub(crate) const STATEMENTS: &[Mutant] = &[
         |plan| plan.limits.safety_factor = f64::NAN,
         "limits",
     ),
+    (
+        "a giant in too few parts",
+        added,
+        |plan| parts(plan).number -= 1,
+        "pin-not-move",
+    ),
+    (
+        "a giant in more parts than it takes",
+        added,
+        |plan| parts(plan).number += 20,
+        "pin-not-move",
+    ),
+    (
+        "parts that block for less than their share",
+        added,
+        |plan| parts(plan).block_us_each -= 30,
+        "pin-not-move",
+    ),
+    (
+        "parts that share calls and are too large for it",
+        added,
+        |plan| {
+            let number = parts(plan).number;
+            parts(plan).number_for_shared_calls = Some(number);
+        },
+        "pin-not-move",
+    ),
+    (
+        "a clock raised too little",
+        added,
+        |plan| remedy(plan, RemedyKind::RaiseNodeTimeout).settings[0].least -= 2,
+        "pin-not-move",
+    ),
+    (
+        "a limit raised to what the payload is",
+        added,
+        |plan| remedy(plan, RemedyKind::RaiseLimit).settings[0].least -= 1,
+        "pin-not-move",
+    ),
+    (
+        "a raised clock that makes a giant fit",
+        added,
+        |plan| remedy(plan, RemedyKind::RaiseNodeTimeout).leaves = Some(Verdict::Fits),
+        "pin-not-move",
+    ),
+    (
+        "an oversized key without a way out",
+        added,
+        |plan| plan.oversized[0].remedies.clear(),
+        "pin-not-move",
+    ),
+    (
+        "the dearest way out first",
+        added,
+        |plan| plan.oversized[0].remedies.reverse(),
+        "pin-not-move",
+    ),
 ];
+
+fn remedy(plan: &mut Plan, kind: RemedyKind) -> &mut Remedy {
+    let mut remedies = plan.oversized.iter_mut().flat_map(|key| &mut key.remedies);
+    remedies
+        .find(|remedy| remedy.kind == kind)
+        .unwrap_or_else(|| panic!("no remedy {kind:?}"))
+}
+
+fn parts(plan: &mut Plan) -> &mut Parts {
+    let split = remedy(plan, RemedyKind::Split);
+    split.parts.as_mut().expect("a split has parts")
+}
