@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::verdict::Thresholds;
+use crate::moves::verdict::Thresholds;
 use crate::words::{in_ms, number_in_words};
 
 /// The limits in force, with the servers' defaults.

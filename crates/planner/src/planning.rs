@@ -5,14 +5,14 @@ use std::sync::OnceLock;
 use preshard_analyzer::SlotProfile;
 use preshard_slots::Slot;
 
-use crate::balance::{Choice, Relocation, choose};
-use crate::dialect::dialect;
-use crate::document::{Decisions, document};
-use crate::pace::Pace;
+use crate::account::document::{Decisions, document};
+use crate::choice::balance::{Choice, Relocation, choose};
+use crate::course::pace::Pace;
+use crate::course::replay::replay;
+use crate::course::schedule::schedule;
+use crate::moves::dialect::dialect;
 use crate::plan::Dialect;
-use crate::replay::replay;
 use crate::roster::Roster;
-use crate::schedule::schedule;
 use crate::survey::{Standings, Survey, check_profile};
 use crate::{Error, Goal, Mover, Plan, PlanInput, PlanLimits, PlanNode};
 

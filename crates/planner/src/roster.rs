@@ -4,7 +4,7 @@
 use preshard_analyzer::Server;
 use preshard_slots::{NodeId, Slot, SlotSet};
 
-use crate::balance::Relocation;
+use crate::choice::balance::Relocation;
 use crate::goal::Measure;
 use crate::node_facts::restores;
 use crate::{Error, Goal, MoveOrder, Mover, NodeFacts, PlanInput, PlanLimits, server_named};

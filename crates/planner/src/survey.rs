@@ -5,12 +5,12 @@ use std::sync::Arc;
 use preshard_analyzer::{NamedKey, SlotProfile, Tables};
 use preshard_slots::Slot;
 
-use crate::calls::{SlotCalls, slot_calls};
-use crate::node_memory::NodeMemory;
+use crate::course::node_memory::NodeMemory;
+use crate::moves::calls::{SlotCalls, slot_calls};
+use crate::moves::stream::slot_stream;
+use crate::moves::verdict::Thresholds;
 use crate::plan::{Dialect, HoldReason, Holding};
 use crate::roster::Roster;
-use crate::stream::slot_stream;
-use crate::verdict::Thresholds;
 use crate::{Error, PlanLimits};
 
 /// One slot as the planner sees it.

@@ -13,12 +13,12 @@ use preshard_slots::{NodeId, Slot};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::calls::heavy_call;
-use crate::node_memory::NodeMemory;
+use crate::course::node_memory::NodeMemory;
+use crate::moves::calls::heavy_call;
+use crate::moves::stream::verdict_of;
+use crate::moves::verdict::Thresholds;
 use crate::plan::{Batch, Dialect, Holding, KeyNameSchema, Verdict};
-use crate::stream::verdict_of;
 use crate::survey::{check_profile, is_gone, named_by_slot};
-use crate::verdict::Thresholds;
 use crate::{Error, Plan, PlanInput};
 
 /// What a plan is held against.

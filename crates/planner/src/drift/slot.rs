@@ -6,9 +6,9 @@ use preshard_analyzer::{KeyName, NamedKey};
 use preshard_slots::Slot;
 
 use super::{Comparison, Figure, Severity, figure};
-use crate::calls::{heavy_call, sum_of_worst, sweep_bin, unnamed_obstacle};
+use crate::moves::calls::{heavy_call, sum_of_worst, sweep_bin, unnamed_obstacle};
+use crate::moves::stream::slot_stream;
 use crate::plan::{Batch, Dialect, HeavyCall, HoldReason, Holding, SlotMove, SweepBin, Verdict};
-use crate::stream::slot_stream;
 use crate::survey::is_gone;
 
 /// A sweep over the keys there are now.

@@ -1,10 +1,10 @@
 //! What no backup tells: the checks that stand between a plan and its run.
 
 use crate::PlanLimits;
+use crate::account::rules::Rule;
+use crate::course::schedule::Bundle;
 use crate::plan::{Check, CheckedOn, Dialect};
 use crate::roster::Roster;
-use crate::rules::Rule;
-use crate::schedule::Bundle;
 
 /// What the checks hang on.
 pub(crate) struct Unknowns<'a> {

@@ -1,21 +1,21 @@
 //! Divides slots over nodes so that each ends within its band, moving little.
 //!
-//! What is sought stands in [`ground`](crate::ground). A first division ([`first_places`]) takes off each node about
+//! What is sought stands in [`ground`](crate::choice::ground). A first division ([`first_places`]) takes off each node about
 //! what lies above its level. [`into_bands`] exchanges slots until the nodes are within their bands or nothing helps;
 //! [`trim`] takes back what the bands do not need. Where there are few slots, [`search_all`] tries every division that
 //! could still be better.
 
 use crate::PlanLimits;
-use crate::division::Division;
-use crate::exchange::into_bands;
-use crate::first_places::{first_places, targets};
-use crate::ground::{Ground, NodeLoad, Score, UNITS_IN_MEAN, UNITS_LEFT_ALONE};
-use crate::loads::Loads;
-use crate::node_memory::NodeMemory;
-use crate::piece::Piece;
+use crate::choice::division::Division;
+use crate::choice::exchange::into_bands;
+use crate::choice::first_places::{first_places, targets};
+use crate::choice::ground::{Ground, NodeLoad, Score, UNITS_IN_MEAN, UNITS_LEFT_ALONE};
+use crate::choice::loads::Loads;
+use crate::choice::piece::Piece;
+use crate::choice::search::search_all;
+use crate::choice::trim::trim;
+use crate::course::node_memory::NodeMemory;
 use crate::roster::{Member, Roster};
-use crate::search::search_all;
-use crate::trim::trim;
 
 /// The node of each piece; its home when it should stay, or when no node has room.
 ///

@@ -4,7 +4,7 @@
 //! What can go wrong grows with the worst block, so the mildest slots go first: a plan that fails has then
 //! moved as much as could be moved without harm. Batches run one after another over the whole cluster, not
 //! only per node: clients that talk to all nodes wait for the one that is silent. Where several may run side by
-//! side, [`waves`](crate::waves) sees to it that their calls together stay within the budget.
+//! side, [`waves`](crate::course::waves) sees to it that their calls together stay within the budget.
 //!
 //! # What a batch carries
 //! Each RESTORE is replicated as it is, so all payload that arrives on a target passes through the output
@@ -18,12 +18,12 @@
 //! the hard limit, as long as it has more than one slot.
 
 use crate::PlanLimits;
-use crate::balance::Relocation;
-use crate::node_memory::NodeMemory;
-use crate::pace::{Pace, Work};
+use crate::choice::balance::Relocation;
+use crate::course::node_memory::NodeMemory;
+use crate::course::pace::{Pace, Work};
+use crate::course::waves::{Wave, waves, worst_of};
 use crate::roster::Roster;
 use crate::survey::Survey;
-use crate::waves::{Wave, waves, worst_of};
 
 /// Part of `maxmemory` that a source which is full may take besides while it gives: the machine has more than `maxmemory`, or
 /// the server could not save itself.

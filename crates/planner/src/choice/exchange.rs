@@ -5,9 +5,9 @@
 //! smaller, so the search ends; a bound on its steps keeps it short. A node that nothing helps is set aside, and
 //! the rest goes on without it.
 
-use crate::division::{Division, Handful};
-use crate::ground::Ground;
-use crate::piece::Price;
+use crate::choice::division::{Division, Handful};
+use crate::choice::ground::Ground;
+use crate::choice::piece::Price;
 
 /// Parts of a unit in which distances from the band are counted.
 const PARTS: u128 = 64;

@@ -7,9 +7,9 @@
 
 use std::cmp::Reverse;
 
-use crate::ground::{Ground, NodeLoad};
-use crate::level::{Basin, pour};
-use crate::piece::Piece;
+use crate::choice::ground::{Ground, NodeLoad};
+use crate::choice::level::{Basin, pour};
+use crate::choice::piece::Piece;
 
 /// A piece of more than this part (1 in so many) of what a node lacks is given out by its size.
 const LARGE_PART: u64 = 12;

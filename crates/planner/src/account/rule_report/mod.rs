@@ -3,15 +3,15 @@
 mod run;
 
 use crate::PlanLimits;
-use crate::calls::{SlotCalls, SweepBound};
+use crate::account::rules::{RULES, Rule};
+use crate::course::schedule::Bundle;
+use crate::moves::calls::{SlotCalls, SweepBound};
+use crate::moves::verdict::Thresholds;
 use crate::plan::{
     Batch, Check, HeldSlot, HoldReason, OversizedKey, RuleReport, RuleStatus, Schedule,
 };
 use crate::roster::Roster;
-use crate::rules::{RULES, Rule};
-use crate::schedule::Bundle;
 use crate::survey::{SlotState, Survey};
-use crate::verdict::Thresholds;
 use crate::words::{in_mib, in_ms};
 
 /// One report for each rule.

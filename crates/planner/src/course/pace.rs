@@ -13,7 +13,7 @@
 //! another.
 
 use crate::PlanLimits;
-use crate::calls::SlotCalls;
+use crate::moves::calls::SlotCalls;
 use crate::plan::{Dialect, TimeSpan};
 
 /// Parts in a whole.

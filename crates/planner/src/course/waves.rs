@@ -6,11 +6,11 @@
 //! ended, so that at any time it is known what is under way.
 
 use crate::PlanLimits;
-use crate::pace::Pace;
+use crate::course::pace::Pace;
+use crate::course::schedule::{Bundle, work_of_all, worst_block_us};
+use crate::moves::verdict::Thresholds;
 use crate::plan::TimeSpan;
-use crate::schedule::{Bundle, work_of_all, worst_block_us};
 use crate::survey::Survey;
-use crate::verdict::Thresholds;
 
 /// Bundles that run side by side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

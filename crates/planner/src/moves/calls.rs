@@ -8,8 +8,8 @@
 use preshard_analyzer::{NamedKey, SlotFacts};
 
 use crate::PlanLimits;
+use crate::moves::verdict::Thresholds;
 use crate::plan::{HeavyCall, HoldReason, Sweep, SweepBin, Verdict};
-use crate::verdict::Thresholds;
 
 /// How the keys of one slot move.
 #[derive(Debug, Clone, PartialEq)]

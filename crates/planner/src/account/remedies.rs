@@ -3,10 +3,10 @@
 use preshard_analyzer::{DataType, NamedKey};
 
 use crate::PlanLimits;
-use crate::parts::{Divisible, STEP_ELEMENTS, first};
+use crate::account::parts::{Divisible, STEP_ELEMENTS, first};
+use crate::moves::stream::verdict_of;
+use crate::moves::verdict::Thresholds;
 use crate::plan::{Dialect, HeavyCall, Parts, RaisedSetting, Remedy, RemedyKind, Verdict};
-use crate::stream::verdict_of;
-use crate::verdict::Thresholds;
 use crate::words::{in_mib, in_ms};
 
 /// The longest node timeout that limits may state.

@@ -10,9 +10,9 @@
 use preshard_analyzer::{DataType, NamedKey, SlotFacts};
 
 use crate::PlanLimits;
-use crate::calls::SlotCalls;
+use crate::moves::calls::SlotCalls;
+use crate::moves::verdict::Thresholds;
 use crate::plan::{Dialect, HeavyCall, HoldReason, Verdict};
-use crate::verdict::Thresholds;
 
 /// Elements up to which Redis sends a collection as one `RESTORE`.
 const ONE_RESTORE_ELEMENTS: u64 = 512;

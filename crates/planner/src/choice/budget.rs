@@ -8,9 +8,9 @@
 use std::cmp::Reverse;
 
 use crate::Goal;
-use crate::balance::Relocation;
-use crate::ground::{Ground, NodeLoad};
-use crate::piece::Piece;
+use crate::choice::balance::Relocation;
+use crate::choice::ground::{Ground, NodeLoad};
+use crate::choice::piece::Piece;
 
 /// What may still move.
 #[derive(Debug, Clone, Copy)]

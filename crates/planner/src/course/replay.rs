@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use preshard_slots::NodeId;
 
 use crate::PlanLimits;
-use crate::node_memory::NodeMemory;
-use crate::pace::{Pace, Work};
+use crate::course::node_memory::NodeMemory;
+use crate::course::pace::{Pace, Work};
+use crate::course::schedule::{self, Bundle, work_of_all};
 use crate::plan::{Batch, Holding, NodeMoment, Role, Schedule, SlotMove, TimeSpan, Wave};
 use crate::roster::Roster;
-use crate::schedule::{self, Bundle, work_of_all};
 use crate::survey::Survey;
 
 /// A finished schedule as the plan has it.

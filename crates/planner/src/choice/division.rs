@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use crate::ground::{Ground, NodeLoad};
-use crate::piece::Piece;
+use crate::choice::ground::{Ground, NodeLoad};
+use crate::choice::piece::Piece;
 
 /// Handfuls of a node are made of pairs as well while there are at most so many.
 const PAIRS_MAX: usize = 1_200;

@@ -3,8 +3,8 @@
 use preshard_analyzer::Cost;
 
 use crate::PlanLimits;
+use crate::account::rules::Rule;
 use crate::plan::Verdict;
-use crate::rules::Rule;
 
 /// Millionths: the safety factor as a whole number, so that every comparison is exact.
 const PPM: u128 = 1_000_000;

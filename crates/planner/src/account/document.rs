@@ -2,21 +2,21 @@
 
 use std::cmp::Reverse;
 
-use crate::balance::Choice;
-use crate::flows::Flows;
+use crate::account::outcome::{Ending, outcome};
+use crate::account::oversized::{oversized, unknown_elements};
+use crate::account::preflight::{Unknowns, preflight};
+use crate::account::rule_report::{Evidence, rule_reports};
+use crate::choice::balance::Choice;
+use crate::choice::flows::Flows;
+use crate::choice::level::{Basin, pour};
+use crate::choice::loads::BestLevels;
+use crate::course::replay::Replay;
+use crate::course::schedule::Bundle;
 use crate::goal::Measure;
-use crate::level::{Basin, pour};
-use crate::loads::BestLevels;
-use crate::outcome::{Ending, outcome};
-use crate::oversized::{oversized, unknown_elements};
+use crate::moves::verdict::Thresholds;
 use crate::plan::{Balance, Batch, HeldSlot, Holding, LargestSlot, NodePlan, Plan, Totals};
-use crate::preflight::{Unknowns, preflight};
-use crate::replay::Replay;
 use crate::roster::{Mode, Roster};
-use crate::rule_report::{Evidence, rule_reports};
-use crate::schedule::Bundle;
 use crate::survey::Survey;
-use crate::verdict::Thresholds;
 use crate::{Goal, PlanInput, PlanLimits};
 
 /// Part of the mean (1 in so many) above its share from which on a node would give.

@@ -1,9 +1,9 @@
 //! Rules of memory, of the schedule, and of the run itself.
 
 use super::{Evidence, bound_if, counted_with};
+use crate::account::rules::Rule;
+use crate::moves::stream::MANAGED_ITEM_BYTES;
 use crate::plan::{Dialect, HoldReason, RuleStatus};
-use crate::rules::Rule;
-use crate::stream::MANAGED_ITEM_BYTES;
 use crate::words::{in_mib, in_ms, in_percent, number_in_words};
 
 impl Evidence<'_> {

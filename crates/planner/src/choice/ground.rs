@@ -14,8 +14,8 @@
 //! The first two fix a *band* for every node, the last one chooses within it. A node that is within
 //! [`UNITS_LEFT_ALONE`] units of its level need not come nearer: its band reaches to what it holds.
 
-use crate::node_memory::NodeMemory;
-use crate::piece::Piece;
+use crate::choice::piece::Piece;
+use crate::course::node_memory::NodeMemory;
 
 /// A unit of balance is this part (1 in so many) of the mean fullness.
 pub(crate) const UNITS_IN_MEAN: u64 = 1_000;

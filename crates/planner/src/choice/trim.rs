@@ -5,10 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::division::{Division, Handful};
-use crate::exchange::price_of;
-use crate::ground::Score;
-use crate::piece::Price;
+use crate::choice::division::{Division, Handful};
+use crate::choice::exchange::price_of;
+use crate::choice::ground::Score;
+use crate::choice::piece::Price;
 
 /// Rounds over all pairs of nodes; each round that finds nothing is the last.
 const ROUNDS: usize = 6;

@@ -1,8 +1,8 @@
 //! What each node holds of what is balanced, what of it cannot leave, and what it would hold at the best balance.
 
 use crate::PlanLimits;
+use crate::choice::level::{Basin, Poured, even_total, pour};
 use crate::goal::Measure;
-use crate::level::{Basin, Poured, even_total, pour};
 use crate::plan::HoldReason;
 use crate::roster::{Mode, Roster};
 use crate::survey::{SlotState, Survey};

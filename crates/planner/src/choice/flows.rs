@@ -1,8 +1,8 @@
 //! What a plan moves, and what every plan must move that ends as even.
 
+use crate::course::schedule::Bundle;
 use crate::plan::NodePlan;
 use crate::roster::Roster;
-use crate::schedule::Bundle;
 use crate::survey::Survey;
 
 /// What moves and what must, in what is balanced.

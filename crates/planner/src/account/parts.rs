@@ -2,9 +2,9 @@
 
 use preshard_analyzer::{DataType, NamedKey};
 
+use crate::moves::stream::MANAGED_ITEM_BYTES;
+use crate::moves::verdict::Thresholds;
 use crate::plan::{Dialect, HeavyCall, Parts, Verdict};
-use crate::stream::MANAGED_ITEM_BYTES;
-use crate::verdict::Thresholds;
 
 /// What any key costs besides its elements, which does not shrink with them: twice what was measured of small keys.
 const KEY_US: u64 = 20;

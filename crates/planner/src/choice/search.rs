@@ -5,8 +5,8 @@
 
 use std::cmp::Reverse;
 
-use crate::ground::{Ground, NodeLoad, Score};
-use crate::piece::{Piece, Price};
+use crate::choice::ground::{Ground, NodeLoad, Score};
+use crate::choice::piece::{Piece, Price};
 
 /// Slots up to which every division is tried.
 const PIECES_MAX: usize = 28;

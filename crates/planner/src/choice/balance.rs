@@ -7,11 +7,11 @@
 //! therefore gets fewer slots than its share where a cluster is mostly empty; empty slots that move would
 //! only pay the price of a configuration change each.
 
-use crate::budget::{Budget, within_budget};
-use crate::divide::{divide, ground};
-use crate::loads::{Holds, Loads};
-use crate::node_memory::NodeMemory;
-use crate::piece::Piece;
+use crate::choice::budget::{Budget, within_budget};
+use crate::choice::divide::{divide, ground};
+use crate::choice::loads::{Holds, Loads};
+use crate::choice::piece::Piece;
+use crate::course::node_memory::NodeMemory;
 use crate::plan::EndedEarly;
 use crate::roster::{Mode, Roster};
 use crate::survey::Survey;

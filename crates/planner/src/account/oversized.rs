@@ -4,16 +4,16 @@ use std::cmp::Reverse;
 
 use preshard_analyzer::NamedKey;
 
-use crate::calls::heavy_call;
+use crate::account::remedies::Case;
+use crate::account::remedy::{Fate, remedy};
+use crate::account::rules::Rule;
+use crate::course::schedule::Bundle;
+use crate::moves::calls::heavy_call;
+use crate::moves::stream::{command, has_unknown_elements, verdict_of};
+use crate::moves::verdict::Thresholds;
 use crate::plan::{Dialect, HeldSlot, OversizedKey, Verdict};
-use crate::remedies::Case;
-use crate::remedy::{Fate, remedy};
 use crate::roster::Roster;
-use crate::rules::Rule;
-use crate::schedule::Bundle;
-use crate::stream::{command, has_unknown_elements, verdict_of};
 use crate::survey::{Survey, is_gone};
-use crate::verdict::Thresholds;
 use crate::{PlanInput, PlanLimits};
 
 /// Keys that move in one task with others, and may hold an element that stops the target.
