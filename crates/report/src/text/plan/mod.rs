@@ -3,6 +3,7 @@
 mod limits;
 mod summary;
 mod tables;
+mod ways_out;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use preshard_planner::plan::{Batch, OversizedKey};
 
-use super::{View, line, node_name, write_wrapped};
+use super::{View, line, node_name, ways_out, write_wrapped};
 use crate::figure::{count, count_or_dash, counted, cut, duration_us, percent, ranges, size};
 use crate::text::grid::{Align, Grid};
 use crate::text::{KEY_WIDTH, at_least, key_name, short_id};
@@ -312,7 +312,7 @@ impl View<'_> {
             let text = format!("{}: {remedy}", cut(&keys.join(", "), 2 * KEY_WIDTH));
             write_wrapped("  - ", &text, out)?;
         }
-        Ok(())
+        ways_out::write(plan.oversized.iter().take(ROWS_MAX), out)
     }
 }
 
