@@ -34,6 +34,8 @@ mod directories;
 mod documents;
 #[path = "cli/examples.rs"]
 mod examples;
+#[path = "cli/key_list.rs"]
+mod key_list;
 #[path = "cli/layers.rs"]
 mod layers;
 #[path = "cli/limits.rs"]

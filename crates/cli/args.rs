@@ -470,4 +470,6 @@ pub enum SchemaChoice {
     Compare,
     /// `preshard diff --format json`.
     Diff,
+    /// One line of `preshard plan --key-list`.
+    KeyList,
 }

@@ -11,6 +11,7 @@ mod cross_check;
 mod exit;
 mod goal;
 mod input;
+mod key_list;
 mod limits;
 mod number;
 mod options;

@@ -34,6 +34,13 @@ pub struct PlanArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
+    /// Write the keys that move to this file, one line of JSON each, with batch, wave, slot and what moves them.
+    ///
+    /// The backup is read a second time for it, and nothing is kept in memory: the lines come in the order of the backup. A
+    /// sweep is not bound to them: it takes what the server returns, which is why its bound holds for any keys.
+    #[arg(long, value_name = "FILE")]
+    pub key_list: Option<PathBuf>,
+
     /// Plan although a snapshot is damaged or a shard is missing; the exit status is 5.
     ///
     /// Slots that may be incomplete are held. After a wrong checksum no slot can be named, so none is held for it: any

@@ -13,6 +13,7 @@ use crate::args::{MoverChoice, PlanArgs, PlanFormat};
 use crate::exit::{ExitStatus, Refusal};
 use crate::goal::Roster;
 use crate::input::{Inputs, TopologyWish};
+use crate::key_list;
 use crate::limits::{Stated, plan_limits};
 use crate::options::ReadOptions;
 use crate::output::{Output, cannot_write};
@@ -49,6 +50,10 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
         TopologyWish::new(args.topology.topology.as_deref()),
     )?;
     inputs.protect_from(args.output.as_deref())?;
+    inputs.protect_from(args.key_list.as_deref())?;
+    if let Some(path) = &args.key_list {
+        key_list::require_snapshots(&inputs, path)?;
+    }
     let together = Together::open(&inputs, &read)?;
     together.for_cluster()?;
     let stated = Stated::new(args.limits, args.plan_limits)?.or_settings(read.memory.saved())?;
@@ -103,12 +108,7 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
         nodes: roster.nodes().iter().map(PlanNode::clone).collect(),
         profile: &assembly.profile,
         doubts: &assembly.doubts,
-        mover: match args.mover {
-            MoverChoice::Auto => Mover::Best,
-            MoverChoice::Migrate => Mover::Migrate,
-            MoverChoice::Atomic => Mover::Atomic,
-            MoverChoice::Managed => Mover::Managed,
-        },
+        mover,
     };
     let plan = plan(&input, &goal, &limits).map_err(refuse)?;
     let violations = audit(&plan);
@@ -124,6 +124,9 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
         warnings,
     );
     write(&document, args.format, args.output.as_deref())?;
+    if let Some(path) = &args.key_list {
+        key_list::write(&document.plan, &inputs, &read, &limits, path)?;
+    }
     Ok(if !document.is_safe() {
         ExitStatus::NoSafePlan
     } else if partial {

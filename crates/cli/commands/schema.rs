@@ -25,6 +25,7 @@ pub fn run(args: &SchemaArgs) -> Result<ExitStatus> {
         SchemaChoice::Verify => DocumentKind::Verify,
         SchemaChoice::Compare => DocumentKind::Compare,
         SchemaChoice::Diff => DocumentKind::Diff,
+        SchemaChoice::KeyList => DocumentKind::KeyList,
     };
     let mut out = std::io::stdout().lock();
     json::render_document(&kind.schema(), &mut out)

@@ -10,7 +10,7 @@ use preshard_analyzer::is_hidden;
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
-use crate::document::MemberLine;
+use crate::document::{MemberLine, PlannedKey};
 use crate::{KeyRecord, ProfileDocument};
 
 /// Writes a document, indented, with a final newline.
@@ -43,6 +43,14 @@ pub fn render_key_line(record: &KeyRecord<'_>, out: &mut dyn Write) -> io::Resul
 /// Whatever the writer fails with.
 pub fn render_member_line(member: &MemberLine<'_>, out: &mut dyn Write) -> io::Result<()> {
     write(member, CompactFormatter, out)
+}
+
+/// Writes the place of one key in a plan as one line.
+///
+/// # Errors
+/// Whatever the writer fails with.
+pub fn render_planned_key(key: &PlannedKey, out: &mut dyn Write) -> io::Result<()> {
+    write(key, CompactFormatter, out)
 }
 
 fn write<V: Serialize>(value: &V, form: impl Formatter, out: &mut dyn Write) -> io::Result<()> {

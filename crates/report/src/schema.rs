@@ -3,7 +3,7 @@
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 
-use crate::document::{CompareDocument, DiffDocument, MemberLine, VerifyDocument};
+use crate::document::{CompareDocument, DiffDocument, MemberLine, PlannedKey, VerifyDocument};
 use crate::{InspectDocument, KeyRecord, PlanDocument, ProfileDocument, SlotsDocument};
 
 /// The schemas there are.
@@ -27,11 +27,13 @@ pub enum DocumentKind {
     Compare,
     /// `preshard diff --format json`.
     Diff,
+    /// One line of `preshard plan --key-list`.
+    KeyList,
 }
 
 impl DocumentKind {
     /// All of them.
-    pub const ALL: [DocumentKind; 9] = [
+    pub const ALL: [DocumentKind; 10] = [
         DocumentKind::Plan,
         DocumentKind::Inspect,
         DocumentKind::Slots,
@@ -41,6 +43,7 @@ impl DocumentKind {
         DocumentKind::Verify,
         DocumentKind::Compare,
         DocumentKind::Diff,
+        DocumentKind::KeyList,
     ];
 
     /// Its name: `plan`, `inspect`, `slots`, `keys`, `members`, `profile`, `verify`, `compare`.
@@ -55,6 +58,7 @@ impl DocumentKind {
             DocumentKind::Verify => "verify",
             DocumentKind::Compare => "compare",
             DocumentKind::Diff => "diff",
+            DocumentKind::KeyList => "key-list",
         }
     }
 
@@ -75,6 +79,7 @@ impl DocumentKind {
             DocumentKind::Verify => generator.into_root_schema_for::<VerifyDocument>(),
             DocumentKind::Compare => generator.into_root_schema_for::<CompareDocument>(),
             DocumentKind::Diff => generator.into_root_schema_for::<DiffDocument>(),
+            DocumentKind::KeyList => generator.into_root_schema_for::<PlannedKey>(),
         }
     }
 }

@@ -97,7 +97,7 @@ impl<'a> Whole<'a> {
 
     /// Whether such a part needs no consent.
     fn fits(&self, each: f64) -> bool {
-        let rounded = self.part(each).map(|figure| figure.ceil());
+        let rounded = self.part(each).map(f64::ceil);
         let scale = self.scale;
         let [block, restore, payload] = rounded.map(|figure| figure as u64);
         let within = !scale.restore_reaches_half_clock(restore) && !scale.payload_refused(payload);
@@ -316,7 +316,7 @@ fn least_of(plan: &Plan, key: &OversizedKey, setting: &RaisedSetting) -> (u64, u
                 let scale = Scale::new(&limits);
                 let by_call = scale.over_half_clock(key.block_us)
                     || scale.timeout_reaches_clock(key.restore_us);
-                !scale.restore_reaches_half_clock(key.restore_us) && !(by_migrate && by_call)
+                !(scale.restore_reaches_half_clock(key.restore_us) || by_migrate && by_call)
             };
             // The clock that the largest of the three asks for, and its neighbours for the edges.
             let factor = limits.safety_factor.max(limits.prediction_high);

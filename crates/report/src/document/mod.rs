@@ -18,6 +18,7 @@ mod members;
 mod millis;
 mod plan;
 mod plan_read;
+mod planned_key;
 mod profile;
 mod salvage;
 mod slots;
@@ -43,6 +44,7 @@ pub use members::{FieldLine, MemberLine, MemberLines, Number, PairLine, Real, Si
 pub use millis::Millis;
 pub use plan::{HeldGroup, NodeShare, PlanDocument};
 pub use plan_read::PlanReadError;
+pub use planned_key::{MovedBy, PlannedKey, PlannedKeys};
 pub use profile::{
     FileToSave, ProfileDocument, ReadError, ReadFile, Recognised, SavedBasis, SavedFile,
     SavedTopology,
