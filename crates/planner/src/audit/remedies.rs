@@ -97,7 +97,8 @@ impl<'a> Whole<'a> {
 
     /// Whether such a part needs no consent.
     fn fits(&self, each: f64) -> bool {
-        let rounded = self.part(each).map(f64::ceil);
+        // A sum of floating point numbers may lie a little above the whole number that it is.
+        let rounded = self.part(each).map(|figure| (figure - 1e-6).ceil());
         let scale = self.scale;
         let [block, restore, payload] = rounded.map(|figure| figure as u64);
         let within = !scale.restore_reaches_half_clock(restore) && !scale.payload_refused(payload);
