@@ -52,7 +52,7 @@ pub(crate) fn document(
         bundles,
         replay: Replay { batches, schedule },
     } = decisions;
-    let best = BestLevels::new(survey, roster, limits);
+    let best = BestLevels::new(survey, roster, limits, choice.ended_early.is_some());
     let nodes = nodes(roster, survey, bundles, &best.reachable);
     let held = held(roster, survey, &nodes, bundles);
     let oversized = oversized(input, limits, roster, survey, &held, bundles);
@@ -77,6 +77,11 @@ pub(crate) fn document(
         dialect,
         bundles,
         unknown_elements: unknown_elements(input, limits, survey, bundles),
+        unknown_memory_keys: bundles
+            .iter()
+            .flat_map(|bundle| &bundle.slots)
+            .map(|&slot| survey.slot(slot).memory_unknown_keys)
+            .sum(),
         expiring_giants: match limits.starts_at_ms {
             Some(_) => 0,
             None => oversized

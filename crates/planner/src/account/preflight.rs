@@ -14,6 +14,8 @@ pub(crate) struct Unknowns<'a> {
     pub(crate) bundles: &'a [Bundle],
     /// Keys that may hold an element too large for one command, which nobody looked for.
     pub(crate) unknown_elements: usize,
+    /// Keys that move and whose memory counts as nothing, since nobody knows it.
+    pub(crate) unknown_memory_keys: u64,
     /// Oversized keys with an expiry, of which nobody knows whether they are gone by the run.
     pub(crate) expiring_giants: usize,
 }
@@ -116,6 +118,12 @@ impl Unknowns<'_> {
     }
 
     fn memory(&self, checks: &mut Checks) {
+        let lacks_maxmemory = |node: usize| {
+            let member = &self.roster.members[node];
+            member.facts.maxmemory_bytes.is_none()
+        };
+        let mut bundles = self.bundles.iter();
+        let sources_lack = bundles.any(|bundle| lacks_maxmemory(bundle.from));
         let targets = || {
             self.bundles
                 .iter()
@@ -134,6 +142,28 @@ impl Unknowns<'_> {
                 CheckedOn::Targets,
                 "CONFIG GET maxmemory",
                 "room for the whole of each task: an import does not stop at maxmemory",
+            );
+        } else if sources_lack {
+            checks.add(
+                Rule::MemoryHeadroom,
+                CheckedOn::Sources,
+                "INFO memory",
+                "room for what the batches need (source_peak_bytes) below maxmemory; 0 is no limit, and then the machine's memory \
+                 counts",
+            );
+        }
+        if self.unknown_memory_keys > 0 {
+            checks.add(
+                Rule::MemoryHeadroom,
+                CheckedOn::Targets,
+                "INFO memory",
+                format!(
+                    "room besides for {}, which count as nothing in every figure (MEMORY USAGE on the sources tells)",
+                    match self.unknown_memory_keys {
+                        1 => "the value of 1 key of a module".to_owned(),
+                        count => format!("the values of {count} keys of modules"),
+                    }
+                ),
             );
         }
         if targets().any(|target| target.facts.maxmemory_policy.is_none()) {

@@ -80,26 +80,31 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
     let after: Vec<f64> = plan.nodes.iter().map(|node| weigh(&node.after)).collect();
     let balance = &plan.balance;
     let slack = slack_of(&reachable, &weights);
-    for (name, expected, found) in [
+    let slack_none_held = slack_of(&none_held, &weights);
+    for (name, expected, found, slack) in [
         (
             "before",
             imbalance(&before, &weights),
             balance.imbalance_before,
+            slack,
         ),
         (
             "after",
             imbalance(&after, &weights),
             balance.imbalance_after,
+            slack,
         ),
         (
             "bound",
             imbalance(&reachable, &weights),
             balance.imbalance_bound,
+            slack,
         ),
         (
             "bound, none held",
             imbalance(&none_held, &weights),
             balance.imbalance_bound_none_held,
+            slack_none_held,
         ),
     ] {
         findings.demand(
@@ -260,7 +265,12 @@ fn levels(plan: &Plan, around: Around) -> Vec<f64> {
             *fixed = 0.0;
         }
     }
-    let mut leaves_some = false;
+    // What is left where the goal allows no more moves nobody can say either.
+    let mut leaves_some = goal::ends_early(plan)
+        && plan
+            .nodes
+            .iter()
+            .any(|node| node.known && drained.contains(&node.id));
     for batch in &plan.batches {
         for slot_move in &batch.moves {
             let bytes = weigh(&of_move(slot_move));

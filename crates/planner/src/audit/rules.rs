@@ -4,7 +4,7 @@ use preshard_slots::NodeId;
 
 use super::{Findings, law, rule};
 use crate::Plan;
-use crate::plan::{Dialect, HoldReason, RuleReport, RuleStatus};
+use crate::plan::{Check, Dialect, HoldReason, RuleReport, RuleStatus};
 
 /// Where a rule has something to say.
 #[derive(Clone, Copy)]
@@ -197,20 +197,79 @@ fn check_preflight(plan: &Plan, findings: &mut Findings) {
             &"none",
         );
     }
-    let clock = plan
-        .limits
-        .assumed
+    for (limit, setting) in SETTINGS {
+        let assumed = plan.limits.assumed.iter().any(|name| name == limit);
+        let wanted = assumed && (limit != CLOCK || plan.dialect != Dialect::Managed);
+        findings.demand(
+            !wanted || asks(plan, setting),
+            rule::PREFLIGHT,
+            &format_args!("{setting}, which nobody stated"),
+            &"a check",
+            &"none",
+        );
+    }
+    for &(rule, command) in checks_wanted(plan) {
+        let looked_up = |check: &Check| {
+            let own = check.command.as_deref().unwrap_or("");
+            check.rule == rule && own.contains(command)
+        };
+        findings.demand(
+            plan.preflight.iter().any(looked_up),
+            rule::PREFLIGHT,
+            &format_args!("rule {rule}, before anything moves"),
+            &format_args!("a check by {command}"),
+            &"none",
+        );
+    }
+}
+
+/// The setting that a failover waits for.
+const CLOCK: &str = "cluster_node_timeout_ms";
+
+/// Limits that are settings of the servers, with the servers' names for them.
+const SETTINGS: [(&str, &str); 5] = [
+    (CLOCK, "cluster-node-timeout"),
+    ("proto_max_bulk_bytes", "proto-max-bulk-len"),
+    ("client_query_buffer_bytes", "client-query-buffer-limit"),
+    ("replica_buffer_hard_bytes", "client-output-buffer-limit"),
+    ("replica_buffer_soft_bytes", "client-output-buffer-limit"),
+];
+
+/// Whether a check is made by such a command.
+fn asks(plan: &Plan, words: &str) -> bool {
+    let mut commands = plan
+        .preflight
         .iter()
-        .any(|name| name == "cluster_node_timeout_ms");
-    let asked = plan.preflight.iter().any(|check| {
-        let command = check.command.as_deref();
-        command.is_some_and(|command| command.contains("cluster-node-timeout"))
-    });
-    findings.demand(
-        !clock || asked || plan.dialect == Dialect::Managed,
-        rule::PREFLIGHT,
-        &"cluster-node-timeout, which nobody stated",
-        &"a check",
-        &"none",
-    );
+        .filter_map(|check| check.command.as_deref());
+    commands.any(|command| command.contains(words))
+}
+
+/// What no plan that moves something may leave out: no backup tells whether the cluster is whole, at rest, and not moving
+/// slots already, nor whether replicas follow.
+fn checks_wanted(plan: &Plan) -> &'static [(&'static str, &'static str)] {
+    if plan.batches.is_empty() {
+        return &[];
+    }
+    match plan.dialect {
+        Dialect::SetslotMigrate => &[
+            (rule::PREFLIGHT, "--cluster check"),
+            (rule::PREFLIGHT, "CLUSTER NODES"),
+            (rule::PREFLIGHT, "INFO persistence"),
+            (rule::REPLICAS_KEEP_UP, "INFO replication"),
+            (rule::MARKS_ON_REPLICAS, "CLUSTER NODES"),
+        ],
+        Dialect::ClusterMigrateslots => &[
+            (rule::PREFLIGHT, "--cluster check"),
+            (rule::PREFLIGHT, "CLUSTER NODES"),
+            (rule::PREFLIGHT, "INFO persistence"),
+            (rule::ATOMIC_MIGRATION, "CLUSTER GETSLOTMIGRATIONS"),
+        ],
+        Dialect::ClusterMigrationImport => &[
+            (rule::PREFLIGHT, "--cluster check"),
+            (rule::PREFLIGHT, "CLUSTER NODES"),
+            (rule::PREFLIGHT, "INFO persistence"),
+            (rule::ATOMIC_MIGRATION, "CLUSTER MIGRATION STATUS"),
+        ],
+        Dialect::Managed => &[],
+    }
 }

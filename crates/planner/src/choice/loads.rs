@@ -4,7 +4,7 @@ use crate::PlanLimits;
 use crate::choice::level::{Basin, Poured, even_total, pour};
 use crate::goal::Measure;
 use crate::plan::HoldReason;
-use crate::roster::{Mode, Roster};
+use crate::roster::{Member, Mode, Roster};
 use crate::survey::{SlotState, Survey};
 
 /// The best balance there is, three times over.
@@ -21,16 +21,25 @@ pub(crate) struct BestLevels {
 }
 
 impl BestLevels {
-    pub(crate) fn new(survey: &Survey, roster: &Roster, limits: &PlanLimits) -> BestLevels {
+    /// `ended_early` says whether the goal's own limits end the plan before it is through.
+    pub(crate) fn new(
+        survey: &Survey,
+        roster: &Roster,
+        limits: &PlanLimits,
+        ended_early: bool,
+    ) -> BestLevels {
         let heeded = Loads::new(survey, roster, Holds::HeededButForRoom);
         let ignored = Loads::new(survey, roster, Holds::Ignored);
-        // Where a node to be emptied keeps slots for want of room, plans may differ in how many.
-        let leaves_some = survey.iter().any(|(_, state)| {
+        // Where a node to be emptied keeps slots for want of room, or because the goal allows no more moves, plans may differ
+        // in how many.
+        let without_room = survey.iter().any(|(_, state)| {
             wants_room(state)
                 && state
                     .owner
                     .is_some_and(|owner| roster.members[owner].must_empty())
         });
+        let mut members = roster.members.iter();
+        let leaves_some = without_room || (ended_early && members.any(Member::must_empty));
         let limits = Some(limits);
         BestLevels {
             reachable: heeded.best(roster, limits, leaves_some),

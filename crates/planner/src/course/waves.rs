@@ -5,6 +5,8 @@
 //! with the mildest batch that is left and takes further ones in their order. It never begins before the one in front has
 //! ended, so that at any time it is known what is under way.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use crate::PlanLimits;
 use crate::course::pace::Pace;
 use crate::course::schedule::{Bundle, work_of_all, worst_block_us};
@@ -34,44 +36,60 @@ pub(crate) fn waves(
 ) -> (Vec<Bundle>, Vec<Wave>) {
     let budget_us = Thresholds::new(limits).call_us;
     let most = limits.batches_side_by_side as usize;
-    let mut left: Vec<Option<Bundle>> = bundles.into_iter().map(Some).collect();
-    let (mut ordered, mut waves) = (Vec::with_capacity(left.len()), Vec::new());
+    let mut queues: BTreeMap<(usize, usize), VecDeque<(usize, Bundle)>> = BTreeMap::new();
+    for (turn, bundle) in bundles.into_iter().enumerate() {
+        let pair = (bundle.from, bundle.to);
+        queues.entry(pair).or_default().push_back((turn, bundle));
+    }
+    // A wave takes one bundle of a pair at most, so the first of each pair are all there is to look at.
+    let mut firsts: BTreeMap<usize, (usize, usize)> = queues
+        .iter()
+        .filter_map(|(&pair, queue)| Some((queue.front()?.0, pair)))
+        .collect();
+    let (mut ordered, mut waves) = (Vec::new(), Vec::new());
     let mut windows = Windows::new(limits);
-    let mut first = 0;
-    while first < left.len() {
+    while !firsts.is_empty() {
         let mut busy: Vec<usize> = Vec::new();
         let mut worst_us = 0u64;
         let begin = ordered.len();
         let mut takes = TimeSpan::default();
-        for candidate in &mut left[first..] {
-            if ordered.len() - begin == most {
+        let mut taken = Vec::new();
+        for (&turn, &(from, to)) in &firsts {
+            if taken.len() == most {
                 break;
             }
-            let Some(bundle) = candidate else { continue };
-            let own_us = worst_of(bundle, survey);
-            let alone = ordered.len() == begin;
-            let together_us = worst_us.saturating_add(own_us);
-            if !alone && together_us > budget_us {
+            if busy.contains(&from) || busy.contains(&to) {
+                continue;
+            }
+            let queue = queues.get_mut(&(from, to));
+            let Some((_, bundle)) = queue.as_ref().and_then(|queue| queue.front()) else {
+                continue;
+            };
+            let together_us = worst_us.saturating_add(worst_of(bundle, survey));
+            if !taken.is_empty() && together_us > budget_us {
                 // All that follow are worse.
                 break;
             }
-            if busy.contains(&bundle.from) || busy.contains(&bundle.to) {
-                continue;
-            }
-            busy.extend([bundle.from, bundle.to]);
+            busy.extend([from, to]);
             worst_us = together_us;
             takes = longer(takes, pace.time(work_of_all(survey, &bundle.slots, pace)));
-            ordered.extend(candidate.take());
+            taken.push((turn, (from, to)));
+            ordered.extend(
+                queue
+                    .and_then(VecDeque::pop_front)
+                    .map(|(_, bundle)| bundle),
+            );
+        }
+        for (turn, pair) in taken {
+            firsts.remove(&turn);
+            let next = queues.get(&pair).and_then(|queue| queue.front());
+            firsts.extend(next.map(|&(turn, _)| (turn, pair)));
         }
         waves.push(Wave {
             bundles: ordered.len() - begin,
             window: windows.place(takes.high_us),
             takes,
         });
-        first += left[first..]
-            .iter()
-            .take_while(|bundle| bundle.is_none())
-            .count();
     }
     (ordered, waves)
 }

@@ -1,6 +1,7 @@
 //! Clusters made up for tests, key by key, through the profile's own front door.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod case;
 pub mod sound;
 
 use std::borrow::Cow;

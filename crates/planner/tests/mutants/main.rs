@@ -4,16 +4,22 @@ mod calls;
 mod ledger;
 #[path = "../made_up/mod.rs"]
 mod made_up;
+mod schedule;
+mod servers;
 mod statements;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use made_up::id;
-use made_up::sound::{added, drained, drained_strictly, ordered};
+use made_up::sound::{
+    added, by_redis, by_valkey, cut_short, dated, drained, drained_strictly, managed, ordered,
+    roomless, side_by_side, unequal, windowed,
+};
+use preshard_analyzer::KeyName;
 use preshard_planner::audit;
 use preshard_planner::plan::{
-    EndedEarly, HeavyCall, HeldSlot, HoldReason, Outcome, Parts, Plan, Remedy, RemedyKind,
-    RuleReport, RuleStatus, SlotMove, Sweep, Verdict,
+    Dialect, EndedEarly, HeavyCall, HeldSlot, HoldReason, Outcome, Parts, Plan, Remedy, RemedyKind,
+    RuleReport, RuleStatus, SlotMove, Sweep, TimeSpan, Verdict, Wave,
 };
 
 fn slot_with<'a>(
@@ -83,9 +89,16 @@ type Mutant = (&'static str, fn() -> Plan, fn(&mut Plan), &'static str);
 fn every_mutant_is_named() {
     let mut plans: BTreeMap<usize, Plan> = BTreeMap::new();
     let mut unnamed = Vec::new();
-    for (name, sound, break_it, rule) in
-        [ledger::LEDGER, calls::CALLS, statements::STATEMENTS].concat()
-    {
+    let mut names = BTreeSet::new();
+    let kinds = [
+        ledger::LEDGER,
+        calls::CALLS,
+        schedule::SCHEDULE,
+        servers::SERVERS,
+        statements::STATEMENTS,
+    ];
+    for (name, sound, break_it, rule) in kinds.concat() {
+        assert!(names.insert(name), "{name} twice");
         let mut plan = plans.entry(sound as usize).or_insert_with(sound).clone();
         break_it(&mut plan);
         let found: BTreeSet<&str> = audit(&plan)
