@@ -17,6 +17,7 @@ use preshard_planner::plan::{
     CheckedOn, Dialect, HoldReason, NodePlan, Outcome, Plan, RuleStatus, SlotMove, Wave,
 };
 use preshard_planner::{Error, Goal, Measure, MoveOrder, Mover, PlanLimits, audit, plan};
+use preshard_slots::Slot;
 
 const CASES: u64 = 10_000;
 /// How many plans at least must have each feature.
@@ -243,7 +244,7 @@ fn more_orders(case: &Case, cluster: &Cluster, goal: &mut Goal, numbers: &mut Nu
     let slots: Vec<(u16, u16)> = source
         .iter()
         .flat_map(|node| node.slots.iter())
-        .map(|slot| slot.number())
+        .map(Slot::number)
         .filter(|slot| !kept.contains(slot) && numbers.below(40) == 0)
         .map(|slot| (slot, slot))
         .collect();
