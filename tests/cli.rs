@@ -48,6 +48,8 @@ mod outputs;
 mod plans;
 #[path = "cli/profiles.rs"]
 mod profiles;
+#[path = "cli/ruled.rs"]
+mod ruled;
 #[path = "cli/run.rs"]
 mod run;
 #[path = "cli/salvage.rs"]

@@ -19,6 +19,7 @@ mod output;
 mod owners;
 mod progress;
 mod read;
+mod ruled;
 mod saved;
 mod say;
 mod size;

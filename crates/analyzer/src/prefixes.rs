@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use preshard_slots::hash_tag;
+
 /// What the keys of one prefix come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PrefixSums {
@@ -20,15 +22,24 @@ pub struct PrefixSums {
     pub largest_payload_bytes: u64,
 }
 
-/// Keys by prefix.
+/// Keys by prefix, or by hash tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prefixes {
-    separator: u8,
+    part: Part,
     kept: BTreeMap<Box<[u8]>, PrefixSums>,
     /// Prefixes whose hash has this many leading zeros at least are kept.
     zeros: u32,
     others: PrefixSums,
     kept_max: usize,
+}
+
+/// The part of a name that keys are summed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// What stands before the first of these, and it.
+    Before(u8),
+    /// What decides the slot, where that is only a part.
+    HashTag,
 }
 
 impl Prefixes {
@@ -39,8 +50,17 @@ impl Prefixes {
 
     /// No keys yet.
     pub fn new(separator: u8) -> Prefixes {
+        Prefixes::by(Part::Before(separator))
+    }
+
+    /// No keys yet, to be summed by their hash tags; those without one are together, under nothing.
+    pub fn by_hash_tag() -> Prefixes {
+        Prefixes::by(Part::HashTag)
+    }
+
+    fn by(part: Part) -> Prefixes {
         Prefixes {
-            separator,
+            part,
             kept: BTreeMap::new(),
             zeros: 0,
             others: PrefixSums::default(),
@@ -70,11 +90,16 @@ impl Prefixes {
         }
     }
 
-    /// The prefix of a name: up to its first separator and with it; nothing where there is none, so that keys that are named
+    /// The part of a name that counts: up to its first separator and with it, or its hash tag; nothing where there is none, so that keys that are named
     /// without one are together.
     fn prefix_of<'n>(&self, name: &'n [u8]) -> &'n [u8] {
-        let end = name.iter().position(|&byte| byte == self.separator);
-        let prefix = end.and_then(|end| name.get(..=end)).unwrap_or_default();
+        let prefix = match self.part {
+            Part::Before(separator) => {
+                let end = name.iter().position(|&byte| byte == separator);
+                end.and_then(|end| name.get(..=end)).unwrap_or_default()
+            }
+            Part::HashTag => hash_tag(name).unwrap_or_default(),
+        };
         prefix.get(..Prefixes::BYTES_MAX).unwrap_or(prefix)
     }
 
@@ -165,6 +190,16 @@ mod tests {
             );
         }
         prefixes
+    }
+
+    #[test]
+    fn keys_are_summed_by_their_hash_tags() {
+        let mut tags = Prefixes::by_hash_tag();
+        for name in ["a{t}1", "{t}2", "{}t", "{u", "x{u}{t}", "plain"] {
+            tags.add(name.as_bytes(), 1, None);
+        }
+        let found: Vec<(&[u8], u64)> = tags.kept().map(|(tag, sums)| (tag, sums.keys)).collect();
+        assert_eq!(found, [(&b""[..], 3), (b"t", 2), (b"u", 1)]);
     }
 
     #[test]

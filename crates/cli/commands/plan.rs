@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow};
 use preshard_analyzer::{Assembly, FileFacts, Warning};
 use preshard_planner::{Error as PlanError, Mover, PlanInput, PlanNode, Violation, audit, plan};
-use preshard_report::document::{ComparedInputs, Notice};
+use preshard_report::document::{ComparedInputs, Notice, RuledSlot};
 use preshard_report::{PlanDocument, json, text};
 
 use super::{compare, start_threads};
@@ -17,6 +17,7 @@ use crate::key_list;
 use crate::limits::{Stated, plan_limits};
 use crate::options::ReadOptions;
 use crate::output::{Output, cannot_write};
+use crate::ruled;
 use crate::say;
 use crate::together::{Besides, Together, topology_file};
 use crate::what_if::what_ifs;
@@ -115,6 +116,12 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
     if !violations.is_empty() {
         return Err(audit_failed(&violations));
     }
+    let owner_of = |slot| {
+        let owner = roster.nodes().iter().find(|node| node.slots.contains(slot));
+        owner.map(|node| node.id.clone())
+    };
+    let mut ruled_slots = RuledSlot::of_plan(&plan, &assembly.profile, owner_of);
+    ruled::take_tags(&mut ruled_slots, &inputs, &read, &limits)?;
     let document = PlanDocument::new(
         plan,
         inputs_facts,
@@ -122,7 +129,8 @@ pub fn run(args: PlanArgs) -> Result<ExitStatus> {
         partial,
         estimates,
         warnings,
-    );
+    )
+    .with_ruled_slots(ruled_slots);
     write(&document, args.format, args.output.as_deref())?;
     if let Some(path) = &args.key_list {
         key_list::write(&document.plan, &inputs, &read, &limits, path)?;

@@ -20,6 +20,7 @@ mod plan;
 mod plan_read;
 mod planned_key;
 mod profile;
+mod ruled;
 mod salvage;
 mod slots;
 mod trust;
@@ -49,6 +50,7 @@ pub use profile::{
     FileToSave, ProfileDocument, ReadError, ReadFile, Recognised, SavedBasis, SavedFile,
     SavedTopology,
 };
+pub use ruled::{RuledSlot, RulingKey, TagRow};
 pub use salvage::{GapReport, LostKeyRow, RepairReport, SalvageReport};
 pub use slots::{DoubtRow, Holds, ShardRow, SlotRow, SlotsDocument};
 pub use trust::{ClaimReport, ClaimState, PartReport};

@@ -6,6 +6,7 @@ use preshard_slots::NodeId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::ruled::RuledSlot;
 use super::{Estimates, FORMAT_VERSION, InputFacts, Notice, Tool, share};
 
 /// A plan, with what it was made from.
@@ -28,6 +29,8 @@ pub struct PlanDocument {
     pub shares: Vec<NodeShare>,
     /// The held slots by their first reason, most memory first.
     pub held_by_reason: Vec<HeldGroup>,
+    /// Slots that no reshard evens out, most memory first.
+    pub ruled_slots: Vec<RuledSlot>,
     /// The plan itself.
     #[serde(flatten)]
     pub plan: Plan,
@@ -88,8 +91,18 @@ impl PlanDocument {
             estimates,
             shares: shares(&plan),
             held_by_reason: held_by_reason(&plan),
+            ruled_slots: Vec::new(),
             plan,
             warnings,
+        }
+    }
+
+    /// The same with slots that no reshard evens out.
+    #[must_use]
+    pub fn with_ruled_slots(self, ruled_slots: Vec<RuledSlot>) -> PlanDocument {
+        PlanDocument {
+            ruled_slots,
+            ..self
         }
     }
 

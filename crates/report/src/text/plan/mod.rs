@@ -1,6 +1,7 @@
 //! A plan for people: read before it is trusted, on one or two screens.
 
 mod limits;
+mod ruled;
 mod summary;
 mod tables;
 mod ways_out;
@@ -43,6 +44,7 @@ pub fn render_plan(
     view.consented(out)?;
     view.held(out)?;
     view.oversized(out)?;
+    view.ruled(out)?;
     view.rules(out)?;
     view.warnings(out)?;
     view.next(saved_as, out)
