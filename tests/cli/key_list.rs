@@ -91,6 +91,19 @@ fn what_cannot_be_read_twice_has_no_list() {
     let backup = fixture("clusters/shop-3x");
     let backup = backup.to_str().expect("a path");
     preshard_in(scratch.path(), &["slots", backup, "--save", "saved.json"]).expect_status(0);
+    let goals = [
+        "plan",
+        backup,
+        "--goal",
+        "rebalance",
+        "--key-list",
+        "keys.ndjson",
+    ];
+    assert_eq!(
+        preshard_in(scratch.path(), &goals).status,
+        2,
+        "one list, and several plans"
+    );
     for (input, path, said) in [
         ("saved.json", "keys.ndjson", "does not hold all keys"),
         (backup, "-", "wants the name of a file"),

@@ -159,6 +159,8 @@ fn age_counts_from_backup_to_backup() {
     let at = |seconds: i64| (oldest + seconds).to_string();
     let found = verify(&scratch, &["--now", &at(3_600), "--max-age", "1h"], 0);
     assert_eq!(found["age_s"], 3_600);
+    let found_early = verify(&scratch, &["--now", &at(-1), "--max-age", "1h"], 3);
+    assert_eq!(names(&found_early, "void"), ["too-young"]);
     let found = verify(&scratch, &["--now", &at(3_601), "--max-age", "1h"], 3);
     assert_eq!(names(&found, "void"), ["too-old"]);
     let found = verify(&scratch, &["--max-age", "1h"], 3);

@@ -38,7 +38,7 @@ pub struct PlanArgs {
     ///
     /// The backup is read a second time for it, and nothing is kept in memory: the lines come in the order of the backup. A
     /// sweep is not bound to them: it takes what the server returns, which is why its bound holds for any keys.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["goals", "sweeps"])]
     pub key_list: Option<PathBuf>,
 
     /// Plan although a snapshot is damaged or a shard is missing; the exit status is 5.

@@ -112,10 +112,10 @@ impl VerifyDocument {
             && newest < planned
         {
             let message = format!(
-                "the backups are older, by {} s, than those that the plan was made from",
+                "the backups are older, by {} s, than those that the plan was made from: they cannot tell whether it still holds",
                 planned.saturating_sub(newest)
             );
-            findings.push(plain(Severity::Note, "older-backup", message));
+            findings.push(plain(Severity::Void, "older-backup", message));
         }
         if plan.partial {
             let message = "the plan was made from a damaged or incomplete backup".to_owned();
@@ -155,16 +155,20 @@ impl VerifyDocument {
 fn too_old(age_s: Option<i64>, max_s: Option<i64>) -> Option<Finding> {
     let max_s = max_s?;
     let message = match age_s {
+        Some(age_s) if age_s < 0 => format!(
+            "the plan was made from backups that were written {} s after the time that its age counts to",
+            age_s.saturating_neg()
+        ),
         Some(age_s) if age_s <= max_s => return None,
         Some(age_s) => format!("the plan is {age_s} s old, and may be {max_s} s at most"),
         None => format!(
             "the plan may be {max_s} s old at most, and no backup tells when it was written: state the time with --now"
         ),
     };
-    let name = if age_s.is_some() {
-        "too-old"
-    } else {
-        "age-unknown"
+    let name = match age_s {
+        None => "age-unknown",
+        Some(age_s) if age_s < 0 => "too-young",
+        Some(_) => "too-old",
     };
     Some(plain(Severity::Void, name, message))
 }
