@@ -15,7 +15,8 @@ use crate::size::{parse_maxmemory, parse_size_limit};
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
     /// Take limits from this file (TOML): the names of these options without their hyphens, and what is known of single
-    /// nodes; see the end of `preshard plan --help`. What the command line says counts before what the file says.
+    /// nodes; see the end of `preshard plan --help`. What the command line says counts before what the file says, but for what
+    /// the file says of a single node.
     #[arg(long, value_name = "FILE")]
     pub limits: Option<PathBuf>,
 

@@ -366,3 +366,31 @@ fn nodes_of_unequal_size_are_filled_to_their_own_brim() {
     );
     assert_eq!(b.after.memory_bytes + c.after.memory_bytes, 30_000_000);
 }
+
+/// A node that evicts, or has no replica, is not safe because somebody said so.
+#[test]
+fn what_is_stated_settles_a_check_only_where_it_is_safe() {
+    let asked = |policy: &str, replicas: u32| {
+        let mut cluster = Cluster::even(2).keys([Key::of_memory(0, 1_000)]);
+        for node in &mut cluster.nodes {
+            node.facts.maxmemory_bytes = Some(1 << 30);
+            node.facts.maxmemory_policy = Some(policy.to_owned());
+            node.facts.replicas = Some(replicas);
+        }
+        let goal = order(&[(0, 0)], "a", "b");
+        let plan = plan(&cluster.input(), &goal, &PlanLimits::default()).expect("a plan");
+        let asks = |rule: &str, word: &str| {
+            plan.preflight.iter().any(|check| {
+                let command = check.command.as_deref().unwrap_or_default();
+                check.rule == rule && command.contains(word)
+            })
+        };
+        [
+            asks("memory-headroom", "maxmemory-policy"),
+            asks("target-replica", "INFO replication"),
+        ]
+    };
+    assert_eq!(asked("noeviction", 1), [false, false]);
+    assert_eq!(asked("allkeys-lru", 1), [true, false]);
+    assert_eq!(asked("noeviction", 0), [false, true]);
+}

@@ -166,7 +166,7 @@ impl Unknowns<'_> {
                 ),
             );
         }
-        if targets().any(|target| target.facts.maxmemory_policy.is_none()) {
+        if targets().any(|target| target.facts.maxmemory_policy.as_deref() != Some("noeviction")) {
             checks.add(
                 Rule::MemoryHeadroom,
                 CheckedOn::Targets,
@@ -235,7 +235,7 @@ impl Unknowns<'_> {
             .roster
             .members
             .iter()
-            .any(|member| member.facts.replicas.is_none());
+            .any(|member| member.facts.replicas.unwrap_or(0) == 0);
         if few_replicas && !self.bundles.is_empty() {
             checks.add(
                 Rule::TargetReplica,
